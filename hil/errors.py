@@ -1,0 +1,88 @@
+"""What can go wrong, as a tree::
+
+    HilError                    place, key, reason, remedy; one line for the user
+    ├── UsageError              the command line or the test API is used wrongly          exit 2
+    ├── RigFileError            one mistake in a rig file, a DBC or what they name        exit 2
+    ├── RigFileErrors           all mistakes of one rig file at once                      exit 2
+    ├── UnitError               a quantity with a missing, unknown or wrong unit          exit 2
+    └── RigTroubleError         the rig itself is in trouble; never the BMS's failure     exit 3
+        ├── FirmwareError       the firmware library is missing, crashed or hangs
+        ├── BusError            the bus is down or full
+        ├── FrameError          a frame cannot be encoded or decoded
+        └── OutputError         the output folder cannot be written or is full
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class HilError(Exception):
+    """Base of all errors of this package; ``str()`` is the one line that a user reads."""
+
+    exit_code = 3
+
+    def __init__(self, reason: str, *, place: str = "", key: str = "", remedy: str = "") -> None:
+        self.reason = reason
+        self.place = place
+        self.key = key
+        self.remedy = remedy
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        where = ": ".join(part for part in (self.place, self.key) if part)
+        line = f"{where}: {self.reason}" if where else self.reason
+        return f"{line} ({self.remedy})" if self.remedy else line
+
+
+class UsageError(HilError):
+    """The command line or the test API is used wrongly."""
+
+    exit_code = 2
+
+
+class RigFileError(HilError):
+    """One mistake in a rig file, a DBC file, or what they name."""
+
+    exit_code = 2
+
+
+class RigFileErrors(HilError):
+    """All mistakes of one rig file, reported at once; ``errors`` holds each."""
+
+    exit_code = 2
+
+    def __init__(self, errors: Sequence[HilError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+
+class UnitError(HilError):
+    """A quantity with a missing, unknown or wrong unit."""
+
+    exit_code = 2
+
+
+class RigTroubleError(HilError):
+    """The rig itself is in trouble; this is never reported as the BMS's failure."""
+
+    exit_code = 3
+
+
+class FirmwareError(RigTroubleError):
+    """The firmware library is missing, lacks a function, reports an error, crashed or hangs."""
+
+
+class BusError(RigTroubleError):
+    """The bus is down, or a queue to it is full."""
+
+
+class FrameError(RigTroubleError):
+    """A frame cannot be encoded or decoded."""
+
+
+class OutputError(RigTroubleError):
+    """The output folder cannot be written, or is full."""

@@ -1,0 +1,1 @@
+int bms_answer(void) { return 42; }

@@ -1,0 +1,1 @@
+double cell_answer(void) { return 42.0; }
