@@ -1,0 +1,163 @@
+"""The BMS as a shared library: firmware compiled for the host, stepped in lock-step with virtual time.
+
+The five functions are those of ``bms.h``. Time is passed in; the firmware never reads a clock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+from simpy.events import Event
+
+from hil.bms.heartbeat import Heartbeat
+from hil.bus.frame import Frame
+from hil.clock import VirtualClock
+from hil.errors import FirmwareError
+
+ABI_VERSION = 1
+_FRAME = struct.Struct("=IBBBB64s")  # bms_frame of bms.h, 72 bytes
+_CAPACITY = 64  # frames that one step may send
+_REQUIRED = ("bms_init", "bms_receive", "bms_step")
+_REMEDY = "see docs/your-firmware.md"
+
+
+class Firmware:
+    """The loaded library with its functions declared.
+
+    Raises:
+        FirmwareError: If the library cannot be loaded, lacks a function, or has another ABI version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._library = ctypes.CDLL(str(path))
+        except OSError as error:
+            raise self.trouble(f"the firmware library cannot be loaded: {error}") from error
+        self._check()
+        self.init = self._declare("bms_init", ctypes.c_int, ctypes.c_uint64, ctypes.c_int32)
+        self.receive = self._declare("bms_receive", ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p)
+        self.step = self._declare(
+            "bms_step", ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_int32
+        )
+
+    def _check(self) -> None:
+        missing = [name for name in _REQUIRED if not hasattr(self._library, name)]
+        if missing:
+            raise self.trouble(f"the firmware library lacks {', '.join(missing)}")
+        try:
+            version = ctypes.c_uint32.in_dll(self._library, "bms_abi_version").value
+        except ValueError as error:
+            raise self.trouble("the firmware library lacks bms_abi_version") from error
+        if version != ABI_VERSION:
+            raise self.trouble(f"bms_abi_version is {version}, this rig speaks {ABI_VERSION}")
+
+    def _declare(self, name: str, result: Any, *arguments: Any) -> Callable[..., int]:
+        function = getattr(self._library, name)
+        function.restype = result
+        function.argtypes = arguments
+        return function  # type: ignore[no-any-return]
+
+    @property
+    def can_save(self) -> bool:
+        """Whether the firmware offers the optional ``bms_save`` and ``bms_restore``."""
+        return hasattr(self._library, "bms_save") and hasattr(self._library, "bms_restore")
+
+    def save(self) -> bytes:
+        """The firmware's whole state."""
+        function = self._declare("bms_save", ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
+        size = function(None, 0)
+        buffer = ctypes.create_string_buffer(size)
+        if function(buffer, size) != size:
+            raise self.trouble("bms_save wrote less than it announced")
+        return buffer.raw
+
+    def restore(self, state: bytes) -> None:
+        """Put the firmware back to a state of :meth:`save`."""
+        function = self._declare("bms_restore", ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t)
+        if function(state, len(state)) != 0:
+            raise self.trouble("bms_restore refused a state that bms_save had written")
+
+    def trouble(self, reason: str) -> FirmwareError:
+        """A firmware error that names this library."""
+        return FirmwareError(reason, place=str(self.path), key="bms.library", remedy=_REMEDY)
+
+
+class LibraryBms:
+    """Firmware behind ``bms.h`` on a bus, stepped every ``step_ns``.
+
+    Args:
+        clock: The one time line.
+        firmware: The loaded library. Its state is global, so one world at a time holds it.
+        step_ns: Time between two calls of ``bms_step``.
+        send: Puts a frame on the bus: identifier, data, extended.
+        heartbeat: The supervisor's sign of life.
+    """
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        firmware: Firmware,
+        step_ns: int,
+        send: Callable[[int, bytes, bool], object],
+        heartbeat: Heartbeat,
+    ) -> None:
+        self._clock = clock
+        self._firmware = firmware
+        self._step_ns = step_ns
+        self._send = send
+        self._beat = heartbeat.view
+        self._received = bytearray(_FRAME.size)
+        self._sent = bytearray(_FRAME.size * _CAPACITY)
+        self._in = ctypes.addressof((ctypes.c_char * _FRAME.size).from_buffer(self._received))
+        self._out = ctypes.addressof((ctypes.c_char * len(self._sent)).from_buffer(self._sent))
+        self._powered = False
+
+    def power_on(self, *, cold: bool) -> None:
+        """Call ``bms_init`` and begin to step.
+
+        Raises:
+            FirmwareError: If the firmware reports an error.
+        """
+        self._beat[0] += 1
+        result = self._firmware.init(self._clock.now_ns, int(cold))
+        self._beat[0] += 1
+        if result != 0:
+            raise self._firmware.trouble(f"bms_init returned {result}")
+        self._powered = True
+        self._clock.process(self._run())
+
+    def power_off(self) -> None:
+        """Stop stepping, receiving and sending."""
+        self._powered = False
+
+    def on_frame(self, frame: Frame) -> None:
+        """Pass a frame to ``bms_receive``; error and remote frames stay in the CAN controller."""
+        if frame.error or frame.remote or not self._powered:
+            return
+        data = frame.data
+        _FRAME.pack_into(self._received, 0, frame.id, frame.extended, len(data), 0, 0, data)
+        beat = self._beat
+        beat[0] += 1
+        self._firmware.receive(frame.t_ns, self._in)
+        beat[0] += 1
+
+    def _run(self) -> Generator[Event, None, None]:
+        while self._powered:
+            self._step()
+            yield self._clock.timeout(self._step_ns)
+
+    def _step(self) -> None:
+        beat = self._beat
+        beat[0] += 1
+        count = self._firmware.step(self._clock.now_ns, self._out, _CAPACITY)
+        beat[0] += 1
+        if not 0 <= count <= _CAPACITY:
+            raise self._firmware.trouble(f"bms_step returned {count}")
+        for offset in range(0, count * _FRAME.size, _FRAME.size):
+            identifier, extended, length, _, _, data = _FRAME.unpack_from(self._sent, offset)
+            self._send(identifier, data[:length], bool(extended))
