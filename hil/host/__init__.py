@@ -1,0 +1,1 @@
+"""Where the plant and the buses run: inside the test process in virtual time."""
