@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from hil.bus.frame import Frame
+from hil.bus.medium import Medium
 
 
 class Bms(Protocol):
@@ -13,8 +13,8 @@ class Bms(Protocol):
     def power_on(self, *, cold: bool) -> None:
         """Switch on; ``cold`` forgets the fault memory (a factory-fresh controller)."""
 
-    def on_frame(self, frame: Frame) -> None:
-        """Take a frame from the bus."""
+    def attach(self, medium: Medium) -> None:
+        """Put the BMS on a bus."""
 
     def power_off(self) -> None:
         """Switch off: nothing is received, stepped or sent any more."""

@@ -15,6 +15,7 @@ from simpy.events import Event
 
 from hil.bms.heartbeat import Heartbeat
 from hil.bus.frame import Frame
+from hil.bus.medium import Medium, Node
 from hil.clock import VirtualClock
 from hil.errors import FirmwareError
 
@@ -94,7 +95,6 @@ class LibraryBms:
         clock: The one time line.
         firmware: The loaded library. Its state is global, so one world at a time holds it.
         step_ns: Time between two calls of ``bms_step``.
-        send: Puts a frame on the bus: identifier, data, extended.
         heartbeat: The supervisor's sign of life.
     """
 
@@ -103,19 +103,23 @@ class LibraryBms:
         clock: VirtualClock,
         firmware: Firmware,
         step_ns: int,
-        send: Callable[[int, bytes, bool], object],
         heartbeat: Heartbeat,
     ) -> None:
         self._clock = clock
         self._firmware = firmware
         self._step_ns = step_ns
-        self._send = send
+        self._nodes: list[Node] = []
         self._beat = heartbeat.view
         self._received = bytearray(_FRAME.size)
         self._sent = bytearray(_FRAME.size * _CAPACITY)
         self._in = ctypes.addressof((ctypes.c_char * _FRAME.size).from_buffer(self._received))
         self._out = ctypes.addressof((ctypes.c_char * len(self._sent)).from_buffer(self._sent))
         self._powered = False
+
+    def attach(self, medium: Medium) -> None:
+        """Put the BMS on a bus; the first one attached is bus 0 of ``bms_frame``."""
+        bus = len(self._nodes)
+        self._nodes.append(medium.attach("bms", on_frame=lambda frame: self.on_frame(frame, bus)))
 
     def power_on(self, *, cold: bool) -> None:
         """Call ``bms_init`` and begin to step.
@@ -135,12 +139,12 @@ class LibraryBms:
         """Stop stepping, receiving and sending."""
         self._powered = False
 
-    def on_frame(self, frame: Frame) -> None:
+    def on_frame(self, frame: Frame, bus: int = 0) -> None:
         """Pass a frame to ``bms_receive``; error and remote frames stay in the CAN controller."""
         if frame.error or frame.remote or not self._powered:
             return
         data = frame.data
-        _FRAME.pack_into(self._received, 0, frame.id, frame.extended, len(data), 0, 0, data)
+        _FRAME.pack_into(self._received, 0, frame.id, frame.extended, len(data), bus, 0, data)
         beat = self._beat
         beat[0] += 1
         self._firmware.receive(frame.t_ns, self._in)
@@ -159,5 +163,7 @@ class LibraryBms:
         if not 0 <= count <= _CAPACITY:
             raise self._firmware.trouble(f"bms_step returned {count}")
         for offset in range(0, count * _FRAME.size, _FRAME.size):
-            identifier, extended, length, _, _, data = _FRAME.unpack_from(self._sent, offset)
-            self._send(identifier, data[:length], bool(extended))
+            identifier, extended, length, bus, _, data = _FRAME.unpack_from(self._sent, offset)
+            if length > 8 or bus >= len(self._nodes):
+                raise self._firmware.trouble(f"bms_step sent {length} bytes on bus {bus}")
+            self._nodes[bus].send(identifier, data[:length], bool(extended))

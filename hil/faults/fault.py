@@ -1,0 +1,53 @@
+"""The contract of a fault: two methods and where it shows; and the bench that faults act on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from hil.bus.frame import Frame
+from hil.frames.database import Message
+from hil.frames.restbus import Entry
+from hil.host.stimulus import Carrier
+from twins.plant import Plant
+
+
+class Bench(Protocol):
+    """What a fault can reach."""
+
+    plant: Plant
+
+    def entry(self, message: str) -> Entry:
+        """The restbus entry of a message that the rig sends."""
+
+    def last_frame(self, message: str) -> Frame | None:
+        """The last frame of a message on the wire, if it is still remembered."""
+
+    def carriers_of_port(self, port: str, value: float | None) -> tuple[Carrier, ...]:
+        """Where a twin port shows on the wire once it has a value."""
+
+    def carrier_of_message(
+        self, message: str, shows: Callable[[Message, Frame], bool]
+    ) -> tuple[Carrier, ...]:
+        """Where a message shows on the wire."""
+
+
+class Fault(Protocol):
+    """Something broken on purpose.
+
+    Attributes:
+        name: As the test calls it.
+        text: In words, for the record.
+        value: The number forced, if there is one, in ``unit``.
+    """
+
+    name: str
+    text: str
+    value: float | None
+    unit: str
+
+    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
+        """Break it; returns where that shows on the wire (nothing: by its consequences only)."""
+
+    def clear(self, bench: Bench) -> None:
+        """Mend it."""

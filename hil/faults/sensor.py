@@ -1,0 +1,35 @@
+"""Sensor faults: a measurement is forced to a value, or lost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hil.faults.fault import Bench
+from hil.host.stimulus import Carrier
+
+
+@dataclass(frozen=True)
+class PortFault:
+    """A sensor's output is held at ``value``; NaN means that it has no valid value."""
+
+    name: str
+    port: str
+    value: float | None
+    unit: str
+
+    @property
+    def text(self) -> str:
+        """The fault in words."""
+        if self.value is None or math.isnan(self.value):
+            return f"{self.port} not available"
+        return f"{self.port} = {self.value:.6g} {self.unit}".rstrip()
+
+    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
+        """Force the port."""
+        bench.plant.ports[self.port].force(math.nan if self.value is None else self.value)
+        return bench.carriers_of_port(self.port, self.value)
+
+    def clear(self, bench: Bench) -> None:
+        """Let the sensor measure again."""
+        bench.plant.ports[self.port].release()

@@ -1,0 +1,45 @@
+"""What a test may ask of the place where plant and buses run, be it this process or another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from hil.bus.frame import Frame
+from hil.faults.fault import Fault
+from hil.host.stimulus import Stimulus
+from hil.responses.signals import Values
+
+
+class Host(Protocol):
+    """One small interface: set, inject, clear, send, subscribe, read, advance, stop."""
+
+    @property
+    def now_ns(self) -> int:
+        """The present instant."""
+
+    def set(self, port: str, value: float) -> Stimulus:
+        """Write a set point of a twin."""
+
+    def inject(self, fault: Fault) -> Stimulus:
+        """Break something."""
+
+    def clear(self, fault: Fault) -> None:
+        """Mend it."""
+
+    def send(self, request: str, value: float) -> Stimulus:
+        """Put a request to the BMS into the frame that carries it."""
+
+    def subscribe(
+        self, bus: str, message: str, watcher: Callable[[Frame, Values], None]
+    ) -> Callable[[], None]:
+        """Hear every good frame of a message; returns the way to stop hearing."""
+
+    def read(self, port: str) -> float:
+        """A twin port's present value: the truth."""
+
+    def run_until(self, instant_ns: int, found: Sequence[object] = ()) -> bool:
+        """Let time pass, to the instant or until something lies in ``found``."""
+
+    def stop(self) -> None:
+        """Go to the safe state and switch off."""

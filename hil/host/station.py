@@ -1,0 +1,104 @@
+"""One bus and everything of the rig that hangs on it: restbus, received signals, wires both ways."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from hil.bus.frame import Frame
+from hil.bus.medium import Medium
+from hil.clock import VirtualClock
+from hil.errors import BusError
+from hil.frames.restbus import Entry, Restbus, Source
+from hil.responses.signals import Signals, Values
+from hil.rig.schema import RigConfig
+from hil.rig.wire import Wire
+from twins.port import Port
+
+_FRAMES_KEPT = 50_000  # about 80 s of a well-filled bus: what plots and failure messages look back on
+
+
+class Station:
+    """The rig's place on one bus.
+
+    Args:
+        rig: The rig file.
+        name: The bus's name in it.
+        medium: The wire.
+        clock: The one time line.
+        ports: The twins' ports by name.
+    """
+
+    def __init__(
+        self,
+        rig: RigConfig,
+        name: str,
+        medium: Medium,
+        clock: VirtualClock,
+        ports: Mapping[str, Port],
+    ) -> None:
+        self.name = name
+        self.medium = medium
+        self.database = rig.buses[name].database
+        self.frames: deque[Frame] = deque(maxlen=_FRAMES_KEPT)
+        self.signals = Signals(self.database, frozenset((rig.bms.node,)))
+        self.node = medium.attach("rig", on_frame=self.signals.on_frame)
+        self.restbus = Restbus(clock, self._send, self._entries(rig, ports))
+        medium.taps.append(self.frames.append)
+        self._connect(rig, ports)
+
+    def _send(self, identifier: int, data: bytes, extended: bool) -> Frame:
+        try:
+            return self.node.send(identifier, data, extended)
+        except BusError as error:
+            raise BusError(error.reason, place=f"bus {self.name}", remedy=error.remedy) from error
+
+    def _entries(self, rig: RigConfig, ports: Mapping[str, Port]) -> list[Entry]:
+        played = [
+            message
+            for message in self.database.messages.values()
+            if rig.bms.node not in message.senders and message.cycle_ns
+        ]
+        sources = {message.name: _constants(rig, self.name, message.name) for message in played}
+        for wire in rig.wires:
+            if wire.bus == self.name and wire.direction == "out" and wire.message in sources:
+                sources[wire.message][wire.signal] = _source(wire, ports[wire.port])
+        return [Entry(message, sources[message.name]) for message in played]
+
+    def _connect(self, rig: RigConfig, ports: Mapping[str, Port]) -> None:
+        """Let each received message write the twin ports that are wired to it."""
+        inbound: dict[str, list[tuple[int, Callable[[float], None], float, float]]] = {}
+        for wire in rig.wires:
+            if wire.bus != self.name or wire.direction != "in":
+                continue
+            index = self.database.messages[wire.message].signals[wire.signal].index
+            row = (index, ports[wire.port].write, wire.scale, wire.offset)
+            inbound.setdefault(wire.message, []).append(row)
+        for message, rows in inbound.items():
+            reception = self.signals.receptions.get(message)
+            if reception is not None:
+                reception.watchers.append(_writer(rows))
+
+
+def _writer(
+    rows: list[tuple[int, Callable[[float], None], float, float]],
+) -> Callable[[Frame, Values], None]:
+    def write(_frame: Frame, values: Values) -> None:
+        for index, write_port, scale, offset in rows:
+            value = values[index]
+            if value is not None:
+                write_port(value * scale + offset)
+
+    return write
+
+
+def _constants(rig: RigConfig, bus: str, message: str) -> dict[str, Source]:
+    return {
+        constant.signal: Source.constant(constant.value)
+        for constant in rig.constants
+        if constant.bus == bus and constant.message == message
+    }
+
+
+def _source(wire: Wire, port: Port) -> Source:
+    return Source(port.values, port.index, wire.scale, wire.offset)
