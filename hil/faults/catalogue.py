@@ -1,0 +1,189 @@
+"""The faults by name: what ``rig.fault("cell.voltage", cell=7, value=3.75)`` means."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from hil.errors import UsageError
+from hil.faults.fault import Fault
+from hil.faults.frame import MissingFrame, WrongProtection
+from hil.faults.sensor import PortFault
+from hil.faults.twin import TwinFault
+
+
+def cell_voltage(cell: int, value: float) -> Fault:
+    """The monitor measures ``value`` V on a cell (numbered from 1)."""
+    return PortFault("cell.voltage", f"cell_monitor.voltage[{cell}]", value, "V")
+
+
+def cell_invalid(cell: int) -> Fault:
+    """The monitor has no valid voltage of a cell."""
+    return PortFault("cell.invalid", f"cell_monitor.voltage[{cell}]", None, "V")
+
+
+def cell_open_wire(tap: int) -> Fault:
+    """The sense wire of a tap is open; tap k lies between cell k-1 and cell k."""
+    return TwinFault(
+        "cell.open_wire",
+        f"sense wire of tap {tap} open",
+        lambda plant: plant.cell_monitor.open_tap(tap),
+        lambda plant: plant.cell_monitor.open_tap(None),
+        ("cell_monitor.open_wire", 1.0),
+    )
+
+
+def temperature(sensor: int, value: float) -> Fault:
+    """A temperature sensor (numbered from 1) measures ``value`` degC."""
+    return PortFault("temperature", f"cell_monitor.temperature[{sensor}]", value, "degC")
+
+
+def temperature_invalid(sensor: int) -> Fault:
+    """A temperature sensor has no valid value."""
+    return PortFault("temperature.invalid", f"cell_monitor.temperature[{sensor}]", None, "degC")
+
+
+def current(value: float) -> Fault:
+    """The current sensor measures ``value`` A; positive discharges the pack."""
+    return PortFault("current", "current_sensor.current", value, "A")
+
+
+def current_sensor_error() -> Fault:
+    """The current sensor reports an error of its channel."""
+    return PortFault("current_sensor.error", "current_sensor.channel_error", 1.0, "")
+
+
+def pack_voltage(value: float) -> Fault:
+    """The sensor on the pack's side measures ``value`` V."""
+    return PortFault("pack.voltage", "current_sensor.voltage_pack", value, "V")
+
+
+def link_voltage(value: float) -> Fault:
+    """The sensor on the DC link's side measures ``value`` V."""
+    return PortFault("link.voltage", "current_sensor.voltage_link", value, "V")
+
+
+def isolation(pole: str, value: float) -> Fault:
+    """The isolation of a pole (``plus`` or ``minus``) falls to ``value`` Ohm."""
+    return PortFault("isolation", f"isolation.{pole}", value, "Ohm")
+
+
+def interlock() -> Fault:
+    """The interlock loop is open."""
+    return PortFault("interlock", "interlock.closed", 0.0, "")
+
+
+def contactor_weld(contactor: str) -> Fault:
+    """The contacts are welded: they never open again."""
+    return TwinFault(
+        "contactor.weld",
+        f"{contactor} welded",
+        lambda plant: plant.contactors[contactor].weld(True),
+        lambda plant: plant.contactors[contactor].weld(False),
+    )
+
+
+def contactor_stuck_open(contactor: str) -> Fault:
+    """The contactor does not close."""
+    return TwinFault(
+        "contactor.stuck_open",
+        f"{contactor} stuck open",
+        lambda plant: plant.contactors[contactor].stick_open(True),
+        lambda plant: plant.contactors[contactor].stick_open(False),
+    )
+
+
+def precharge_open() -> Fault:
+    """The precharge resistor is burnt out."""
+    return TwinFault(
+        "precharge.open",
+        "precharge resistor open",
+        lambda plant: plant.circuit.set_precharge_open(True),
+        lambda plant: plant.circuit.set_precharge_open(False),
+    )
+
+
+def link_short(resistance: float = 0.1) -> Fault:
+    """The DC link is shorted by ``resistance`` Ohm."""
+    return TwinFault(
+        "link.short",
+        f"DC link shorted by {resistance:g} Ohm",
+        lambda plant: plant.circuit.set_link_short(resistance),
+        lambda plant: plant.circuit.set_link_short(None),
+    )
+
+
+def charger(mode: str) -> Fault:
+    """The charger is ``silent``, gives ``no_output``, ``ignore_commands`` or ``overshoot``."""
+    return TwinFault(
+        "charger",
+        f"charger: {mode}",
+        lambda plant: plant.charger.fail(mode),
+        lambda plant: plant.charger.fail(None),
+    )
+
+
+def port(name: str, value: float) -> Fault:
+    """Any sensor output held at a value, for what has no name of its own."""
+    return PortFault("port", name, value, "")
+
+
+def frame_missing(message: str) -> Fault:
+    """The rig no longer sends a message."""
+    return MissingFrame(message)
+
+
+def frame_crc(message: str) -> Fault:
+    """A message carries a wrong checksum."""
+    return WrongProtection(message, "crc")
+
+
+def frame_counter(message: str, mode: Any = "frozen") -> Fault:
+    """A message's alive counter is ``frozen``, ``skip`` or ``repeat``."""
+    return WrongProtection(message, mode)
+
+
+CATALOGUE: dict[str, Callable[..., Fault]] = {
+    "cell.voltage": cell_voltage,
+    "cell.invalid": cell_invalid,
+    "cell.open_wire": cell_open_wire,
+    "temperature": temperature,
+    "temperature.invalid": temperature_invalid,
+    "current": current,
+    "current_sensor.error": current_sensor_error,
+    "pack.voltage": pack_voltage,
+    "link.voltage": link_voltage,
+    "isolation": isolation,
+    "interlock": interlock,
+    "contactor.weld": contactor_weld,
+    "contactor.stuck_open": contactor_stuck_open,
+    "precharge.open": precharge_open,
+    "link.short": link_short,
+    "charger": charger,
+    "port": port,
+    "frame.missing": frame_missing,
+    "frame.crc": frame_crc,
+    "frame.counter": frame_counter,
+}
+
+
+def make_fault(name: str, arguments: dict[str, Any]) -> Fault:
+    """The fault of a name.
+
+    Raises:
+        UsageError: If there is no such fault, or it does not take these arguments.
+    """
+    maker = CATALOGUE.get(name)
+    if maker is None:
+        near = difflib.get_close_matches(name, CATALOGUE, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"faults: {', '.join(CATALOGUE)}"
+        raise UsageError(f"no fault is called {name!r}", remedy=hint)
+    try:
+        inspect.signature(maker).bind(**arguments)
+    except TypeError as error:
+        raise UsageError(
+            f"fault {name!r}: {error}", remedy=f"it takes {inspect.signature(maker)}"
+        ) from error
+    return maker(**arguments)
