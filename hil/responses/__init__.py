@@ -1,0 +1,1 @@
+"""RESPONSES: what came back over the bus, and the trace of all that was on it."""
