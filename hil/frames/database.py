@@ -1,0 +1,278 @@
+"""DBC files, read by cantools, as the layouts that the rig works with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cantools.database
+
+from hil.errors import RigFileError, RigFileErrors
+from hil.frames.codec import Decoder, Encoder, compile_decoder, compile_encoder
+from hil.frames.e2e import E2E
+
+if TYPE_CHECKING:
+    from cantools.database.can import Message as DbcMessage
+    from cantools.database.can import Signal as DbcSignal
+
+NS_PER_MS = 1_000_000
+EXTENDED = 0x80000000
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A signal of a message.
+
+    Attributes:
+        index: Its place in the tuples of :meth:`Message.encode` and :meth:`Message.decode`.
+        start: First bit as the DBC counts: least significant (little-endian) or most (big-endian).
+        minimum: Lowest physical value, in ``unit``; where the DBC gives none, the lowest it can hold.
+        mux_value: The multiplexor's value under which it is there; ``None``: always.
+        not_available: Physical value of the raw number that means "no valid value", if there is one.
+        e2e_role: ``None``, ``Counter`` or ``Checksum``.
+        start_value: Physical value that is sent while nothing else is said.
+    """
+
+    name: str
+    index: int
+    start: int
+    length: int
+    little_endian: bool
+    signed: bool
+    scale: float
+    offset: float
+    minimum: float
+    maximum: float
+    unit: str
+    choices: dict[int, str] | None
+    is_multiplexer: bool
+    mux_value: int | None
+    not_available: float | None
+    e2e_role: str
+    start_value: float
+    comment: str
+
+    def in_range(self, value: float) -> bool:
+        """Whether the physical value may be sent."""
+        return self.minimum <= value <= self.maximum or value == self.not_available
+
+    @property
+    def raw_bounds(self) -> tuple[int, int]:
+        """Lowest and highest raw number that the bits can hold."""
+        if self.signed:
+            return -(1 << self.length - 1), (1 << self.length - 1) - 1
+        return 0, (1 << self.length) - 1
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message with its signals, compiled.
+
+    Attributes:
+        key: Identifier, with bit 31 set if it is extended.
+        cycle_ns: Cycle time, or ``None`` if it is not cyclic.
+        offset_ns: Start delay, or ``None`` if the DBC gives none.
+        mux_values: The multiplexor's values, empty if the message has none.
+    """
+
+    name: str
+    id: int
+    extended: bool
+    length: int
+    cycle_ns: int | None
+    offset_ns: int | None
+    senders: tuple[str, ...]
+    comment: str
+    signals: dict[str, Signal]
+    e2e: E2E | None
+    mux_values: tuple[int, ...] = ()
+    file: str = ""
+
+    @property
+    def key(self) -> int:
+        """One number per message of a bus."""
+        return self.id | EXTENDED if self.extended else self.id
+
+    @cached_property
+    def encode(self) -> Encoder:
+        """Physical values in signal order to a ``bytearray``.
+
+        Of a multiplexed message only the signals of the multiplexor's value are packed.
+        ``FrameError`` if a value is out of its signal's range.
+        """
+        return compile_encoder(self)
+
+    @cached_property
+    def decode(self) -> Decoder:
+        """Data to physical values in signal order; ``None`` for signals of other multiplexor values.
+
+        ``FrameError`` if the frame is too short or its multiplexor value unknown.
+        """
+        return compile_decoder(self)
+
+    def decode_dict(self, data: bytes) -> dict[str, float]:
+        """The signals that a frame carries, by name."""
+        values = zip(self.signals, self.decode(data), strict=True)
+        return {name: value for name, value in values if value is not None}
+
+
+@dataclass(frozen=True)
+class Database:
+    """All messages of one bus.
+
+    Attributes:
+        messages: By name.
+        by_key: By identifier, bit 31 set for extended ones.
+        sha256: Hash of each DBC file, by file name.
+    """
+
+    messages: dict[str, Message]
+    sha256: dict[str, str]
+    by_key: dict[int, Message] = field(default_factory=dict)
+
+
+def load_database(paths: Sequence[Path]) -> Database:
+    """Read the DBC files of one bus; each file is parsed once per process.
+
+    Raises:
+        RigFileErrors: All mistakes found, each with file, message or signal, reason and remedy.
+    """
+    messages: dict[str, Message] = {}
+    by_key: dict[int, Message] = {}
+    hashes: dict[str, str] = {}
+    errors: list[RigFileError] = []
+    for path in paths:
+        try:
+            text = path.read_bytes()
+            found = _parse(str(path), text)
+        except RigFileError as error:
+            errors.append(error)
+            continue
+        except OSError as error:
+            errors.append(RigFileError(f"cannot be read: {error.strerror}", place=str(path)))
+            continue
+        hashes[path.name] = hashlib.sha256(text).hexdigest()
+        for message in found:
+            other = by_key.get(message.key) or messages.get(message.name)
+            if other is not None:
+                errors.append(_twice(path, message, other))
+            messages[message.name] = by_key[message.key] = message
+    if errors:
+        raise RigFileErrors(errors)
+    return Database(messages, hashes, by_key)
+
+
+def _twice(path: Path, message: Message, other: Message) -> RigFileError:
+    return RigFileError(
+        f"name or identifier 0x{message.id:X} is also that of {other.name} in {other.file}",
+        place=str(path),
+        key=message.name,
+        remedy="give one of them another name and identifier, or leave one file out",
+    )
+
+
+@lru_cache(maxsize=64)
+def _parse(place: str, text: bytes) -> tuple[Message, ...]:
+    try:
+        database = cantools.database.load_string(
+            text.decode("cp1252"), database_format="dbc", strict=True
+        )
+    except Exception as error:  # cantools raises its own, its parser's, and plain ValueErrors
+        reason = " ".join(str(error).split()).removeprefix("DBC: ").strip('"')
+        raise RigFileError(
+            f"the DBC file does not parse: {reason}",
+            place=place,
+            remedy="correct the line named; signals must neither overlap nor leave their frame",
+        ) from error
+    return tuple(_message(place, message) for message in database.messages)
+
+
+def _message(place: str, source: DbcMessage) -> Message:
+    signals = {s.name: _signal(index, s) for index, s in enumerate(source.signals)}
+    multiplexers = [s for s in signals.values() if s.is_multiplexer]
+    if len(multiplexers) > 1:
+        raise RigFileError(
+            "nested multiplexing is not supported",
+            place=place,
+            key=source.name,
+            remedy="use one multiplexor signal per message",
+        )
+    values = sorted({s.mux_value for s in signals.values() if s.mux_value is not None})
+    offset_ms = _attribute(source, "GenMsgStartDelayTime", 0)
+    cycle_ms = _attribute(source, "GenMsgCycleTime", 0) or source.cycle_time
+    return Message(
+        name=source.name,
+        id=source.frame_id,
+        extended=source.is_extended_frame,
+        length=source.length,
+        cycle_ns=int(cycle_ms) * NS_PER_MS if cycle_ms else None,
+        offset_ns=int(offset_ms) * NS_PER_MS if offset_ms else None,
+        senders=tuple(source.senders),
+        comment=source.comment or "",
+        signals=signals,
+        e2e=_e2e(place, source, signals.values()),
+        mux_values=tuple(values),
+        file=place,
+    )
+
+
+def _signal(index: int, source: DbcSignal) -> Signal:
+    scale, offset = float(source.scale), float(source.offset)
+    low = -(1 << source.length - 1) if source.is_signed else 0
+    high = low + (1 << source.length) - 1
+    bounds = sorted((low * scale + offset, high * scale + offset))
+    raw_na = int(_attribute(source, "SigNotAvailable", -1))
+    ids = source.multiplexer_ids
+    return Signal(
+        name=source.name,
+        index=index,
+        start=source.start,
+        length=source.length,
+        little_endian=source.byte_order == "little_endian",
+        signed=source.is_signed,
+        scale=scale,
+        offset=offset,
+        minimum=bounds[0] if source.minimum is None else float(source.minimum),
+        maximum=bounds[1] if source.maximum is None else float(source.maximum),
+        unit=source.unit or "",
+        choices={int(k): str(v) for k, v in source.choices.items()} if source.choices else None,
+        is_multiplexer=source.is_multiplexer,
+        mux_value=ids[0] if ids else None,
+        not_available=raw_na * scale + offset if raw_na >= 0 else None,
+        e2e_role=str(_attribute(source, "E2ERole", "None")),
+        start_value=float(_attribute(source, "GenSigStartValue", 0.0)),
+        comment=source.comment or "",
+    )
+
+
+def _e2e(place: str, source: DbcMessage, signals: Iterable[Signal]) -> E2E | None:
+    profile = str(_attribute(source, "E2EProfile", "None"))
+    if profile == "None":
+        return None
+    try:
+        roles = {s.e2e_role: s for s in signals if s.e2e_role != "None"}
+        counter = roles.get("Counter")
+        return E2E.of(
+            profile,
+            int(_attribute(source, "E2EDataId", 0)),
+            source.length,
+            (counter.start, counter.length, counter.little_endian) if counter else None,
+        )
+    except ValueError as error:
+        raise RigFileError(
+            f"attribute E2EProfile: {error}", place=place, key=source.name
+        ) from error
+
+
+def _attribute(source: DbcMessage | DbcSignal, name: str, default: Any) -> Any:
+    dbc = source.dbc
+    attribute = dbc.attributes.get(name) if dbc and dbc.attributes else None
+    value = attribute.value if attribute is not None else default
+    definition = getattr(attribute, "definition", None)
+    if definition is not None and definition.type_name == "ENUM" and isinstance(value, int):
+        return definition.choices[value]
+    return value
