@@ -3,8 +3,8 @@
  * Current > 0 discharges. SI units; temperatures in degC. All state lies in one block of doubles that the
  * caller owns, so saving it is a copy. The model and its formulae are written out in reference.py.
  */
-#ifndef CELL_H
-#define CELL_H
+#ifndef BMS_HIL_CELL_H
+#define BMS_HIL_CELL_H
 #include <stddef.h>
 
 #define CELL_GRID 256 /* intervals of the tables over SOC 0..1 */
