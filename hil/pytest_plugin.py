@@ -1,2 +1,0 @@
-def pytest_addoption(parser):
-    pass

@@ -1,1 +1,0 @@
-int bms_answer(void) { return 42; }
