@@ -1,0 +1,1 @@
+"""RIG: from the rig file to what a test holds."""

@@ -1,0 +1,211 @@
+"""Where a signal is: ``pack/BMS_Status.State``; and of many at once, ``pack/CM_{frame:02}.Cell{index:03}``.
+
+``{index}`` is the number of the member from 1, ``{frame}`` any number for which there is such a message,
+``{slot}`` the place in that message where its signals are numbered anew in each, ``{name}`` any name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hil.frames.database import Database, Message, Signal
+from hil.rig.mistakes import Mistakes, suggest
+
+_ADDRESS = re.compile(r"(?:can:)?([^/.:]+)/([^/.]+)\.([^/]+)")
+_FIELD = re.compile(r"\{(\w+)(?::(0?\d+))?\}")
+_FORM = "expected 'bus/Message.Signal'"
+MAX_SLOTS = 64  # signals that a frame of 64 bits can hold
+
+
+@dataclass(frozen=True)
+class Place:
+    """A signal on a bus."""
+
+    bus: str
+    message: Message
+    signal: Signal
+
+    @property
+    def text(self) -> str:
+        """The address as a rig file writes it."""
+        return f"{self.bus}/{self.message.name}.{self.signal.name}"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes it unique."""
+        return self.bus, self.message.name, self.signal.name
+
+
+def is_address(text: str) -> bool:
+    """Whether a wire's end is a signal; else it is a port of a twin."""
+    return text.startswith("can:") or "/" in text
+
+
+def fields_of(text: str) -> set[str]:
+    """Names of the placeholders in a pattern."""
+    return {match[1] for match in _FIELD.finditer(text)}
+
+
+def fill(pattern: str, **values: int | str) -> str:
+    """A pattern with its placeholders filled in; those without a value stay."""
+
+    def one(match: re.Match[str]) -> str:
+        value = values.get(match[1])
+        return match[0] if value is None else format(value, match[2] or "")
+
+    return _FIELD.sub(one, pattern)
+
+
+def _matcher(pattern: str) -> re.Pattern[str]:
+    """A regular expression with a group per placeholder."""
+    parts, position = [], 0
+    for match in _FIELD.finditer(pattern):
+        parts.append(re.escape(pattern[position : match.start()]))
+        parts.append(f"(?P<{match[1]}>.+)" if match[1] == "name" else f"(?P<{match[1]}>\\d+)")
+        position = match.end()
+    return re.compile("".join(parts) + re.escape(pattern[position:]))
+
+
+class AddressBook:
+    """Finds signals by address; what is not there is a mistake, with the nearest name.
+
+    Args:
+        databases: The messages of each bus that could be read.
+        mistakes: Where mistakes go.
+    """
+
+    def __init__(self, databases: Mapping[str, Database], mistakes: Mistakes) -> None:
+        self._databases = databases
+        self._mistakes = mistakes
+
+    def split(self, key: str, address: str) -> tuple[str, str, str] | None:
+        """Bus, message and signal of an address; ``None`` and a mistake if it is none."""
+        match = _ADDRESS.fullmatch(address)
+        if match is None:
+            self._mistakes.add(key, f"{address!r} is no address of a signal", _FORM)
+            return None
+        return match[1], match[2], match[3]
+
+    def place(self, key: str, bus: str, message: str, signal: str) -> Place | None:
+        """A signal; ``None`` and a mistake if there is none."""
+        database = self._database(key, bus)
+        if database is None:
+            return None
+        found = database.messages.get(message)
+        if found is None:
+            hint = suggest(message, database.messages, "messages")
+            self._mistakes.add(key, f"bus {bus!r} has no message {message!r}", hint)
+            return None
+        if signal not in found.signals:
+            hint = suggest(signal, found.signals, "signals")
+            self._mistakes.add(key, f"message {message} has no signal {signal!r}", hint)
+            return None
+        return Place(bus, found, found.signals[signal])
+
+    def find(self, key: str, address: str) -> Place | None:
+        """A signal by its address."""
+        parts = self.split(key, address)
+        return self.place(key, *parts) if parts else None
+
+    def members(
+        self, key: str, address: tuple[str, str, str], indices: Sequence[int]
+    ) -> list[tuple[int, Place]]:
+        """The signals of an array; a mistake names the first that is missing."""
+        bus, message, signal = address
+        database = self._database(key, bus)
+        if database is None or not self._fields_known(key, f"{message}.{signal}"):
+            return []
+        frames = _frames(message, database)
+        slots = "slot" in fields_of(signal)
+        offered = iter(_slots(message, signal, frames, database)) if slots else None
+        found = []
+        for index in indices:
+            names = (
+                next(offered, None)
+                if offered
+                else _member(message, signal, frames, database, index)
+            )
+            if names is None:
+                self._missing(key, address, index, len(indices))
+                return found
+            found_message = database.messages[names[0]]
+            found.append((index, Place(bus, found_message, found_message.signals[names[1]])))
+        return found
+
+    def named(self, key: str, address: tuple[str, str, str]) -> dict[str, Place]:
+        """All signals that a pattern with ``{name}`` fits, by that name."""
+        bus, message, pattern = address
+        database = self._database(key, bus)
+        if database is None:
+            return {}
+        found = database.messages.get(message)
+        if found is None:
+            self.place(key, bus, message, "")
+            return {}
+        matches = ((_matcher(pattern).fullmatch(name), name) for name in found.signals)
+        places = {m["name"]: Place(bus, found, found.signals[name]) for m, name in matches if m}
+        if not places:
+            hint = suggest(pattern, found.signals, "signals")
+            self._mistakes.add(key, f"no signal of {message} fits {pattern!r}", hint)
+        return places
+
+    def _database(self, key: str, bus: str) -> Database | None:
+        database = self._databases.get(bus)
+        if database is None and not {"bus", f"bus.{bus}"} & self._mistakes.broken:
+            self._mistakes.add(
+                key, f"there is no bus {bus!r}", suggest(bus, self._databases, "buses")
+            )
+        return database
+
+    def _fields_known(self, key: str, pattern: str) -> bool:
+        unknown = fields_of(pattern) - {"index", "frame", "slot"}
+        for field in sorted(unknown):
+            hint = suggest(field, ("index", "frame", "slot"), "placeholders")
+            self._mistakes.add(key, f"{{{field}}} is no placeholder", hint)
+        return not unknown
+
+    def _missing(self, key: str, address: tuple[str, str, str], index: int, count: int) -> None:
+        bus, message, signal = address
+        wanted = f"{fill(message, index=index)}.{fill(signal, index=index)}"
+        self._mistakes.add(
+            key,
+            f"bus {bus!r} has no signal {wanted!r} for member {index} of {count}",
+            "the DBC files must have a signal for each member",
+        )
+
+
+def _frames(message: str, database: Database) -> list[int]:
+    """The numbers for which ``{frame}`` names a message."""
+    if "frame" not in fields_of(message):
+        return [0]
+    matches = (_matcher(fill(message)).fullmatch(name) for name in database.messages)
+    numbers = {int(match["frame"]) for match in matches if match and "frame" in match.groupdict()}
+    return sorted(n for n in numbers if fill(message, frame=n) in database.messages)
+
+
+def _member(
+    message: str, signal: str, frames: Iterable[int], database: Database, index: int
+) -> tuple[str, str] | None:
+    """Message and signal of one member of an array: the first frame that has it."""
+    for frame in frames:
+        values = {"frame": frame, "index": index}
+        names = fill(message, **values), fill(signal, **values)
+        found = database.messages.get(names[0])
+        if found is not None and names[1] in found.signals:
+            return names
+    return None
+
+
+def _slots(
+    message: str, signal: str, frames: Iterable[int], database: Database
+) -> Iterable[tuple[str, str]]:
+    """All messages and signals of a pattern whose signals are numbered anew in each message."""
+    for frame in frames:
+        name = fill(message, frame=frame)
+        found = database.messages.get(name)
+        for slot in range(MAX_SLOTS) if found else ():
+            wanted = fill(signal, frame=frame, slot=slot)
+            if found is not None and wanted in found.signals:
+                yield name, wanted

@@ -1,0 +1,268 @@
+"""The rig file as it is written: TOML, typed by pydantic. What it means is resolved in ``load``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from hil.errors import RigFileError, UnitError
+from hil.rig.mistakes import Mistakes, dotted, suggest
+from hil.units import Quantity, parse, time_ns, value_of
+
+
+def quantity(convert: Callable[[object], object]) -> BeforeValidator:
+    """A pydantic validator out of one that raises ``UnitError``."""
+
+    def validate(value: object) -> object:
+        try:
+            return convert(value)
+        except UnitError as error:
+            raise PydanticCustomError(
+                "unit", "{reason}", {"reason": error.reason, "remedy": error.remedy}
+            ) from error
+
+    return BeforeValidator(validate)
+
+
+def _bit_rate(value: object) -> object:
+    return int(value_of(value, "bit rate")) if isinstance(value, str) else value
+
+
+def _short(field: str) -> BeforeValidator:
+    """A plain string stands for a table with one key."""
+    return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
+
+
+Time = Annotated[int, quantity(time_ns)]
+AnyQuantity = Annotated[Quantity, quantity(lambda v: v if isinstance(v, Quantity) else parse(v))]
+Number = float | str  # a physical number, or the name of a value
+
+
+class Section(BaseModel):
+    """A table of the rig file: nothing in it may be unknown or of a wrong type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class RigSection(Section):
+    """``[rig]``; ``step`` is the plant's."""
+
+    name: str = Field(min_length=1)
+    title: str = ""
+    time: Literal["virtual", "real"] = "virtual"
+    step: Annotated[Time, Field(gt=0)] | None = None
+
+
+class BusSection(Section):
+    """``[bus.NAME]``."""
+
+    interface: str = "sim"
+    bitrate: Annotated[int, BeforeValidator(_bit_rate), Field(ge=5_000, le=1_000_000)]
+    dbc: list[str] = Field(min_length=1)
+
+
+class BmsSection(Section):
+    """``[bms]``."""
+
+    kind: Literal["library"] = "library"
+    library: str = Field(min_length=1)
+    node: str = "BMS"
+    step: Annotated[Time, Field(gt=0)] = 10_000_000
+
+
+class WireSection(Section):
+    """One ``[[wire]]``."""
+
+    from_: str = Field(alias="from")
+    to: str
+    scale: float | None = None
+    offset: float | None = None
+
+
+class PortSection(Section):
+    """The twin's end of a wire in a ``[wires.BUS.MESSAGE]`` table."""
+
+    port: str
+    scale: float | None = None
+    offset: float | None = None
+
+
+class RoleSection(Section):
+    """One entry of ``[roles]`` or ``[requests]``."""
+
+    signal: str
+    values: dict[str, float] | None = None
+    count: Annotated[int, Field(ge=1)] | None = None
+    default: Number | None = None
+
+
+class LimitSection(Section):
+    """One ``[limits.NAME]``."""
+
+    threshold: AnyQuantity | None = None
+    warning: AnyQuantity | None = None
+    derate: AnyQuantity | None = None
+    release: AnyQuantity | None = None
+    tolerance: AnyQuantity | None = None
+    delay: Time | None = None
+    reaction: Time | None = None
+    timeout: Time | None = None
+    count: Annotated[int, Field(ge=1)] | None = None
+    above: bool | None = None
+    clears: Literal["reset", "self", "service"] | None = None
+    states: list[str] = []
+    messages: dict[str, Time] = {}
+    extra: dict[str, AnyQuantity] = {}
+    requirement: str = ""
+    source: str = ""
+
+
+class SafeStateSection(Section):
+    """``[safe_state]``."""
+
+    requests: dict[str, Number] = {}
+
+
+class SuiteSection(Section):
+    """``[suite]``."""
+
+    skip: dict[str, str] = {}
+
+
+Role_ = Annotated[RoleSection, _short("signal")]
+Port_ = Annotated[PortSection, _short("port")]
+
+
+class RigFile(Section):
+    """A whole rig file. The plant's sections are typed by the twins themselves, see ``plant``."""
+
+    rig: RigSection | None = None
+    bus: dict[str, BusSection] = {}
+    pack: dict[str, Any] = {}
+    contactors: dict[str, Any] = {}
+    link: dict[str, Any] = {}
+    sensors: dict[str, Any] = {}
+    charger: dict[str, Any] = {}
+    drive: dict[str, Any] = {}
+    bms: BmsSection | None = None
+    wire: list[WireSection | None] = []
+    wires: dict[str, dict[str, dict[str, Port_]]] = {}
+    constants: dict[str, Number] = {}
+    roles: dict[str, Role_] = {}
+    requests: dict[str, Role_] = {}
+    limits: dict[str, LimitSection] = {}
+    safe_state: SafeStateSection = SafeStateSection()
+    suite: SuiteSection = SuiteSection()
+
+
+_REQUIRED = ("rig", "bus", "pack", "bms")
+# these are pruned entry by entry, so that one mistake does not hide those of its neighbours
+_ENTRIES = {"bus": 2, "wire": 2, "wires": 4, "roles": 2, "requests": 2, "limits": 2, "constants": 2}
+
+
+def read_file(path: Path, mistakes: Mistakes) -> RigFile:
+    """Read a rig file; what is wrong in it is noted and left out.
+
+    Raises:
+        RigFileError: If it cannot be read or is no TOML.
+    """
+    data = _parse(path)
+    for section in _REQUIRED:
+        if section not in data:
+            mistakes.add(section, "section is missing", "docs/rig-file.md describes it")
+            mistakes.broken.add(section)
+    while True:
+        try:
+            return RigFile.model_validate(data)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                note(mistakes, detail, RigFile)
+                _prune(data, detail["loc"], mistakes)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RigFileError(f"cannot be read: {error.strerror}", place=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise RigFileError(
+            "is not UTF-8 text", place=str(path), remedy="save it as UTF-8"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        text, _, where = str(error).partition(" (at ")
+        where = where.removesuffix(")")
+        raise RigFileError(
+            f"is no valid TOML: {text}",
+            place=str(path),
+            key=where,
+            remedy="see https://toml.io for the syntax",
+        ) from error
+
+
+def note(
+    mistakes: Mistakes, detail: ErrorDetails, model: type[BaseModel], prefix: str = ""
+) -> None:
+    """Note a mistake that pydantic found, in the rig file's words."""
+    location = detail["loc"]
+    key = dotted(*([prefix] if prefix else []), *location)
+    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = _keys_at(model, location[:-1])
+        mistakes.add(key, "unknown key", suggest(str(location[-1]), known, "keys"))
+    elif kind == "missing":
+        mistakes.add(key, "is missing")
+    elif kind == "unit":
+        mistakes.add(key, str(context["reason"]), str(context["remedy"]))
+    elif kind == "literal_error":
+        mistakes.add(key, f"{value!r} is not known", f"expected {context['expected']}")
+    else:
+        message = detail["msg"]
+        mistakes.add(key, f"{value!r}: {message[0].lower()}{message[1:]}")
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the table at a place may have."""
+    here: Any = model
+    for part in location:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            here = here.model_fields[str(part)].annotation
+        else:
+            here = _element(here)
+        here = _bare(here)
+    if isinstance(here, type) and issubclass(here, BaseModel):
+        return [field.alias or name for name, field in here.model_fields.items()]
+    return []
+
+
+def _element(annotation: Any) -> Any:
+    return get_args(annotation)[-1]
+
+
+def _bare(annotation: Any) -> Any:
+    """The type without ``None`` and ``Annotated``."""
+    arguments = [a for a in get_args(annotation) if a is not type(None)]
+    if hasattr(annotation, "__metadata__"):
+        return _bare(annotation.__origin__)
+    if type(None) in get_args(annotation):
+        return _bare(arguments[0])
+    return annotation
+
+
+def _prune(data: dict[str, Any], location: tuple[int | str, ...], mistakes: Mistakes) -> None:
+    """Take the entry with the mistake out; an array keeps its length, so that it can be counted."""
+    depth = _ENTRIES.get(str(location[0]), 1)
+    *parents, last = location[:depth]
+    mistakes.broken.add(dotted(*location[:depth]))
+    here: Any = data
+    for part in parents:
+        here = here[part] if isinstance(here, list) else here.get(part, {})
+    if isinstance(here, list):
+        here[int(last)] = None
+    else:
+        here.pop(last, None)

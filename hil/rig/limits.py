@@ -1,0 +1,234 @@
+"""What a BMS promises: thresholds, times, and how a fault is left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal
+
+from hil.errors import NotOfferedError
+from hil.frames.database import Database
+from hil.rig.file import LimitSection
+from hil.rig.mistakes import Mistakes, dotted, suggest
+from hil.units import Quantity
+
+if TYPE_CHECKING:
+    from hil.rig.roles import Role
+
+_LEVELS = ("threshold", "warning", "derate", "release")  # all of one kind, in one order
+Clears = Literal["reset", "self", "service"]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit. A field that the rig file does not give skips the test that asks for it.
+
+    Attributes:
+        name: As in ``[limits.NAME]``.
+        numbers: ``threshold``, ``warning``, ``derate``, ``release``, ``tolerance``, in ``unit`` (tolerance: in
+            ``tolerance_unit``), as far as they are given.
+        delay_ns: From the first frame that carries the cause to the fault flag.
+        reaction_ns: From the end of the delay to open contactors.
+        timeout_ns: How long something may take or stay away.
+        count: How often before the BMS reacts.
+        above: Whether the fault is above the threshold; else below.
+        clears: ``reset``: cause gone and reset asked; ``self``: cause gone; ``service``: in the workshop only.
+        states: The states of the BMS in which it holds; empty: in all.
+        messages: Timeout in ns by message, where each has its own.
+        extra: More numbers that the suite may know, in the base units of their kinds.
+    """
+
+    name: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    unit: str = ""
+    tolerance_unit: str = ""
+    delay_ns: int | None = None
+    reaction_ns: int | None = None
+    timeout_ns: int | None = None
+    count: int | None = None
+    above: bool = True
+    clears: Clears = "reset"
+    states: tuple[str, ...] = ()
+    messages: Mapping[str, int] = field(default_factory=dict)
+    extra: Mapping[str, float] = field(default_factory=dict)
+    requirement: str = ""
+    source: str = ""
+
+    def has(self, *names: str) -> bool:
+        """Whether all of these fields are given: ``threshold``, ``delay``, …, or names of ``extra``."""
+        return all(self._get(name) is not None for name in names)
+
+    @property
+    def threshold(self) -> float:
+        """Beyond this the contactors open; in ``unit``. ``NotOfferedError`` if not given, as below."""
+        return self.number("threshold")
+
+    @property
+    def warning(self) -> float:
+        """Beyond this a warning is shown; in ``unit``."""
+        return self.number("warning")
+
+    @property
+    def derate(self) -> float:
+        """Beyond this the current limits shrink; in ``unit``."""
+        return self.number("derate")
+
+    @property
+    def release(self) -> float:
+        """The cause is gone when the value is back beyond this; in ``unit``."""
+        return self.number("release")
+
+    @property
+    def tolerance(self) -> float:
+        """Permitted deviation, in ``tolerance_unit``."""
+        return self.number("tolerance")
+
+    @property
+    def delay(self) -> int:
+        """``delay_ns``, given."""
+        return int(self.number("delay"))
+
+    @property
+    def reaction(self) -> int:
+        """``reaction_ns``, given."""
+        return int(self.number("reaction"))
+
+    @property
+    def timeout(self) -> int:
+        """``timeout_ns``, given."""
+        return int(self.number("timeout"))
+
+    def number(self, name: str) -> float:
+        """A field by name, or one of ``extra``.
+
+        Raises:
+            NotOfferedError: If the rig file does not give it.
+        """
+        value = self._get(name)
+        if value is None:
+            raise NotOfferedError(f"the rig file gives limit {self.name!r} no {name}")
+        return value
+
+    def _get(self, name: str) -> float | None:
+        times = {"delay": self.delay_ns, "reaction": self.reaction_ns, "timeout": self.timeout_ns}
+        if name in times:
+            return times[name]
+        return self.count if name == "count" else self.numbers.get(name, self.extra.get(name))
+
+
+def limits_of(
+    sections: Mapping[str, LimitSection],
+    databases: Mapping[str, Database],
+    node: str,
+    roles: Mapping[str, Role],
+    mistakes: Mistakes,
+) -> dict[str, Limit]:
+    """All limits of a rig file."""
+    received = {
+        message.name: message
+        for database in databases.values()
+        for message in database.messages.values()
+        if node not in message.senders
+    }
+    state = roles.get("state")
+    states = state.values if state is not None else None
+    limits = {}
+    for name, section in sections.items():
+        key = dotted("limits", name)
+        levels = {n: getattr(section, n) for n in _LEVELS if getattr(section, n) is not None}
+        if not section.model_fields_set - {"requirement", "source"}:
+            mistakes.add(key, "promises nothing", "give it a threshold, a delay, …")
+        _check_kinds(key, levels, mistakes)
+        for number, wanted in enumerate(section.states if states is not None else ()):
+            if wanted not in (states or {}):
+                hint = suggest(wanted, states or (), "values of role 'state'")
+                mistakes.add(f"{key}.states[{number + 1}]", f"there is no state {wanted!r}", hint)
+        messages = _messages(key, section.messages, received, mistakes) if databases else {}
+        limits[name] = _limit(
+            name, section, levels, messages, _side(key, section, levels, mistakes)
+        )
+    return limits
+
+
+def _limit(
+    name: str,
+    section: LimitSection,
+    levels: Mapping[str, Quantity],
+    messages: Mapping[str, int],
+    above: bool,
+) -> Limit:
+    numbers = {n: quantity.value for n, quantity in levels.items()}
+    if section.tolerance is not None:
+        numbers["tolerance"] = section.tolerance.value
+    return Limit(
+        name=name,
+        numbers=numbers,
+        unit=next((quantity.unit for quantity in levels.values()), ""),
+        tolerance_unit=section.tolerance.unit if section.tolerance is not None else "",
+        delay_ns=section.delay,
+        reaction_ns=section.reaction,
+        timeout_ns=section.timeout,
+        count=section.count,
+        above=above,
+        clears=section.clears or "reset",
+        states=tuple(section.states),
+        messages=messages,
+        extra={n: quantity.value for n, quantity in section.extra.items()},
+        requirement=section.requirement,
+        source=section.source,
+    )
+
+
+def _check_kinds(key: str, levels: Mapping[str, Quantity], mistakes: Mistakes) -> None:
+    """All levels of a limit measure the same."""
+    first = next(iter(levels), "")
+    for name, quantity in levels.items():
+        if quantity.kind != levels[first].kind:
+            mistakes.add(
+                f"{key}.{name}",
+                f"{quantity.text!r} is of kind {quantity.kind}",
+                f"{first} is of kind {levels[first].kind}: {levels[first].text!r}",
+            )
+
+
+def _side(
+    key: str, section: LimitSection, levels: Mapping[str, Quantity], mistakes: Mistakes
+) -> bool:
+    """Whether the fault is above the threshold, as said or as the other levels lie."""
+    threshold = levels.get("threshold")
+    if threshold is None:
+        return section.above is not False
+    sides = {
+        name: quantity.value < threshold.value
+        for name, quantity in levels.items()
+        if quantity.value != threshold.value
+    }
+    above = next(iter(sides.values()), True) if section.above is None else section.above
+    for name, side in sides.items():
+        if side != above:
+            mistakes.add(
+                f"{key}.{name}",
+                f"{levels[name].text!r} is beyond the threshold {threshold.text!r}",
+                f"the fault is {'above' if above else 'below'} the threshold",
+            )
+    return above
+
+
+def _messages(
+    key: str, timeouts: Mapping[str, int], received: Collection[str], mistakes: Mistakes
+) -> dict[str, int]:
+    """Timeouts by message, patterns such as ``CM_*`` spread out; a message's own goes before a pattern's."""
+    found: dict[str, int] = {}
+    for pattern, timeout_ns in sorted(timeouts.items(), key=lambda item: "*" in item[0]):
+        names = [name for name in received if fnmatchcase(name, pattern)]
+        if not names:
+            hint = suggest(pattern, received, "messages to the BMS")
+            mistakes.add(
+                dotted(*key.split("."), "messages", pattern),
+                "no message to the BMS is called so",
+                hint,
+            )
+        for name in names:
+            found.setdefault(name, timeout_ns)
+    return found

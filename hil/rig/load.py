@@ -1,0 +1,135 @@
+"""From a rig file's name to a rig: everything in it found and checked, all mistakes reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from hil.errors import HilError
+from hil.frames.database import Database, load_database
+from hil.rig.address import AddressBook
+from hil.rig.file import BmsSection, BusSection, RigFile, read_file
+from hil.rig.limits import limits_of
+from hil.rig.mistakes import Mistakes, dotted, suggest
+from hil.rig.plant import PortLike, plant_config, ports_of
+from hil.rig.roles import RoleReader
+from hil.rig.schema import BmsConfig, BusConfig, RigConfig, SafeState, SuiteConfig
+from hil.rig.shipped import find_dbc, find_library, find_rig, shipped_dbc
+from hil.rig.wire import Constant, Wiring, drafts
+
+
+def load_rig(rig: str | Path) -> RigConfig:
+    """Read a rig file, by path or by the name of a shipped one.
+
+    Raises:
+        RigFileError: If there is no such file, or it is no TOML.
+        RigFileErrors: All mistakes in it and in what it names, each with file, key, reason and remedy.
+    """
+    path = find_rig(rig)
+    mistakes = Mistakes(path)
+    file = read_file(path, mistakes)
+    buses = _buses(file, path.parent, mistakes)
+    plant = plant_config(file, mistakes)
+    ports = ports_of(plant, mistakes) if plant is not None else None
+    bms = _bms(file.bms, path.parent, buses, mistakes) if file.bms is not None else None
+    node = file.bms.node if file.bms is not None else BmsSection.model_fields["node"].default
+    databases = {name: bus.database for name, bus in buses.items()}
+    book = AddressBook(databases, mistakes)
+    wiring, constants = _wiring(file, book, ports, node, mistakes)
+    reader = RoleReader(book, wiring, node, mistakes)
+    requests, roles = reader.requests(file.requests), reader.roles(file.roles)
+    limits = limits_of(file.limits, databases, node, roles, mistakes)
+    safe = SafeState(reader.wanted("safe_state.requests", file.safe_state.requests, requests))
+    mistakes.check()
+    if file.rig is None or plant is None or bms is None:
+        raise AssertionError("a rig with a section left out has mistakes")
+    return RigConfig(
+        name=file.rig.name,
+        title=file.rig.title or file.rig.name,
+        path=path,
+        time=file.rig.time,
+        plant=plant,
+        buses=buses,
+        bms=bms,
+        wires=tuple(wiring.wires),
+        constants=constants,
+        requests=requests,
+        roles=roles,
+        limits=limits,
+        safe_state=safe,
+        suite=SuiteConfig(dict(file.suite.skip)),
+    )
+
+
+def _buses(file: RigFile, beside: Path, mistakes: Mistakes) -> dict[str, BusConfig]:
+    virtual = file.rig is None or file.rig.time == "virtual"
+    buses = {}
+    for name, bus in file.bus.items():
+        if virtual and bus.interface != "sim":
+            mistakes.add(
+                dotted("bus", name, "interface"),
+                f"{bus.interface!r} is a real bus, but the rig's time is virtual",
+                'use interface = "sim", or time = "real"',
+            )
+        database, paths = _database(name, bus, beside, mistakes)
+        if database is None:
+            mistakes.broken.add(dotted("bus", name))
+        else:
+            buses[name] = BusConfig(name, bus.interface, bus.bitrate, paths, database)
+    return buses
+
+
+def _database(
+    name: str, bus: BusSection, beside: Path, mistakes: Mistakes
+) -> tuple[Database | None, tuple[Path, ...]]:
+    paths = []
+    for number, dbc in enumerate(bus.dbc):
+        path = find_dbc(dbc, beside)
+        if path is None:
+            hint = suggest(dbc, shipped_dbc(), "shipped DBC files")
+            reason = f"there is no DBC file {dbc!r} beside the rig file, nor is one shipped"
+            mistakes.add(dotted("bus", name, "dbc", number), reason, hint)
+        else:
+            paths.append(path)
+    try:
+        database = load_database(paths)
+    except HilError as error:
+        mistakes.take(error, dotted("bus", name, "dbc"))
+        return None, ()
+    return (database if len(paths) == len(bus.dbc) else None), tuple(paths)
+
+
+def _bms(
+    bms: BmsSection, beside: Path, buses: Mapping[str, BusConfig], mistakes: Mistakes
+) -> BmsConfig | None:
+    senders = {
+        s for bus in buses.values() for m in bus.database.messages.values() for s in m.senders
+    }
+    if buses and bms.node not in senders:
+        hint = suggest(bms.node, senders, "nodes that send")
+        mistakes.add("bms.node", f"node {bms.node!r} sends no message in any DBC file", hint)
+    library, looked = find_library(bms.library, beside)
+    if library is None:
+        mistakes.add(
+            "bms.library",
+            f"there is no firmware library {bms.library!r}; looked for {', '.join(looked)}",
+            "build it for this computer: the reference BMS by 'pip install .', "
+            "your own as docs/your-firmware.md says",
+        )
+        return None
+    return BmsConfig(bms.kind, library, bms.node, bms.step)
+
+
+def _wiring(
+    file: RigFile,
+    book: AddressBook,
+    ports: Mapping[str, PortLike] | None,
+    node: str,
+    mistakes: Mistakes,
+) -> tuple[Wiring, tuple[Constant, ...]]:
+    wiring = Wiring(book, ports, node, mistakes)
+    for draft in drafts(file, book, mistakes):
+        wiring.add(draft)
+    reader = RoleReader(book, wiring, node, mistakes)
+    constants = (reader.constant(address, value) for address, value in file.constants.items())
+    return wiring, tuple(constant for constant in constants if constant is not None)

@@ -1,0 +1,148 @@
+"""The plant's sections of a rig file: their keys are the fields of the twins' configurations.
+
+A field's suffix says its unit: ``precharge_Ohm`` is written ``precharge = "50 Ohm"``, ``closing_ns`` is written
+``closing = "30 ms"``. A field without a suffix is a number, a text or a ratio (``soc = 0.6`` or ``"60 %"``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, Protocol, get_type_hints
+
+from pydantic import ValidationError, create_model
+
+from hil.clock import VirtualClock
+from hil.rig.file import RigFile, Section, note, quantity
+from hil.rig.mistakes import Mistakes, dotted
+from hil.units import time_ns, value_of
+from twins.config import (
+    ChargerConfig,
+    ContactorConfig,
+    DriveConfig,
+    LinkConfig,
+    PackConfig,
+    PlantConfig,
+    SensorConfig,
+)
+
+_KIND_OF_SUFFIX = {
+    "V": "voltage",
+    "A": "current",
+    "Ohm": "resistance",
+    "F": "capacitance",
+    "Ah": "charge",
+    "W": "power",
+    "Nm": "torque",
+    "rpm": "speed",
+    "degC": "temperature",
+    "K": "temperature difference",
+}
+_SECTIONS: dict[str, tuple[str, type[Any]]] = {  # section -> field of PlantConfig and its type
+    "pack": ("pack", PackConfig),
+    "contactors": ("contactor", ContactorConfig),
+    "link": ("link", LinkConfig),
+    "sensors": ("sensors", SensorConfig),
+    "charger": ("charger", ChargerConfig),
+    "drive": ("drive", DriveConfig),
+}
+
+
+class PortLike(Protocol):
+    """What a wire is checked against."""
+
+    unit: str
+    minimum: float
+    maximum: float
+    direction: Any
+
+
+def keys_of(config: type[Any]) -> dict[str, tuple[str, Any]]:
+    """Key in the rig file -> field of a twin's configuration, and how its value is read."""
+    hints = get_type_hints(config)
+    return {
+        key: (field.name, reader)
+        for field in dataclasses.fields(config)
+        for key, reader in (_key(field.name, hints[field.name]),)
+    }
+
+
+def _key(field: str, hint: Any) -> tuple[str, Any]:
+    stem, _, suffix = field.rpartition("_")
+    if suffix == "ns":
+        return stem, Annotated[int, quantity(time_ns)]
+    if suffix == "s" and stem:
+        return stem, Annotated[float, quantity(lambda value: time_ns(value) / 1e9)]
+    if suffix in _KIND_OF_SUFFIX:
+        kind = _KIND_OF_SUFFIX[suffix]
+        stem = f"{stem}_{kind}" if stem in ("max", "min") else stem  # max_V: max_voltage
+        return stem, Annotated[float, quantity(lambda value: value_of(value, kind))]
+    if hint is float:
+        return field, Annotated[float, quantity(lambda value: value_of(value, "ratio"))]
+    return field, hint
+
+
+def plant_config(file: RigFile, mistakes: Mistakes) -> PlantConfig | None:
+    """The plant of a rig file; ``None`` if something in it is wrong."""
+    parts: dict[str, Any] = {}
+    for section, (field, config) in _SECTIONS.items():
+        if section not in mistakes.broken:
+            parts[field] = _section(section, config, getattr(file, section), mistakes)
+    if len(parts) < len(_SECTIONS) or any(part is None for part in parts.values()):
+        return None
+    if file.rig is not None and file.rig.step is not None:
+        parts["step_ns"] = file.rig.step
+    try:
+        return PlantConfig(**parts)
+    except ValueError as error:
+        _note_value_error(error, "", mistakes)
+        return None
+
+
+def _section(name: str, config: type[Any], data: dict[str, Any], mistakes: Mistakes) -> Any:
+    keys = keys_of(config)
+    required = {f.name for f in dataclasses.fields(config) if f.default is dataclasses.MISSING}
+    fields = {
+        key: (reader, ... if field in required else None) for key, (field, reader) in keys.items()
+    }
+    model = create_model(f"{name.title()}Section", __base__=Section, **fields)  # type: ignore[call-overload]
+    try:
+        found = model.model_validate(_flat(data))
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            note(mistakes, detail, model, name)
+        return None
+    try:
+        return config(**{keys[key][0]: getattr(found, key) for key in found.model_fields_set})
+    except ValueError as error:
+        _note_value_error(error, name, mistakes)
+        return None
+
+
+def _flat(data: dict[str, Any]) -> dict[str, Any]:
+    """``spread = { capacity = 0.02 }`` stands for ``capacity_spread``, its ``seed`` for ``spread_seed``."""
+    spread = data.get("spread")
+    if not isinstance(spread, dict):
+        return data
+    rest = {key: value for key, value in data.items() if key != "spread"}
+    return rest | {
+        "spread_seed" if key == "seed" else f"{key}_spread": value for key, value in spread.items()
+    }
+
+
+def _note_value_error(error: ValueError, section: str, mistakes: Mistakes) -> None:
+    field, _, reason = str(error).partition(": ")
+    *sections, name = field.split(".")
+    key = dotted(*filter(None, [section, *sections]), _key(name, None)[0])
+    mistakes.add(key, reason or str(error))
+
+
+def ports_of(config: PlantConfig, mistakes: Mistakes) -> Mapping[str, PortLike] | None:
+    """The twins' ports, by building the plant once; ``None`` if it cannot be built."""
+    from twins.plant import Plant
+
+    try:
+        return Plant(VirtualClock(), config).ports
+    except (ValueError, KeyError, OSError) as error:
+        mistakes.add("pack", str(error))
+        return None

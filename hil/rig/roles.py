@@ -1,0 +1,256 @@
+"""What the suite calls a thing that the BMS says or takes, and where this BMS has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hil.rig.address import AddressBook, Place, fields_of, fill
+from hil.rig.file import Number, RoleSection
+from hil.rig.mistakes import Mistakes, dotted, suggest
+from hil.rig.wire import Constant, Wiring
+
+# the names without which the suite cannot use a role; "contactor." stands for all that begin so
+_NEEDED = {
+    "state": ("standby", "operate", "fault"),
+    "contactor.": ("open", "closed"),
+    "mode": ("standby", "operate"),
+}
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role or a request, at a signal.
+
+    Attributes:
+        name: Such as ``state``, ``contactor.main_plus`` or ``cell.voltage[7]``.
+        values: Names of physical values; ``None``: it is a number.
+        unit: Of the signal, as its DBC says.
+        index: Of a member of an array, from 1; ``None`` if it is none.
+        default: Of a request: what is sent before any test asks; else 0.
+    """
+
+    name: str
+    bus: str
+    message: str
+    signal: str
+    values: dict[str, float] | None = None
+    unit: str = ""
+    index: int | None = None
+    default: float = 0.0
+
+    def name_of(self, value: float) -> str:
+        """The name of a value; a number as text where it has none."""
+        for name, number in (self.values or {}).items():
+            if number == value:
+                return name
+        return f"{value:.6g} {self.unit}".rstrip()
+
+    def value_of(self, name: str | float) -> float:
+        """The number of a name; numbers and truth values are numbers already.
+
+        Raises:
+            KeyError: If the role has no such value.
+        """
+        if isinstance(name, str):
+            return (self.values or {})[name]
+        return float(name)
+
+    @property
+    def address(self) -> str:
+        """Where it is, as the rig file writes it."""
+        return f"{self.bus}/{self.message}.{self.signal}"
+
+
+class RoleReader:
+    """Resolves roles, requests and constants.
+
+    Args:
+        book: Finds signals.
+        wiring: Knows which signals of the rig have a source already.
+        node: The BMS.
+        mistakes: Where mistakes go.
+    """
+
+    def __init__(self, book: AddressBook, wiring: Wiring, node: str, mistakes: Mistakes) -> None:
+        self._book = book
+        self._wiring = wiring
+        self._node = node
+        self._mistakes = mistakes
+
+    def roles(self, sections: Mapping[str, RoleSection]) -> dict[str, Role]:
+        """What the BMS says; a role of its own goes before one out of a pattern."""
+        found: dict[str, Role] = {}
+        for name, section in sorted(sections.items(), key=lambda item: "{name}" in item[0]):
+            key = dotted("roles", name)
+            if section.default is not None:
+                self._mistakes.add(f"{key}.default", "only a request has a default")
+            for role_name, index, place in self._spread(key, name, section):
+                if not self._bms_sends(key, place):
+                    break
+                values = self._values(key, name, section, place)
+                found.setdefault(role_name, _role(role_name, place, values, index))
+        order = {name: number for number, name in enumerate(sections)}
+        return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+
+    def requests(self, sections: Mapping[str, RoleSection]) -> dict[str, Role]:
+        """What can be asked of the BMS: signals that the rig sends and nothing else feeds."""
+        found = {}
+        for name, section in sections.items():
+            key = dotted("requests", name)
+            place = self._book.find(f"{key}.signal", section.signal)
+            if place is None or not self._wiring.rig_sends(key, place, f"request {name!r} goes to"):
+                continue
+            if not self._wiring.claim(key, place):
+                continue
+            values = self._values(key, name, section, place)
+            default = self._number(f"{key}.default", section.default or 0.0, values, place)
+            if default is not None:
+                found[name] = _role(name, place, values, None, default)
+        return found
+
+    def wanted(
+        self, key: str, values: Mapping[str, Number], requests: Mapping[str, Role]
+    ) -> dict[str, float]:
+        """Values for requests, by name or number."""
+        found = {}
+        for name, value in values.items():
+            role, here = requests.get(name), f"{key}.{name}"
+            if role is None:
+                if dotted("requests", name) not in self._mistakes.broken:
+                    hint = suggest(name, requests, "requests")
+                    self._mistakes.add(here, f"there is no request {name!r}", hint)
+                continue
+            place = self._book.place(here, role.bus, role.message, role.signal)
+            number = self._number(here, value, role.values, place) if place else None
+            if number is not None:
+                found[name] = number
+        return found
+
+    def constant(self, address: str, value: Number) -> Constant | None:
+        """A signal with a fixed value: a number, or a name from the DBC's value table."""
+        key = dotted("constants", address)
+        place = self._book.find(key, address)
+        if place is None or not self._wiring.rig_sends(key, place, "a constant goes to"):
+            return None
+        choices = {name: float(raw) for raw, name in (place.signal.choices or {}).items()}
+        number = self._number(key, value, choices, place)
+        if number is None or not self._wiring.claim(key, place):
+            return None
+        return Constant(*place.key, number)
+
+    def _spread(
+        self, key: str, name: str, section: RoleSection
+    ) -> Iterator[tuple[str, int | None, Place]]:
+        """Role name, index and place of each member; of one if it is no array."""
+        address = self._book.split(f"{key}.signal", section.signal)
+        if address is None:
+            return
+        placeholders = fields_of(f"{address[1]}.{address[2]}")
+        if "{name}" in name or "name" in placeholders:
+            yield from self._named(key, name, address)
+        elif section.count is not None:
+            for index, place in self._book.members(key, address, range(1, section.count + 1)):
+                yield f"{name}[{index}]", index, place
+        elif placeholders:
+            self._mistakes.add(key, "an array of signals needs its count", "such as count = 96")
+        else:
+            place = self._book.place(f"{key}.signal", *address)
+            if place is not None:
+                yield name, None, place
+
+    def _named(
+        self, key: str, name: str, address: tuple[str, str, str]
+    ) -> Iterator[tuple[str, None, Place]]:
+        if "{name}" not in name or "name" not in fields_of(address[2]):
+            self._mistakes.add(key, "{name} must be both in the role's name and in its signal's")
+            return
+        for found, place in self._book.named(key, address).items():
+            yield fill(name, name=snake_case(found)), None, place
+
+    def _bms_sends(self, key: str, place: Place) -> bool:
+        if self._node in place.message.senders:
+            return True
+        senders = ", ".join(place.message.senders) or "nobody"
+        self._mistakes.add(
+            f"{key}.signal",
+            f"{place.message.name} is sent by {senders}, not by the BMS ({self._node})",
+            "a role is something that the BMS says; what it is asked belongs into [requests]",
+        )
+        return False
+
+    def _values(
+        self, key: str, name: str, section: RoleSection, place: Place
+    ) -> dict[str, float] | None:
+        values, here = section.values, f"{key}.values"
+        needed = next(
+            (n for k, n in _NEEDED.items() if name == k or (k[-1] == "." and name.startswith(k))),
+            (),
+        )
+        if values is None:
+            if needed:
+                example = ", ".join(f"{value} = …" for value in needed)
+                hint = f"such as values = {{ {example} }}"
+                self._mistakes.add(here, f"{name!r} needs names for its values", hint)
+            return None
+        for value in needed:
+            if value not in values:
+                near = [v for v in values if v not in needed]
+                reason = f"{name!r} lacks the value {value!r}"
+                self._mistakes.add(here, reason, suggest(value, near or values, "values given"))
+        for value, number in values.items():
+            self._check_value(f"{here}.{value}", value, number, place)
+        if len(set(values.values())) < len(values):
+            self._mistakes.add(here, "two names have the same number")
+        return dict(values)
+
+    def _check_value(self, key: str, name: str, number: float, place: Place) -> None:
+        """A value must be one that the signal can carry, and not contradict the DBC's value table."""
+        choices = place.signal.choices or {}
+        in_dbc = {choice.lower(): raw for raw, choice in choices.items()}
+        if not place.signal.in_range(number):
+            low, high = place.signal.minimum, place.signal.maximum
+            self._mistakes.add(
+                key, f"{number:g} is outside {place.text}'s range {low:g} to {high:g}"
+            )
+        elif choices and number not in choices:
+            table = ", ".join(f"{raw} {choice}" for raw, choice in choices.items())
+            self._mistakes.add(
+                key, f"{number:g} is not in {place.text}'s value table", f"it has {table}"
+            )
+        elif in_dbc.get(name.lower(), number) != number:
+            raw = in_dbc[name.lower()]
+            hint = f"write {name} = {raw}"
+            self._mistakes.add(key, f"{number:g} is {choices[int(number)]} in the DBC", hint)
+
+    def _number(
+        self, key: str, value: Number, values: Mapping[str, float] | None, place: Place
+    ) -> float | None:
+        if isinstance(value, str):
+            by_name = {name.lower(): number for name, number in (values or {}).items()}
+            if value.lower() not in by_name:
+                hint = suggest(value, values or (), "named values")
+                self._mistakes.add(key, f"there is no value {value!r}", hint)
+            return by_name.get(value.lower())
+        if place.signal.in_range(value):
+            return value
+        low, high = place.signal.minimum, place.signal.maximum
+        self._mistakes.add(key, f"{value:g} is outside {place.text}'s range {low:g} to {high:g}")
+        return None
+
+
+def snake_case(name: str) -> str:
+    """``CellOvervoltage`` as roles are named: ``cell_overvoltage``."""
+    return _WORD.sub("_", name).lower()
+
+
+def _role(
+    name: str,
+    place: Place,
+    values: dict[str, float] | None,
+    index: int | None,
+    default: float = 0.0,
+) -> Role:
+    return Role(name, *place.key, values, place.signal.unit, index, default)

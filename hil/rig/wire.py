@@ -1,0 +1,245 @@
+"""Wires: twin port ↔ signal, one by one, after arrays are spread out; and whether each can carry its values."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from hil.rig.address import AddressBook, Place, is_address
+from hil.rig.file import RigFile
+from hil.rig.mistakes import Mistakes, dotted, suggest
+from hil.rig.plant import PortLike
+from hil.units import scale_between
+
+Direction = Literal["out", "in"]
+_ARRAY = re.compile(r"(.+)\[(\*|(\d+)\.\.(\d+))\](.*)")
+_FILLED_BY_RIG = "is filled in by the rig itself"
+
+
+@dataclass(frozen=True)
+class Wire:
+    """One twin port on one signal: port = signal * scale + offset.
+
+    Attributes:
+        direction: ``out``: the port is sent to the BMS; ``in``: what the BMS says is written to the port.
+    """
+
+    port: str
+    bus: str
+    message: str
+    signal: str
+    direction: Direction
+    scale: float = 1.0
+    offset: float = 0.0
+
+    @property
+    def address(self) -> str:
+        """Where the signal is, as the rig file writes it."""
+        return f"{self.bus}/{self.message}.{self.signal}"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A signal that the rig sends with a fixed physical value."""
+
+    bus: str
+    message: str
+    signal: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A wire as written, before its arrays are spread out; ``direction`` ``None``: by who sends the message."""
+
+    key: str
+    port: str
+    address: tuple[str, str, str]
+    direction: Direction | None
+    scale: float | None
+    offset: float | None
+
+
+def drafts(file: RigFile, book: AddressBook, mistakes: Mistakes) -> Iterator[Draft]:
+    """All wires as written, of ``[[wire]]`` and of ``[wires.BUS.MESSAGE]``."""
+    for number, wire in enumerate(file.wire):
+        if wire is None:
+            continue
+        key = dotted("wire", number)
+        if is_address(wire.from_) == is_address(wire.to):
+            hint = "one end is a twin's port, the other 'can:bus/Message.Signal'"
+            mistakes.add(key, f"{wire.from_!r} to {wire.to!r} joins no port to a signal", hint)
+            continue
+        to_bms = is_address(wire.to)
+        port, where = (wire.from_, wire.to) if to_bms else (wire.to, wire.from_)
+        address = book.split(dotted("wire", number, "to" if to_bms else "from"), where)
+        if address:
+            direction: Direction = "out" if to_bms else "in"
+            yield Draft(key, port, address, direction, wire.scale, wire.offset)
+    for bus, messages in file.wires.items():
+        for message, signals in messages.items():
+            for signal, end in signals.items():
+                key = dotted("wires", bus, message, signal)
+                yield Draft(key, end.port, (bus, message, signal), None, end.scale, end.offset)
+
+
+class Wiring:
+    """Spreads wires out and checks each.
+
+    Args:
+        book: Finds signals.
+        ports: The twins' ports; ``None`` if the plant itself is wrong: then only signals are checked.
+        node: The BMS.
+        mistakes: Where mistakes go.
+    """
+
+    def __init__(
+        self,
+        book: AddressBook,
+        ports: Mapping[str, PortLike] | None,
+        node: str,
+        mistakes: Mistakes,
+    ) -> None:
+        self._book = book
+        self._ports = ports
+        self._node = node
+        self._mistakes = mistakes
+        self._taken: dict[tuple[str, ...], str] = {}
+        self.wires: list[Wire] = []
+
+    def add(self, draft: Draft) -> None:
+        """Spread one wire out, check it, and keep what is right."""
+        array = _ARRAY.fullmatch(draft.port)
+        if array is None:
+            place = self._book.place(draft.key, *draft.address)
+            if place is not None:
+                self._join(draft, draft.port, place)
+            return
+        for index, place in self._members(draft, array):
+            if not self._join(draft, f"{array[1]}[{index}]{array[5]}", place):
+                return  # its neighbours are wrong in the same way
+
+    def claim(self, key: str, place: Place) -> bool:
+        """Take a signal of the rig; it can have one source only."""
+        other = self._taken.setdefault(("signal", *place.key), key)
+        if other != key:
+            self._mistakes.add(key, f"{place.text} is fed twice, also by {other}", "remove one")
+        return other == key
+
+    def rig_sends(self, key: str, place: Place, what: str) -> bool:
+        """Whether a signal is one that the rig can send a value in."""
+        message, signal = place.message, place.signal
+        reason, remedy = "", ""
+        if self._node in message.senders:
+            reason = f"{what} {place.text}, but the BMS ({self._node}) sends {message.name}"
+            remedy = "it can only be received from it"
+        elif not message.cycle_ns:
+            reason = f"{message.name} has no cycle time, so the rig never sends it"
+            remedy = f"give it GenMsgCycleTime in {message.file}"
+        elif signal.is_multiplexer or signal.e2e_role != "None":
+            kind = "multiplexor" if signal.is_multiplexer else signal.e2e_role.lower()
+            reason = f"{place.text} is a {kind}, which {_FILLED_BY_RIG}"
+        if reason:
+            self._mistakes.add(key, reason, remedy)
+        return not reason
+
+    def _members(self, draft: Draft, array: re.Match[str]) -> list[tuple[int, Place]]:
+        head, tail = array[1], array[5]
+        if self._ports is None:
+            return []
+        member = re.compile(re.escape(head) + r"\[(\d+)\]" + re.escape(tail))
+        there = sorted(int(m[1]) for m in map(member.fullmatch, self._ports) if m)
+        if array[3] is not None:
+            there = [i for i in there if int(array[3]) <= i <= int(array[4])]
+        if not there:
+            self._no_port(draft)
+            return []
+        return self._book.members(draft.key, draft.address, there)
+
+    def _join(self, draft: Draft, port: str, place: Place) -> bool:
+        direction = draft.direction or ("in" if self._node in place.message.senders else "out")
+        if not self._direction_fits(draft.key, port, direction, place):
+            return False
+        found = self._ports.get(port) if self._ports is not None else None
+        if found is None:
+            if self._ports is not None:
+                self._no_port(draft)
+            return False
+        scale = self._scale(draft, found, place)
+        if scale is None or not self._range_fits(draft, port, found, place, scale):
+            return False
+        taken = (
+            self.claim(draft.key, place) if direction == "out" else self._claim_port(draft, port)
+        )
+        if taken:
+            self.wires.append(Wire(port, *place.key, direction, scale, draft.offset or 0.0))
+        return taken
+
+    def _direction_fits(self, key: str, port: str, direction: Direction, place: Place) -> bool:
+        if direction == "out":
+            return self.rig_sends(key, place, f"{port} goes to")
+        if self._node not in place.message.senders:
+            reason = f"{port} hears {place.text}, but the BMS ({self._node}) does not send it"
+            self._mistakes.add(
+                key, reason, f"senders: {', '.join(place.message.senders) or 'none'}"
+            )
+            return False
+        found = self._ports.get(port) if self._ports is not None else None
+        if found is not None and found.direction == "out":
+            hint = suggest(port, self._set_points(), "set points")
+            self._mistakes.add(key, f"port {port} is measured: nothing can be written to it", hint)
+            return False
+        return True
+
+    def _claim_port(self, draft: Draft, port: str) -> bool:
+        other = self._taken.setdefault(("port", port), draft.key)
+        if other != draft.key:
+            self._mistakes.add(
+                draft.key, f"port {port} is written twice, also by {other}", "remove one"
+            )
+        return other == draft.key
+
+    def _set_points(self) -> list[str]:
+        return [name for name, port in (self._ports or {}).items() if port.direction == "in"]
+
+    def _no_port(self, draft: Draft) -> None:
+        names = {re.sub(r"\[\d+\]", "[*]", name) for name in self._ports or ()}
+        hint = suggest(draft.port, names, "ports")
+        self._mistakes.add(draft.key, f"the twins have no port {draft.port!r}", hint)
+
+    def _scale(self, draft: Draft, port: PortLike, place: Place) -> float | None:
+        if draft.scale is not None:
+            if draft.scale == 0 or not math.isfinite(draft.scale):
+                self._mistakes.add(draft.key, f"scale {draft.scale:g} carries nothing")
+                return None
+            return draft.scale
+        scale = scale_between(place.signal.unit, port.unit)
+        if scale is None:
+            reason = f"{place.text} is in {place.signal.unit!r}, port {draft.port} in {port.unit!r}"
+            self._mistakes.add(draft.key, reason, "say scale: port = signal * scale + offset")
+        return scale
+
+    def _range_fits(
+        self, draft: Draft, name: str, port: PortLike, place: Place, scale: float
+    ) -> bool:
+        """A signal must hold all that a sensor can show; of a set point, some part is enough."""
+        signal, offset = place.signal, draft.offset or 0.0
+        ends = sorted(((port.minimum - offset) / scale, (port.maximum - offset) / scale))
+        if port.direction == "out":
+            slack = abs(signal.scale) / 2
+            low, high = signal.minimum - slack, signal.maximum + slack
+            fits = all(low <= end <= high for end in ends if math.isfinite(end))
+        else:
+            fits = max(ends[0], signal.minimum) < min(ends[1], signal.maximum)
+        if not fits:
+            unit = f" {signal.unit}" if signal.unit else ""
+            self._mistakes.add(
+                draft.key,
+                f"{place.text} holds {signal.minimum:g} to {signal.maximum:g}{unit}, but {name} "
+                f"needs {ends[0]:g} to {ends[1]:g}{unit}",
+                "correct the scale, or the signal's range in the DBC",
+            )
+        return fits
