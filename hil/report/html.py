@@ -1,0 +1,209 @@
+"""The report as one HTML file that needs nothing from outside and works without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader
+from markupsafe import Markup
+
+from hil.clock import NS_PER_MS, NS_PER_S
+from hil.report import plot, text
+from hil.report.record import Event
+from hil.report.results import Outcome, Results, gather, relative_margin, trouble_line
+
+_TIGHT = 0.02  # a margin below this part of the limit is tight, where no uncertainty is known
+_PLOTS = 8  # drawn of one test at most; the record has the rest
+_COMPACT = 12  # from so many checks on, those that held are shown as lines only
+_ROOM = 520  # pixels that the summary's table may take on a screen 800 high
+_UNITS_NS = {"ms": NS_PER_MS, "s": NS_PER_S}
+
+WORDS = {
+    "pass": "passed",
+    "fail": "failed",
+    "error": "error",
+    "invalid": "invalid",
+    "skipped": "skipped",
+}
+HEADLINES = {"pass": "Passed", "fail": "Failed", "error": "Error", "invalid": "Not valid"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tests of one file, as rows of the summary's table."""
+
+    title: str
+    outcomes: Sequence[Outcome]
+
+
+def render(events: Sequence[Event]) -> str:
+    """The report of a record.
+
+    Args:
+        events: The record, as ``read_events`` gives it; may end anywhere.
+    """
+    results = gather(events)
+    columns = _columns(results)
+    rows = max((sum(1 + len(g.outcomes) for g in column) for column in columns), default=1)
+    page = _environment().get_template("report.html")
+    html = page.render(
+        run=results,
+        info=results.info,
+        columns=columns,
+        row_px=min(26, max(17, _ROOM // max(rows, 1))),
+        headline=HEADLINES[results.verdict],
+        subtitle=_subtitle(results),
+        simulated=results.info.get("simulated") or simulated(results.info),
+        tight=_tight(results.outcomes),
+        words=WORDS,
+    )
+    return html.encode("utf-8", "replace").decode().replace("\0", "�")
+
+
+def simulated(info: Mapping[str, Any]) -> list[str]:
+    """What was not real in the run, one sentence each."""
+    sentences = []
+    kind = (info.get("firmware") or {}).get("kind")
+    if kind == "library":
+        sentences.append(
+            "The BMS is firmware compiled as a library for this computer and stepped in virtual"
+            " time: its logic is tested, not its hardware, inputs or processor load."
+        )
+    elif kind:
+        sentences.append(f"The BMS is of kind {kind}.")
+    buses = (info.get("buses") or {}).items()
+    virtual = [name for name, bus in buses if bus.get("interface") == "sim"]
+    if virtual or not buses:
+        which = f"CAN ({', '.join(virtual)})" if virtual else "CAN"
+        sentences.append(f"{which} is simulated: frames take their exact time on the wire.")
+    sentences.append("Cells, contactors, sensors, charger and drive are digital twins.")
+    return sentences
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_template), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(
+        duration=text.duration,
+        instant=text.instant,
+        number=text.number,
+        percent=text.percent,
+        sentence=text.sentence,
+        relative=relative_margin,
+        trouble=trouble_line,
+        gauge=_gauge,
+        tone=_tone,
+        checks=_shown_checks,
+        phases=_phases,
+        since=_since,
+    )
+    return environment
+
+
+def _template(name: str) -> str:
+    return (files("hil") / "report" / "templates" / name).read_text(encoding="utf-8")
+
+
+def _columns(results: Results) -> list[list[Group]]:
+    """The groups in two columns of about the same height, in the order of the run."""
+    groups = [Group(title, outcomes) for title, outcomes in results.groups.items()]
+    heights = [1 + len(group.outcomes) for group in groups]
+    cut = min(
+        range(1, len(groups) + 1),
+        key=lambda at: max(sum(heights[:at]), sum(heights[at:])),
+        default=0,
+    )
+    return [column for column in (groups[:cut], groups[cut:]) if column]
+
+
+def _subtitle(results: Results) -> str:
+    """What the headline's word rests on."""
+    counts, total = results.counts, len(results.outcomes)
+    parts = [
+        f"{counts[verdict]} {WORDS[verdict]}"
+        for verdict in ("fail", "error", "invalid")
+        if counts[verdict]
+    ]
+    if results.troubles:
+        parts.append("ended by the rig's own trouble")
+    elif results.interrupted:
+        parts.append("interrupted")
+    elif results.end is None:
+        parts.append("the record stops before the end of the run")
+    elif not counts["pass"]:
+        parts.append("nothing passed")
+    if not parts:
+        return f"all {counts['pass']} tests that ran passed"
+    return ", ".join(parts) + f"; {total} test{'s' * (total != 1)}"
+
+
+def _tight(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Tests that passed by less than the uncertainty of a check."""
+    return [
+        one
+        for one in outcomes
+        if one.verdict == "pass" and any(_tone(check) == "tight" for check in one.checks)
+    ]
+
+
+def _tone(check: Event | None) -> str:
+    """How a check stands: bad, tight, or good."""
+    part = relative_margin(check) if check else None
+    if check and (not check.get("ok") or (part is not None and part < 0)):
+        return "bad"
+    return "tight" if check and part is not None and _is_tight(check, part) else "good"
+
+
+def _is_tight(check: Event, part: float) -> bool:
+    """Whether the verdict rests on less than what is known: margin below uncertainty."""
+    uncertainty = check.get("uncertainty")
+    return part < _TIGHT if uncertainty is None else bool(check["margin"] < uncertainty)
+
+
+def _gauge(check: Event) -> Markup:
+    """How much of the limit was used, as a bar: the line across it is the limit."""
+    part = relative_margin(check)
+    if part is None:
+        return Markup("")
+    width = min(max((1 - part) * 80, 2), 100)  # the limit is at 80 % of the width
+    bar = '<span class="gauge {}" aria-hidden="true"><i style="width:{:.0f}%"></i></span>'
+    return Markup(bar.format(_tone(check), width))
+
+
+def _shown_checks(outcome: Outcome) -> list[tuple[Event, Markup]]:
+    """The checks of a test with their plots; of many, only those that broke have one."""
+    many = len(outcome.checks) > _COMPACT
+    left = _PLOTS
+    shown = []
+    for check in outcome.checks:
+        wanted = left and check.get("plot") and not (many and check.get("ok"))
+        shown.append((check, _plot(check) if wanted else Markup("")))
+        left -= bool(wanted)
+    return shown
+
+
+def _plot(check: Event) -> Markup:
+    zero = check.get("stimulus_ns")
+    unit_ns, limit = _UNITS_NS.get(check.get("unit") or ""), check.get("limit")
+    deadline = None
+    if zero is not None and unit_ns and limit is not None and check.get("reaction_ns") is not None:
+        deadline = int(zero + limit * unit_ns)
+    return plot.draw(check["plot"], zero, deadline)
+
+
+def _phases(check: Event) -> list[tuple[str, int, int]]:
+    """Per phase its name, when it was reached after the stimulus, and how long it took; ns."""
+    reached = sorted((check.get("phases") or {}).items(), key=lambda entry: int(entry[1]))
+    before = [0, *(int(at) for _, at in reached)]
+    return [
+        (name, int(at), int(at) - start)
+        for (name, at), start in zip(reached, before, strict=False)
+    ]
+
+
+def _since(t_ns: int | None, zero_ns: int | None) -> str:
+    return text.NOTHING if t_ns is None or zero_ns is None else text.duration(t_ns - zero_ns)

@@ -1,0 +1,236 @@
+"""The record's events, gathered per test: what each writer starts from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from hil.report.record import Event
+
+VERDICTS = ("pass", "fail", "error", "invalid", "skipped")
+_UNFINISHED = "the run ended before this test did"
+
+
+@dataclass
+class Outcome:
+    """All that the record says of one test.
+
+    Attributes:
+        test: Its node id, as pytest takes it.
+        title: First line of its docstring, or ``""``.
+        cases: Its numbers in the catalogue of BMS tests.
+        actions: ``step`` and ``stimulus`` events, in the order of the record.
+        checks: ``check`` events, in the order of the record.
+        sim_ns: How much bus time it took.
+    """
+
+    test: str
+    title: str = ""
+    cases: Sequence[int] = ()
+    requirements: Sequence[str] = ()
+    t_ns: int | None = None
+    actions: list[Event] = field(default_factory=list)
+    checks: list[Event] = field(default_factory=list)
+    verdict: str = "error"
+    reason: str = _UNFINISHED
+    sim_ns: int | None = None
+    anchor: str = ""
+
+    @property
+    def module(self) -> str:
+        """Path of the test's file, as the node id has it."""
+        return self.test.partition("::")[0]
+
+    @property
+    def group(self) -> str:
+        """What the tests of its file are about: the file's name in words."""
+        words = PurePosixPath(self.module).stem.removeprefix("test_").replace("_", " ").strip()
+        return words[:1].upper() + words[1:]
+
+    @property
+    def function(self) -> str:
+        """Name of the test with its parameters, as ``-k`` and the eye look for it."""
+        return self.test.rpartition("::")[2] if "[" not in self.test else self._parametrised()
+
+    @property
+    def parameters(self) -> str:
+        """What stands in brackets in the node id, or ``""``."""
+        _, bracket, rest = self.test.partition("[")
+        return rest.removesuffix("]") if bracket else ""
+
+    @property
+    def name(self) -> str:
+        """The title, or else the function's name in words; never empty."""
+        if self.title:
+            return self.title.removesuffix(".")
+        words = self.function.partition("[")[0].removeprefix("test_").replace("_", " ").strip()
+        return words[:1].upper() + words[1:] or self.test
+
+    @property
+    def failed_checks(self) -> list[Event]:
+        """The checks that did not hold."""
+        return [check for check in self.checks if not check.get("ok")]
+
+    @property
+    def tightest(self) -> Event | None:
+        """The check with the least margin in relation to its limit, if one has a number."""
+        return min(
+            (check for check in self.checks if relative_margin(check) is not None),
+            key=lambda check: relative_margin(check) or 0.0,
+            default=None,
+        )
+
+    @property
+    def reaction(self) -> Event | None:
+        """The check with the slowest reaction, if there was one."""
+        return max(
+            (check for check in self.checks if check.get("reaction_ns") is not None),
+            key=lambda check: int(check["reaction_ns"]),
+            default=None,
+        )
+
+    def _parametrised(self) -> str:
+        stem, _, rest = self.test.partition("[")
+        return f"{stem.rpartition('::')[2]}[{rest}"
+
+
+@dataclass(frozen=True)
+class Results:
+    """One run.
+
+    Attributes:
+        info: The ``run`` event, or ``{}``.
+        outcomes: The tests in the order of the run.
+        troubles: The rig's own troubles; each ended a run.
+        end: The ``end`` event; ``None`` if the record just stops.
+    """
+
+    info: Event
+    outcomes: list[Outcome]
+    troubles: list[Event]
+    end: Event | None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of tests by verdict, all verdicts named."""
+        counts = dict.fromkeys(VERDICTS, 0)
+        for outcome in self.outcomes:
+            counts[outcome.verdict] = counts.get(outcome.verdict, 0) + 1
+        return counts
+
+    @property
+    def groups(self) -> dict[str, list[Outcome]]:
+        """The tests by what their file is about, in the order of the run."""
+        groups: dict[str, list[Outcome]] = {}
+        for outcome in self.outcomes:
+            groups.setdefault(outcome.group, []).append(outcome)
+        return groups
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody stopped the run."""
+        return bool(self.end and self.end.get("interrupted"))
+
+    @property
+    def sim_ns(self) -> int:
+        """Bus time that the tests took."""
+        return sum(outcome.sim_ns or 0 for outcome in self.outcomes)
+
+    @property
+    def verdict(self) -> str:
+        """The run's verdict. Nothing passed is not a pass; the rig's trouble hides no failure."""
+        counts = self.counts
+        if counts["fail"]:
+            return "fail"
+        if self.troubles or counts["error"] or self.end is None:
+            return "error"
+        if self.interrupted or counts["invalid"] or not counts["pass"]:
+            return "invalid"
+        return "pass"
+
+    @property
+    def tightest(self) -> tuple[Outcome, Event] | None:
+        """The check with the least relative margin of all, and its test."""
+        found = [
+            (relative_margin(check) or 0.0, index, outcome, check)
+            for index, outcome in enumerate(self.outcomes)
+            if (check := outcome.tightest) is not None
+        ]
+        return min(found, key=lambda entry: entry[:2])[2:] if found else None
+
+
+def gather(events: Iterable[Event]) -> Results:
+    """The events of a record as results; a test without a verdict is an error, with the cause."""
+    results = Results({}, [], [], None)
+    latest: dict[str, Outcome] = {}
+    for event in events:
+        results = _take(results, latest, event)
+    for outcome in latest.values():
+        if outcome.reason is _UNFINISHED and results.troubles:
+            outcome.reason = f"{_UNFINISHED}: {trouble_line(results.troubles[-1])}"
+    _name_anchors(results.outcomes)
+    return results
+
+
+def relative_margin(check: Event) -> float | None:
+    """Margin in parts of the limit: 0.1 is ten per cent left, below 0 is a failure."""
+    margin, limit = check.get("margin"), check.get("limit")
+    if margin is None or not limit:
+        return None
+    return float(margin) / abs(float(limit))
+
+
+def trouble_line(trouble: Event) -> str:
+    """A trouble on one line: place, key, reason, remedy."""
+    where = ": ".join(part for key in ("place", "key") if (part := trouble.get(key)))
+    reason = str(trouble.get("reason", ""))
+    line = f"{where}: {reason}" if where else reason
+    return f"{line} ({trouble['remedy']})" if trouble.get("remedy") else line
+
+
+def _take(results: Results, latest: dict[str, Outcome], event: Event) -> Results:
+    kind = event["event"]
+    if kind == "run":
+        return Results(event, results.outcomes, results.troubles, results.end)
+    if kind == "end":
+        return Results(results.info, results.outcomes, results.troubles, event)
+    if kind == "trouble":
+        results.troubles.append(event)
+    elif kind == "test":
+        latest[event["test"]] = _start(event)
+        results.outcomes.append(latest[event["test"]])
+    elif (outcome := latest.get(event.get("test", ""))) is not None:
+        _add(outcome, event)
+    return results
+
+
+def _start(event: Event) -> Outcome:
+    return Outcome(
+        test=event["test"],
+        title=event.get("title") or "",
+        cases=event.get("cases") or (),
+        requirements=event.get("requirements") or (),
+        t_ns=event.get("t_ns"),
+    )
+
+
+def _add(outcome: Outcome, event: Event) -> None:
+    if event["event"] in ("step", "stimulus"):
+        outcome.actions.append(event)
+    elif event["event"] == "check":
+        outcome.checks.append(event)
+    elif event["event"] == "verdict":
+        outcome.verdict = event.get("verdict", "error")
+        outcome.reason = event.get("reason") or ""
+        outcome.sim_ns = event.get("sim_ns")
+
+
+def _name_anchors(outcomes: Iterable[Outcome]) -> None:
+    """Anchors come from the node ids, so that a link holds from run to run."""
+    used: dict[str, int] = {}
+    for outcome in outcomes:
+        slug = re.sub(r"[^a-z0-9]+", "-", outcome.test.lower()).strip("-") or "test"
+        used[slug] = used.get(slug, 0) + 1
+        outcome.anchor = slug if used[slug] == 1 else f"{slug}--{used[slug]}"
