@@ -1,0 +1,204 @@
+"""What a plant is made of: frozen dataclasses in SI units, checked when they are made.
+
+Every ``ValueError`` begins with the name of the field that is wrong.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from twins.pack import PackConfig
+
+__all__ = [
+    "ChargerConfig",
+    "ContactorConfig",
+    "DriveConfig",
+    "LinkConfig",
+    "PackConfig",
+    "PlantConfig",
+    "SensorConfig",
+]
+
+NS_PER_MS = 1_000_000
+NS_PER_S = 1_000_000_000
+
+
+def _check(config: Any, *, positive: str = "", not_negative: str = "", share: str = "") -> None:
+    """Positive: > 0; share: in (0, 1]; each a list of field names in one string."""
+    for name in positive.split():
+        _require(config, name, getattr(config, name) > 0, "must be greater than 0")
+    for name in not_negative.split():
+        _require(config, name, getattr(config, name) >= 0, "must not be negative")
+    for name in share.split():
+        _require(config, name, 0 < getattr(config, name) <= 1, "must be greater than 0, at most 1")
+
+
+def _require(config: Any, name: str, holds: bool, rule: str) -> None:
+    value = getattr(config, name)
+    if not holds or not math.isfinite(value):
+        raise ValueError(f"{name}: {rule}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class ContactorConfig:
+    """Main, minus and precharge contactors.
+
+    Attributes:
+        closing_ns: From the command until the contacts touch (EV contactors: 20-30 ms).
+        opening_ns: From the command until the contacts part (about 10-15 ms with an economiser).
+        contact_Ohm: One closed main contact (EV contactors: 0.1-0.3 mOhm).
+        load_A: Opening a current above this counts as opening under load.
+    """
+
+    closing_ns: int = 30 * NS_PER_MS
+    opening_ns: int = 15 * NS_PER_MS
+    contact_Ohm: float = 0.2e-3
+    load_A: float = 10.0
+
+    def __post_init__(self) -> None:
+        _check(self, positive="contact_Ohm", not_negative="closing_ns opening_ns load_A")
+
+
+@dataclass(frozen=True)
+class LinkConfig:
+    """The DC link behind the contactors.
+
+    Attributes:
+        precharge_Ohm: 50 Ohm with 3 mF gives a time constant of 150 ms and 95 % after 450 ms.
+        bleed_Ohm: Always across the link.
+        discharge_Ohm: The drive's active discharge, while it is idle and the pack is not connected.
+    """
+
+    precharge_Ohm: float = 50.0
+    capacitance_F: float = 3e-3
+    bleed_Ohm: float = 20e3
+    discharge_Ohm: float = 200.0
+
+    def __post_init__(self) -> None:
+        _check(self, positive="precharge_Ohm capacitance_F bleed_Ohm discharge_Ohm")
+
+
+@dataclass(frozen=True)
+class SensorConfig:
+    """Resolution, noise (one sigma, Gaussian) and sample period of each sensor.
+
+    A sensor saturates at its range. Current sensors of the IVT-S kind: 1 mA and 1 mV, ranges
+    100-2500 A.
+
+    Attributes:
+        temperature_count: Sensors, spread evenly over the groups.
+        isolation_Ohm: What each pole has against the chassis while nothing is broken.
+    """
+
+    cell_resolution_V: float = 1e-3
+    cell_noise_V: float = 0.5e-3
+    cell_period_ns: int = 100 * NS_PER_MS
+    cell_max_V: float = 5.0
+    temperature_count: int = 16
+    temperature_resolution_K: float = 0.5
+    temperature_noise_K: float = 0.1
+    temperature_period_ns: int = 100 * NS_PER_MS
+    temperature_min_degC: float = -40.0
+    temperature_max_degC: float = 77.0
+    current_resolution_A: float = 1e-3
+    current_noise_A: float = 20e-3
+    current_period_ns: int = 10 * NS_PER_MS
+    current_max_A: float = 1000.0
+    voltage_resolution_V: float = 1e-3
+    voltage_noise_V: float = 20e-3
+    voltage_period_ns: int = 50 * NS_PER_MS
+    voltage_max_V: float = 1000.0
+    isolation_Ohm: float = 2e6
+    isolation_max_Ohm: float = 5e6
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            positive="cell_resolution_V cell_period_ns cell_max_V temperature_resolution_K "
+            "temperature_period_ns current_resolution_A current_period_ns current_max_A "
+            "voltage_resolution_V voltage_period_ns voltage_max_V isolation_max_Ohm",
+            not_negative="cell_noise_V temperature_noise_K current_noise_A voltage_noise_V "
+            "temperature_count isolation_Ohm",
+        )
+        ordered = self.temperature_min_degC < self.temperature_max_degC
+        _require(self, "temperature_max_degC", ordered, "must be above temperature_min_degC")
+        _require(self, "isolation_Ohm", self.isolation_Ohm <= self.isolation_max_Ohm, "too high")
+
+
+@dataclass(frozen=True)
+class ChargerConfig:
+    """A CC/CV charger on the DC link.
+
+    Attributes:
+        timeout_ns: Without a command for this long the output stops (Elcon/TC: 5 s).
+        efficiency: DC output over mains input.
+    """
+
+    max_V: float = 360.0
+    max_A: float = 100.0
+    timeout_ns: int = 5 * NS_PER_S
+    efficiency: float = 0.93
+
+    def __post_init__(self) -> None:
+        _check(self, positive="max_V max_A timeout_ns", share="efficiency")
+
+
+@dataclass(frozen=True)
+class DriveConfig:
+    """Inverter and motor on a shaft whose speed a dynamometer holds; 153 kW and 813 Nm at 1800 rpm.
+
+    Attributes:
+        max_power_W: Mechanical, either way.
+        efficiency: Electrical to mechanical, and back when it regenerates.
+        aux_W: Drawn while the drive is enabled and the main contactors are closed.
+        speed_rpm: The shaft's speed until ``drive.speed_request`` says another.
+        slew_s: Time for the torque to go from nothing to ``max_torque_Nm`` (VCU ramps: 50-300 ms).
+        max_V: Above this link voltage the drive trips.
+    """
+
+    max_torque_Nm: float = 813.0
+    max_power_W: float = 153e3
+    efficiency: float = 0.92
+    aux_W: float = 400.0
+    speed_rpm: float = 1800.0
+    slew_s: float = 0.2
+    max_V: float = 450.0
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            positive="max_torque_Nm max_power_W slew_s max_V",
+            not_negative="aux_W",
+            share="efficiency",
+        )
+        _require(self, "speed_rpm", abs(self.speed_rpm) <= 32_000, "must be -32000 to 32000")
+
+
+@dataclass(frozen=True)
+class PlantConfig:
+    """All twins together.
+
+    Attributes:
+        step_ns: The plant's step; the sensors' periods are whole multiples of it.
+    """
+
+    pack: PackConfig
+    contactor: ContactorConfig = field(default_factory=ContactorConfig)
+    link: LinkConfig = field(default_factory=LinkConfig)
+    sensors: SensorConfig = field(default_factory=SensorConfig)
+    charger: ChargerConfig = field(default_factory=ChargerConfig)
+    drive: DriveConfig = field(default_factory=DriveConfig)
+    step_ns: int = 10 * NS_PER_MS
+
+    def __post_init__(self) -> None:
+        _check(self, positive="step_ns")
+        for name in ("cell", "temperature", "current", "voltage"):
+            field_name = f"{name}_period_ns"
+            period_ns = getattr(self.sensors, field_name)
+            if period_ns % self.step_ns:
+                raise ValueError(
+                    f"sensors.{field_name}: must be a multiple of step_ns "
+                    f"({self.step_ns}), not {period_ns}"
+                )
