@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -10,8 +10,6 @@ from twins.cell import _cell
 from twins.cell.parameters import load
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-SOC, H, V1, V2, T, INV_Q, R_FACTOR = range(7)
-CELL_ROWS: Final = 11
 
 
 @dataclass(frozen=True)
@@ -83,31 +81,32 @@ class Pack:
         capacity, resistance, soc = np.clip(dice.standard_normal((3, self.cells)), -3.0, 3.0)
         self._state[:] = 0.0
         self.current_A = 0.0
-        self._row(INV_Q)[:] = 1.0 / (
+        self._row(_cell.INV_Q)[:] = 1.0 / (
             3600.0 * self.cell.capacity_Ah * (1.0 + config.capacity_spread * capacity)
         )
-        self._row(R_FACTOR)[:] = 1.0 + config.resistance_spread * resistance
-        self._row(T)[:] = config.temperature_degC
+        self._row(_cell.R_FACTOR)[:] = 1.0 + config.resistance_spread * resistance
+        self._row(_cell.T)[:] = config.temperature_degC
         self.soc[:] = np.clip(config.soc + config.soc_spread * soc, 0.0, 1.0)
         self.refresh()
 
     def _row(self, index: int) -> Array:
-        stride = _cell.stride(self.cells)
-        return self._state[index * stride : index * stride + self.cells]
+        first = _cell.HEAD + index * _cell.stride(self.cells)
+        return self._state[first : first + self.cells]
 
     def _group_row(self, index: int) -> Array:
-        first = CELL_ROWS * _cell.stride(self.cells) + index * _cell.stride(self.groups)
+        first = _cell.HEAD + _cell.CELL_ROWS * _cell.stride(self.cells)
+        first += index * _cell.stride(self.groups)
         return self._state[first : first + self.groups]
 
     @property
     def soc(self) -> Array:
         """State of charge of each cell, 0..1: a view; after writing into it call `refresh`."""
-        return self._row(SOC)
+        return self._row(_cell.SOC)
 
     @property
     def temperatures_degC(self) -> Array:
         """Temperature of each cell: a view; after writing into it call `refresh`."""
-        return self._row(T)
+        return self._row(_cell.T)
 
     @property
     def mean_soc(self) -> float:
@@ -148,8 +147,19 @@ class Pack:
 
     def cell_voltages(self) -> Array:
         """Voltage of each group at the present current, shape (groups,)."""
-        self.advance(self.current_A, 1e-9, 0)
-        return self._group_row(3).copy()
+        voltages = np.empty(self.groups)
+        self._split(voltages, None)
+        return voltages
+
+    def cell_currents(self) -> Array:
+        """Current of each cell at the present terminal current, shape (cells,)."""
+        currents = np.empty(self.cells)
+        self._split(np.empty(self.groups), currents)
+        return currents
+
+    def _split(self, voltages: Array, currents: Array | None) -> None:
+        arguments = (*self._layout, self.ambient_degC, self.current_A, voltages, currents)
+        _cell.split(self._type, self._state, *arguments)
 
     def set_soc(self, soc: float | Array, group: int | None = None) -> None:
         """Set the state of charge of all cells, or of the cells of one group (from 0)."""
@@ -167,12 +177,12 @@ class Pack:
     @property
     def balance(self) -> Array:
         """1 where a group's balancing resistor is switched on, shape (groups,)."""
-        return (self._group_row(0) > 0.0).astype(np.float64)
+        return (self._group_row(_cell.BLEED_S) > 0.0).astype(np.float64)
 
     def set_balance(self, mask: Array | Sequence[float]) -> None:
         """Switch the balancing resistor of each group on (not 0) or off (0)."""
         on = np.asarray(mask, dtype=np.float64) != 0.0
-        self._group_row(0)[:] = np.where(on, 1.0 / self.config.balance_Ohm, 0.0)
+        self._group_row(_cell.BLEED_S)[:] = np.where(on, 1.0 / self.config.balance_Ohm, 0.0)
         self.refresh()
 
     def save(self) -> bytes:

@@ -32,26 +32,6 @@ static int take(PyObject *object, Py_buffer *buffer, size_t doubles, const char 
     return 0;
 }
 
-/* (type, state, strings, series, parallel, ambient_degC) */
-static int view_of(PyObject *const *args, pack_view *view)
-{
-    view->layout.strings = PyLong_AsSize_t(args[2]);
-    view->layout.series = PyLong_AsSize_t(args[3]);
-    view->layout.parallel = PyLong_AsSize_t(args[4]);
-    view->layout.ambient_degC = PyFloat_AsDouble(args[5]);
-    if (PyErr_Occurred()) return -1;
-    if (view->layout.strings * view->layout.series * view->layout.parallel == 0) {
-        PyErr_SetString(PyExc_ValueError, "a pack needs at least one cell");
-        return -1;
-    }
-    if (take(args[0], &view->type, sizeof(cell_type) / 8, "type") < 0) return -1;
-    if (take(args[1], &view->state, cell_state_size(&view->layout), "state") < 0) {
-        PyBuffer_Release(&view->type);
-        return -1;
-    }
-    return 0;
-}
-
 static int count_is(Py_ssize_t given, Py_ssize_t wanted)
 {
     if (given == wanted) return 1;
@@ -59,12 +39,52 @@ static int count_is(Py_ssize_t given, Py_ssize_t wanted)
     return 0;
 }
 
+/* (strings, series, parallel) */
+static int layout_of(PyObject *const *args, cell_layout *layout)
+{
+    layout->strings = PyLong_AsSize_t(args[0]);
+    layout->series = PyLong_AsSize_t(args[1]);
+    layout->parallel = PyLong_AsSize_t(args[2]);
+    layout->ambient_degC = 0.0;
+    if (PyErr_Occurred()) return -1;
+    const size_t most = 100000000; /* no product of these overflows */
+    if (layout->strings == 0 || layout->series == 0 || layout->parallel == 0) {
+        PyErr_SetString(PyExc_ValueError, "a pack needs at least one cell");
+        return -1;
+    }
+    if (layout->strings > most || layout->series > most / layout->strings
+        || layout->parallel > most / (layout->strings * layout->series)) {
+        PyErr_SetString(PyExc_ValueError, "a pack has at most 100 million cells");
+        return -1;
+    }
+    return 0;
+}
+
+/* (type, state, strings, series, parallel, ambient_degC) */
+static int view_of(PyObject *const *args, pack_view *view)
+{
+    if (layout_of(args + 2, &view->layout) < 0) return -1;
+    view->layout.ambient_degC = PyFloat_AsDouble(args[5]);
+    if (PyErr_Occurred()) return -1;
+    if (take(args[0], &view->type, sizeof(cell_type) / 8, "type") < 0) return -1;
+    if (take(args[1], &view->state, cell_state_size(&view->layout), "state") < 0) {
+        PyBuffer_Release(&view->type);
+        return -1;
+    }
+    if (((double *)view->state.buf)[HEAD_BUSY] != 0.0) {
+        PyErr_SetString(PyExc_RuntimeError, "another thread is advancing this pack");
+        let_go(view);
+        return -1;
+    }
+    return 0;
+}
+
 static PyObject *py_state_size(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     (void)self;
-    if (!count_is(count, 3)) return NULL;
-    const cell_layout layout = {PyLong_AsSize_t(args[0]), PyLong_AsSize_t(args[1]), PyLong_AsSize_t(args[2]), 0.0};
-    return PyErr_Occurred() ? NULL : PyLong_FromSize_t(cell_state_size(&layout));
+    cell_layout layout;
+    if (!count_is(count, 3) || layout_of(args, &layout) < 0) return NULL;
+    return PyLong_FromSize_t(cell_state_size(&layout));
 }
 
 static PyObject *py_stride(PyObject *self, PyObject *count)
@@ -74,12 +94,21 @@ static PyObject *py_stride(PyObject *self, PyObject *count)
     return PyErr_Occurred() ? NULL : PyLong_FromSize_t(cell_stride(n));
 }
 
+static PyObject *py_prepare(PyObject *self, PyObject *type)
+{
+    (void)self;
+    Py_buffer view;
+    if (take(type, &view, sizeof(cell_type) / 8, "type") < 0) return NULL;
+    cell_prepare(view.buf);
+    PyBuffer_Release(&view);
+    Py_RETURN_NONE;
+}
+
 static PyObject *py_refresh(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     (void)self;
     pack_view view;
     if (!count_is(count, 6) || view_of(args, &view) < 0) return NULL;
-    cell_warm(view.type.buf, &view.layout, view.state.buf);
     cell_refresh(view.type.buf, &view.layout, view.state.buf);
     let_go(&view);
     Py_RETURN_NONE;
@@ -112,34 +141,73 @@ static PyObject *py_advance(PyObject *self, PyObject *const *args, Py_ssize_t co
     }
     if (view_of(args, &view) < 0) return NULL;
     const cell_layout *layout = &view.layout;
+    double *state = view.state.buf;
     const double work = (double)steps * (double)(layout->strings * layout->series * layout->parallel);
     if (work > RELEASE_ABOVE) { /* the caller's buffers stay pinned by the view meanwhile */
+        state[HEAD_BUSY] = 1.0;
         Py_BEGIN_ALLOW_THREADS
-        volts = cell_advance(view.type.buf, layout, view.state.buf, current, dt, steps);
+        volts = cell_advance(view.type.buf, layout, state, current, dt, steps);
         Py_END_ALLOW_THREADS
+        state[HEAD_BUSY] = 0.0;
     } else {
-        volts = cell_advance(view.type.buf, layout, view.state.buf, current, dt, steps);
+        volts = cell_advance(view.type.buf, layout, state, current, dt, steps);
     }
-    cell_thevenin(layout, view.state.buf, &emf, &resistance);
+    cell_thevenin(layout, state, &emf, &resistance);
     let_go(&view);
     return Py_BuildValue("ddd", volts, emf, resistance);
 }
 
+/* (…, current_A, group_V, cell_A | None): fills the voltage of each group and, if asked for, the current of each cell */
+static PyObject *py_split(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    pack_view view;
+    Py_buffer volts, amperes;
+    if (!count_is(count, 9)) return NULL;
+    const double current = PyFloat_AsDouble(args[6]);
+    if (PyErr_Occurred() || view_of(args, &view) < 0) return NULL;
+    const cell_layout *layout = &view.layout;
+    const size_t groups = layout->strings * layout->series;
+    int good = take(args[7], &volts, groups, "group_V") == 0;
+    if (good) {
+        cell_voltages(layout, view.state.buf, current, volts.buf);
+        if (args[8] != Py_None && (good = take(args[8], &amperes, groups * layout->parallel, "cell_A") == 0)) {
+            cell_currents(layout, view.state.buf, volts.buf, amperes.buf);
+            PyBuffer_Release(&amperes);
+        }
+        PyBuffer_Release(&volts);
+    }
+    let_go(&view);
+    if (!good) return NULL;
+    Py_RETURN_NONE;
+}
+
+#define FAST(function) ((PyCFunction)(void (*)(void))(function)), METH_FASTCALL
 static PyMethodDef methods[] = {
-    {"state_size", (PyCFunction)(void (*)(void))py_state_size, METH_FASTCALL, "Doubles of a pack's state."},
+    {"state_size", FAST(py_state_size), "Doubles of a pack's state."},
     {"stride", py_stride, METH_O, "Doubles from one row of the state to the next."},
-    {"refresh", (PyCFunction)(void (*)(void))py_refresh, METH_FASTCALL, "EMF and resistance from the state."},
-    {"thevenin", (PyCFunction)(void (*)(void))py_thevenin, METH_FASTCALL, "EMF [V] and resistance [Ohm]."},
-    {"advance", (PyCFunction)(void (*)(void))py_advance, METH_FASTCALL, "Steps at one current; the voltages."},
+    {"prepare", py_prepare, METH_O, "Interval coefficients of a cell type from its tables."},
+    {"refresh", FAST(py_refresh), "Everything derived from the state, anew."},
+    {"thevenin", FAST(py_thevenin), "EMF [V] and resistance [Ohm]."},
+    {"advance", FAST(py_advance), "Steps at one current; terminal voltage, EMF and resistance."},
+    {"split", FAST(py_split), "Group voltages and cell currents at a terminal current."},
     {NULL, NULL, 0, NULL},
+};
+
+static const struct {
+    const char *name;
+    long value;
+} constants[] = {
+    {"GRID", CELL_GRID}, {"OCV_ROWS", CELL_OCV_ROWS}, {"TYPE_SIZE", sizeof(cell_type) / 8}, {"HEAD", CELL_HEAD},
+    {"SOC", CELL_SOC}, {"H", CELL_H}, {"V1", CELL_V1}, {"V2", CELL_V2}, {"T", CELL_T}, {"INV_Q", CELL_INV_Q},
+    {"R_FACTOR", CELL_R_FACTOR}, {"CELL_ROWS", CELL_ROWS}, {"BLEED_S", GROUP_BLEED_S},
 };
 
 static int fill(PyObject *module)
 {
-    return PyModule_AddIntConstant(module, "GRID", CELL_GRID) < 0
-                   || PyModule_AddIntConstant(module, "TYPE_SIZE", sizeof(cell_type) / 8) < 0
-               ? -1
-               : 0;
+    for (size_t n = 0; n < sizeof constants / sizeof *constants; n++)
+        if (PyModule_AddIntConstant(module, constants[n].name, constants[n].value) < 0) return -1;
+    return 0;
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};

@@ -1,3 +1,6 @@
+/* The hot loops work on tiles: a few groups of one string at a time, every phase of the step over the tile while it
+ * is in the first-level cache. Loops are plain enough for the compiler to vectorise them without reassociating a sum,
+ * so that every machine computes the same bits. */
 #include "cell.h"
 
 #include <math.h>
@@ -7,179 +10,352 @@
 #else
 #define HOT
 #endif
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
 
 #define KELVIN 273.15
+#define TILE 128 /* cells per row of a tile */
+#define LANES 8  /* partial sums: their order is fixed here, not by the width of the machine's registers */
 
-/* Rows are staggered by a cache line, or their bases would alias in the first-level cache. */
-size_t cell_stride(size_t count) { return (count + 7) / 8 * 8 + 8; }
+typedef struct { /* what a step needs, the same for all cells */
+    double dt_s, relax1, relax2, warming_K_per_W;
+} step_gains;
+
+/* An odd number of cache lines: no two rows of a state then share their place in a 4 KiB page, which would make
+ * a load of one wait for a store of another. */
+size_t cell_stride(size_t count)
+{
+    const size_t lines = (count + 7) / 8;
+    return (lines | 1) * 8;
+}
 
 static size_t groups_of(const cell_layout *layout) { return layout->strings * layout->series; }
 static size_t cells_of(const cell_layout *layout) { return groups_of(layout) * layout->parallel; }
 
+static double *row(const cell_layout *layout, const double *state, int index)
+{
+    return (double *)state + CELL_HEAD + (size_t)index * cell_stride(cells_of(layout));
+}
+
+static double *group_row(const cell_layout *layout, const double *state, int index)
+{
+    /* A cell alone is its group. */
+    if (layout->parallel == 1 && index == GROUP_E) return row(layout, state, CELL_E);
+    if (layout->parallel == 1 && index == GROUP_R) return row(layout, state, CELL_R);
+    return row(layout, state, CELL_ROWS) + (size_t)index * cell_stride(groups_of(layout));
+}
+
+static double *string_row(const cell_layout *layout, const double *state, int index)
+{
+    return row(layout, state, CELL_ROWS) + GROUP_ROWS * cell_stride(groups_of(layout))
+           + (size_t)index * cell_stride(layout->strings);
+}
+
 size_t cell_state_size(const cell_layout *layout)
 {
-    return CELL_ROWS * cell_stride(cells_of(layout)) + GROUP_ROWS * cell_stride(groups_of(layout));
+    return CELL_HEAD + CELL_ROWS * cell_stride(cells_of(layout)) + GROUP_ROWS * cell_stride(groups_of(layout))
+           + STRING_ROWS * cell_stride(layout->strings);
 }
 
-static double *row(const cell_layout *layout, double *state, int index)
+void cell_prepare(cell_type *type)
 {
-    return state + (size_t)index * cell_stride(cells_of(layout));
+    for (size_t t = 0; t < CELL_OCV_ROWS - 1; t++)
+        for (size_t j = 0; j < CELL_GRID; j++) {
+            const double *cold = &type->ocv_V[t][j], *warm = &type->ocv_V[t + 1][j];
+            double *to = type->ocv_cell[t * CELL_GRID + j];
+            to[0] = cold[0];
+            to[1] = cold[1] - cold[0];
+            to[2] = warm[0] - cold[0];
+            to[3] = (warm[1] - warm[0]) - (cold[1] - cold[0]);
+        }
+    for (size_t j = 0; j < CELL_GRID; j++) {
+        type->r0_cell[j][0] = type->r0_Ohm[j];
+        type->r0_cell[j][1] = type->r0_Ohm[j + 1] - type->r0_Ohm[j];
+    }
 }
 
-static double *group_row(const cell_layout *layout, double *state, int index)
+/* Resistance follows temperature; not vectorised, so called seldom. */
+static void warm(const cell_type *type, const cell_layout *layout, double *state, size_t first, size_t count)
 {
-    return state + CELL_ROWS * cell_stride(cells_of(layout)) + (size_t)index * cell_stride(groups_of(layout));
+    const double *temperature = row(layout, state, CELL_T), *factor = row(layout, state, CELL_R_FACTOR);
+    double *arrhenius = row(layout, state, CELL_ARRHENIUS);
+    for (size_t p = 0; p < layout->parallel; p++)
+        for (size_t n = 0; n < count; n++) {
+            const size_t k = p * groups_of(layout) + first + n;
+            arrhenius[k] = factor[k] * exp(type->arrhenius_K * (1.0 / (temperature[k] + KELVIN)
+                                                                - 1.0 / (type->reference_degC + KELVIN)));
+        }
 }
 
 /* exp(-x) for x >= 0 without a library call, so that loops vectorise: Taylor on x/32, squared five times.
- * Relative error < 1e-13 for x < 0.3, which a step of a hysteresis or an RC pair never leaves in practice. */
-static inline double decay(double x)
+ * Error < 2e-10; < 1e-15 for the small x of a usual step. */
+INLINE double decay(double x)
 {
-    double y = (x < 60.0 ? x : 60.0) * (1.0 / 32.0);
-    double p = 1.0 - y + y * y * (0.5 - y * (1.0 / 6 - y * (1.0 / 24 - y * (1.0 / 120 - y * (1.0 / 720)))));
+    const double y = (x < 60.0 ? x : 60.0) * (1.0 / 32.0);
+    double p = 1.0 - y * (1.0 - y * (0.5 - y * (1.0 / 6 - y * (1.0 / 24 - y * (1.0 / 120 - y * (1.0 / 720))))));
     p *= p; p *= p; p *= p; p *= p; p *= p;
     return p;
 }
 
-void cell_warm(const cell_type *type, const cell_layout *layout, double *state)
+INLINE double clamp(double x, double low, double high)
 {
-    const double *temperature = row(layout, state, CELL_T), *factor = row(layout, state, CELL_R_FACTOR);
-    double *arrhenius = row(layout, state, CELL_ARRHENIUS);
-    const size_t cells = cells_of(layout);
-    for (size_t k = 0; k < cells; k++)
-        arrhenius[k] = factor[k] * exp(type->arrhenius_K * (1.0 / (temperature[k] + KELVIN)
-                                                            - 1.0 / (type->reference_degC + KELVIN)));
+    const double raised = x < low ? low : x;
+    return raised > high ? high : raised;
 }
 
-/* Groups: cells in parallel share one voltage (Kirchhoff): E = sum(E/R) / sum(1/R), R = 1 / sum(1/R). */
-static void gather_groups(const cell_layout *layout, double *state)
+/* EMF and resistance of cells at their state. Beyond SOC 0..1 the OCV's last interval goes on: overcharge rises. */
+INLINE void look_up(const cell_type *restrict type, const double *restrict soc, const double *restrict h,
+                    const double *restrict v1, const double *restrict v2, const double *restrict t,
+                    const double *restrict arrhenius, double *restrict e, double *restrict r, size_t count)
 {
-    const double *e = row(layout, state, CELL_E), *r = row(layout, state, CELL_R);
-    double *group_e = group_row(layout, state, GROUP_E), *group_r = group_row(layout, state, GROUP_R);
-    const size_t groups = groups_of(layout), parallel = layout->parallel;
-    if (parallel == 1) {
-        for (size_t g = 0; g < groups; g++) { group_e[g] = e[g]; group_r[g] = r[g]; }
-        return;
+    const double *restrict ocv = &type->ocv_cell[0][0], *restrict r0 = &type->r0_cell[0][0];
+    const double first = type->ocv_first_degC, per_K = 1.0 / type->ocv_step_K, m = type->hysteresis_V;
+    for (size_t k = 0; k < count; k++) {
+        const double x = soc[k] * CELL_GRID, y = clamp((t[k] - first) * per_K, 0.0, CELL_OCV_ROWS - 1);
+        const int j = (int)clamp(x, 0.0, CELL_GRID - 1);
+        const int i = (int)(y > CELL_OCV_ROWS - 2 ? CELL_OCV_ROWS - 2 : y);
+        const double f = x - j, g = y - i;
+        const int at = 4 * (i * CELL_GRID + j);
+        e[k] = ocv[at] + f * ocv[at + 1] + g * (ocv[at + 2] + f * ocv[at + 3]) + m * h[k] - v1[k] - v2[k];
+        r[k] = arrhenius[k] * (r0[2 * j] + clamp(f, 0.0, 1.0) * r0[2 * j + 1]);
     }
-    for (size_t g = 0; g < groups; g++) {
-        double conductance = 0.0, inflow = 0.0;
-        for (size_t k = g * parallel; k < (g + 1) * parallel; k++) {
-            const double s = 1.0 / r[k];
-            conductance += s;
-            inflow += e[k] * s;
+}
+
+/* One step of cells at their currents: charge, hysteresis, RC pairs and heat, the latter two by their exact
+ * exponential. */
+INLINE void move(const cell_type *restrict type, step_gains gains, double ambient, const double *restrict i,
+                 const double *restrict inv_q, const double *restrict arrhenius, const double *restrict r,
+                 double *restrict soc, double *restrict h, double *restrict v1, double *restrict v2,
+                 double *restrict t, size_t count)
+{
+    const double *restrict table1 = type->r1_Ohm, *restrict table2 = type->r2_Ohm;
+    const double *restrict entropic = type->entropic_V_per_K;
+    const double m = type->hysteresis_V, gamma = type->gamma, loss = type->loss_W_per_K;
+    const double arriving = type->charge_efficiency;
+    for (size_t k = 0; k < count; k++) {
+        const int j = (int)clamp(soc[k] * CELL_GRID, 0.0, CELL_GRID - 1);
+        const double current = i[k], r1 = arrhenius[k] * table1[j], r2 = arrhenius[k] * table2[j];
+        const double sign = current > 0.0 ? 1.0 : -1.0;
+        const double moved = current * gains.dt_s * inv_q[k] * (current > 0.0 ? 1.0 : arriving);
+        const double heat = current * current * r[k] + (v1[k] * v1[k] * r2 + v2[k] * v2[k] * r1) / (r1 * r2)
+                            - current * (m * h[k] + (t[k] + KELVIN) * entropic[j]);
+        h[k] -= (sign + h[k]) * (1.0 - decay(gamma * fabs(moved)));
+        v1[k] += (r1 * current - v1[k]) * gains.relax1;
+        v2[k] += (r2 * current - v2[k]) * gains.relax2;
+        t[k] += (heat + loss * (ambient - t[k])) * gains.warming_K_per_W;
+        soc[k] -= moved;
+    }
+}
+
+/* Cells in parallel share one voltage (Kirchhoff): E = sum(E/R) / sum(1/R), R = 1 / sum(1/R). */
+INLINE void gather_group(const cell_layout *layout, const double *restrict e, const double *restrict r,
+                         double *restrict group_e, double *restrict group_r, size_t count)
+{
+    double conductance[TILE], inflow[TILE];
+    for (size_t n = 0; n < count; n++) conductance[n] = inflow[n] = 0.0;
+    for (size_t p = 0; p < layout->parallel; p++) {
+        const double *restrict branch_e = e + p * groups_of(layout), *restrict branch_r = r + p * groups_of(layout);
+        for (size_t n = 0; n < count; n++) {
+            const double s = 1.0 / branch_r[n];
+            conductance[n] += s;
+            inflow[n] += branch_e[n] * s;
         }
-        group_r[g] = 1.0 / conductance;
-        group_e[g] = inflow * group_r[g];
+    }
+    for (size_t n = 0; n < count; n++) {
+        group_r[n] = 1.0 / conductance[n];
+        group_e[n] = inflow[n] * group_r[n];
     }
 }
 
-HOT void cell_refresh(const cell_type *type, const cell_layout *layout, double *state)
+INLINE int any(const double *restrict values, size_t count)
 {
-    const size_t cells = cells_of(layout);
-    const double *restrict soc = row(layout, state, CELL_SOC), *restrict h = row(layout, state, CELL_H);
-    const double *restrict v1 = row(layout, state, CELL_V1), *restrict v2 = row(layout, state, CELL_V2);
-    const double *restrict arrhenius = row(layout, state, CELL_ARRHENIUS);
-    const double *restrict t = row(layout, state, CELL_T);
-    double *restrict e = row(layout, state, CELL_E), *restrict r = row(layout, state, CELL_R);
-    for (size_t k = 0; k < cells; k++) {
-        const double x = soc[k] * CELL_GRID;
-        const double inside = x < 0.0 ? 0.0 : x > CELL_GRID - 1 ? CELL_GRID - 1 : x;
-        const int j = (int)inside;
-        const double f = x - j; /* beyond 0..1 the last interval goes on: overcharge keeps rising */
-        const double in = f < 0.0 ? 0.0 : f > 1.0 ? 1.0 : f;
-        const double entropic = type->entropic_V_per_K[j];
-        e[k] = type->ocv_V[j] + f * (type->ocv_V[j + 1] - type->ocv_V[j])
-               + entropic * (t[k] - type->reference_degC) + type->hysteresis_V * h[k] - v1[k] - v2[k];
-        r[k] = arrhenius[k] * (type->r0_Ohm[j] + in * (type->r0_Ohm[j + 1] - type->r0_Ohm[j]));
+    double sum = 0.0;
+    for (size_t n = 0; n < count; n++) sum = values[n] > sum ? values[n] : sum;
+    return sum > 0.0;
+}
+
+/* Voltages of groups at their string's current. A balancing resistor across the group: V = (E - I R) / (1 + R S). */
+INLINE void group_voltages(const double *restrict e, const double *restrict r, const double *restrict bleed,
+                           double current, double *restrict v, size_t count)
+{
+    for (size_t n = 0; n < count; n++) v[n] = e[n] - current * r[n];
+    if (any(bleed, count))
+        for (size_t n = 0; n < count; n++) v[n] /= 1.0 + r[n] * bleed[n];
+}
+
+/* Sums along a string: E and R of its groups with their balancing resistors. */
+INLINE void add_up(const double *restrict e, const double *restrict r, const double *restrict bleed, size_t count,
+                   double *restrict sum_e, double *restrict sum_r)
+{
+    double part_e[TILE], part_r[TILE];
+    if (any(bleed, count)) {
+        for (size_t n = 0; n < count; n++) {
+            const double share = 1.0 / (1.0 + r[n] * bleed[n]);
+            part_e[n] = e[n] * share;
+            part_r[n] = r[n] * share;
+        }
+        e = part_e;
+        r = part_r;
     }
-    gather_groups(layout, state);
+    size_t n = 0;
+    for (; n + LANES <= count; n += LANES)
+        for (size_t l = 0; l < LANES; l++) {
+            sum_e[l] += e[n + l];
+            sum_r[l] += r[n + l];
+        }
+    for (size_t l = 0; n + l < count; l++) {
+        sum_e[l] += e[n + l];
+        sum_r[l] += r[n + l];
+    }
+}
+
+/* One step of the tile of groups `first` .. `first + count` of one string, at the string's current. */
+INLINE void step_tile(const cell_type *type, const cell_layout *layout, double *state, step_gains gains,
+                      double current, size_t first, size_t count)
+{
+    const size_t groups = groups_of(layout), parallel = layout->parallel;
+    const double *bleed = group_row(layout, state, GROUP_BLEED_S) + first;
+    double *group_e = group_row(layout, state, GROUP_E) + first, *group_r = group_row(layout, state, GROUP_R) + first;
+    double volts[TILE], amperes[TILE];
+    const int bleeding = any(bleed, count);
+    if (parallel > 1 || bleeding) group_voltages(group_e, group_r, bleed, current, volts, count);
+    if (parallel == 1)
+        for (size_t n = 0; n < count; n++) amperes[n] = current;
+    if (parallel == 1 && bleeding)
+        for (size_t n = 0; n < count; n++) amperes[n] += volts[n] * bleed[n];
+    for (size_t p = 0; p < parallel; p++) {
+        const size_t k = p * groups + first;
+        double *e = row(layout, state, CELL_E) + k, *r = row(layout, state, CELL_R) + k;
+        double *soc = row(layout, state, CELL_SOC) + k, *h = row(layout, state, CELL_H) + k;
+        double *v1 = row(layout, state, CELL_V1) + k, *v2 = row(layout, state, CELL_V2) + k;
+        double *t = row(layout, state, CELL_T) + k;
+        const double *arrhenius = row(layout, state, CELL_ARRHENIUS) + k;
+        if (parallel > 1)
+            for (size_t n = 0; n < count; n++) amperes[n] = (e[n] - volts[n]) / r[n];
+        move(type, gains, layout->ambient_degC, amperes, row(layout, state, CELL_INV_Q) + k, arrhenius, r, soc, h, v1,
+             v2, t, count);
+        look_up(type, soc, h, v1, v2, t, arrhenius, e, r, count);
+    }
+    if (parallel > 1)
+        gather_group(layout, row(layout, state, CELL_E) + first, row(layout, state, CELL_R) + first, group_e, group_r,
+                     count);
+}
+
+/* `steps` steps of one string at its current, and the sums along it. Tiles are independent of each other while the
+ * current is given, so each takes all its steps before the next one is fetched. Returns the age of ARRHENIUS. */
+HOT static double run_string(const cell_type *type, const cell_layout *layout, double *state, step_gains gains,
+                           double current, size_t string, long steps)
+{
+    double sum_e[LANES] = {0.0}, sum_r[LANES] = {0.0}, age = state[HEAD_AGE_S];
+    const size_t end = (string + 1) * layout->series;
+    for (size_t first = string * layout->series; first < end; first += TILE) {
+        const size_t count = end - first < TILE ? end - first : TILE;
+        age = state[HEAD_AGE_S];
+        for (long n = 0; n < steps; n++) {
+            if (age >= CELL_WARM_S) {
+                warm(type, layout, state, first, count);
+                age = 0.0;
+            }
+            step_tile(type, layout, state, gains, current, first, count);
+            age += gains.dt_s;
+        }
+        add_up(group_row(layout, state, GROUP_E) + first, group_row(layout, state, GROUP_R) + first,
+               group_row(layout, state, GROUP_BLEED_S) + first, count, sum_e, sum_r);
+    }
+    double e = 0.0, r = 0.0;
+    for (size_t l = 0; l < LANES; l++) {
+        e += sum_e[l];
+        r += sum_r[l];
+    }
+    string_row(layout, state, STRING_E)[string] = e;
+    string_row(layout, state, STRING_R)[string] = r;
+    return age;
+}
+
+void cell_refresh(const cell_type *type, const cell_layout *layout, double *state)
+{
+    const step_gains none = {0.0, 0.0, 0.0, 0.0};
+    const size_t cells = cells_of(layout);
+    warm(type, layout, state, 0, groups_of(layout));
+    state[HEAD_AGE_S] = 0.0;
+    look_up(type, row(layout, state, CELL_SOC), row(layout, state, CELL_H), row(layout, state, CELL_V1),
+            row(layout, state, CELL_V2), row(layout, state, CELL_T), row(layout, state, CELL_ARRHENIUS),
+            row(layout, state, CELL_E), row(layout, state, CELL_R), cells);
+    for (size_t first = 0; first < groups_of(layout) && layout->parallel > 1; first += TILE) {
+        const size_t left = groups_of(layout) - first;
+        gather_group(layout, row(layout, state, CELL_E) + first, row(layout, state, CELL_R) + first,
+                     group_row(layout, state, GROUP_E) + first, group_row(layout, state, GROUP_R) + first,
+                     left < TILE ? left : TILE);
+    }
+    for (size_t s = 0; s < layout->strings; s++) run_string(type, layout, state, none, 0.0, s, 0);
 }
 
 void cell_thevenin(const cell_layout *layout, const double *state, double *emf_V, double *resistance_Ohm)
 {
-    const double *group_e = group_row(layout, (double *)state, GROUP_E);
-    const double *group_r = group_row(layout, (double *)state, GROUP_R);
+    const double *e = string_row(layout, state, STRING_E), *r = string_row(layout, state, STRING_R);
     double conductance = 0.0, inflow = 0.0;
     for (size_t s = 0; s < layout->strings; s++) {
-        double e = 0.0, r = 0.0;
-        for (size_t g = s * layout->series; g < (s + 1) * layout->series; g++) { e += group_e[g]; r += group_r[g]; }
-        conductance += 1.0 / r;
-        inflow += e / r;
+        conductance += 1.0 / r[s];
+        inflow += e[s] / r[s];
     }
     *resistance_Ohm = 1.0 / conductance;
-    *emf_V = inflow / conductance;
+    *emf_V = layout->strings == 1 ? e[0] : inflow / conductance;
 }
 
-/* Terminal current -> string currents -> group voltages -> cell currents, all in closed form.
- * A balancing resistor hangs across its group: V = (E - I R) / (1 + R S). */
-static void split(const cell_layout *layout, double *state, double current_A)
+/* Strings share the terminal voltage. */
+static double string_current(const cell_layout *layout, const double *state, double current_A, double terminal_V,
+                             size_t string)
 {
-    const double *e = row(layout, state, CELL_E), *r = row(layout, state, CELL_R);
-    double *i = row(layout, state, CELL_I), *v = group_row(layout, state, GROUP_V);
-    const double *group_e = group_row(layout, state, GROUP_E), *group_r = group_row(layout, state, GROUP_R);
-    const double *bleed = group_row(layout, state, GROUP_BLEED_S);
-    const size_t series = layout->series, parallel = layout->parallel;
+    if (layout->strings == 1) return current_A;
+    return (string_row(layout, state, STRING_E)[string] - terminal_V) / string_row(layout, state, STRING_R)[string];
+}
+
+static double terminal_voltage(const cell_layout *layout, const double *state, double current_A)
+{
     double emf, resistance;
     cell_thevenin(layout, state, &emf, &resistance);
-    const double terminal = emf - current_A * resistance;
-    for (size_t s = 0; s < layout->strings; s++) {
-        double string_e = 0.0, string_r = 0.0;
-        for (size_t g = s * series; g < (s + 1) * series; g++) { string_e += group_e[g]; string_r += group_r[g]; }
-        const double string_i = layout->strings == 1 ? current_A : (string_e - terminal) / string_r;
-        for (size_t g = s * series; g < (s + 1) * series; g++)
-            v[g] = (group_e[g] - string_i * group_r[g]) / (1.0 + group_r[g] * bleed[g]);
-        if (parallel == 1)
-            for (size_t g = s * series; g < (s + 1) * series; g++) i[g] = string_i + v[g] * bleed[g];
-        else
-            for (size_t g = s * series; g < (s + 1) * series; g++)
-                for (size_t k = g * parallel; k < (g + 1) * parallel; k++) i[k] = (e[k] - v[g]) / r[k];
-    }
-}
-
-/* One step of every cell at its current; RC pairs and the thermal node by their exact exponential. */
-HOT static void move(const cell_type *type, const cell_layout *layout, double *state, double dt_s,
-                     const double keep[3])
-{
-    const size_t cells = cells_of(layout);
-    double *restrict soc = row(layout, state, CELL_SOC), *restrict h = row(layout, state, CELL_H);
-    double *restrict v1 = row(layout, state, CELL_V1), *restrict v2 = row(layout, state, CELL_V2);
-    double *restrict t = row(layout, state, CELL_T);
-    const double *restrict i = row(layout, state, CELL_I), *restrict r = row(layout, state, CELL_R);
-    const double *restrict inv_q = row(layout, state, CELL_INV_Q);
-    const double *restrict arrhenius = row(layout, state, CELL_ARRHENIUS);
-    const double keep1 = keep[0], keep2 = keep[1], keep_t = keep[2];
-    const double m = type->hysteresis_V, gamma = type->gamma, ambient = layout->ambient_degC;
-    const double per_loss = 1.0 / type->loss_W_per_K;
-    for (size_t k = 0; k < cells; k++) {
-        const double current = i[k], x = soc[k] * CELL_GRID;
-        const double inside = x < 0.0 ? 0.0 : x > CELL_GRID - 1 ? CELL_GRID - 1 : x;
-        const int j = (int)inside;
-        const double r1 = arrhenius[k] * type->r1_Ohm[j], r2 = arrhenius[k] * type->r2_Ohm[j];
-        const double moved = current * dt_s * inv_q[k];
-        const double sign = current > 0.0 ? 1.0 : -1.0;
-        const double heat = current * current * r[k] + v1[k] * v1[k] / r1 + v2[k] * v2[k] / r2
-                            - current * m * h[k] - current * (t[k] + KELVIN) * type->entropic_V_per_K[j];
-        const double settled = ambient + heat * per_loss;
-        h[k] = -sign + (h[k] + sign) * decay(gamma * fabs(moved));
-        v1[k] = r1 * current + (v1[k] - r1 * current) * keep1;
-        v2[k] = r2 * current + (v2[k] - r2 * current) * keep2;
-        t[k] = settled + (t[k] - settled) * keep_t;
-        soc[k] -= moved;
-    }
+    return emf - current_A * resistance;
 }
 
 double cell_advance(const cell_type *type, const cell_layout *layout, double *state, double current_A, double dt_s,
                     long steps)
 {
-    const double keep[3] = {exp(-dt_s / type->tau1_s), exp(-dt_s / type->tau2_s),
-                            exp(-dt_s * type->loss_W_per_K / type->heat_J_per_K)};
-    double emf, resistance;
-    for (long n = 0; n < steps; n++) {
-        split(layout, state, current_A);
-        move(type, layout, state, dt_s, keep);
-        cell_refresh(type, layout, state);
+    const double per_K = type->loss_W_per_K, heat = type->heat_J_per_K;
+    const step_gains gains = {dt_s, -expm1(-dt_s / type->tau1_s), -expm1(-dt_s / type->tau2_s),
+                              per_K > 0.0 ? -expm1(-dt_s * per_K / heat) / per_K : dt_s / heat};
+    const long stride = layout->strings == 1 ? steps : 1; /* strings share the current anew at each step */
+    for (long n = 0; n < steps; n += stride) {
+        const double terminal = terminal_voltage(layout, state, current_A);
+        double age = 0.0;
+        for (size_t s = 0; s < layout->strings; s++)
+            age = run_string(type, layout, state, gains, string_current(layout, state, current_A, terminal, s), s,
+                             stride);
+        state[HEAD_AGE_S] = age;
     }
-    split(layout, state, current_A); /* group voltages as they are now, at this current */
-    cell_thevenin(layout, state, &emf, &resistance);
-    return emf - current_A * resistance;
+    return terminal_voltage(layout, state, current_A);
+}
+
+void cell_voltages(const cell_layout *layout, const double *state, double current_A, double *group_V)
+{
+    const double terminal = terminal_voltage(layout, state, current_A);
+    for (size_t s = 0; s < layout->strings; s++) {
+        const size_t first = s * layout->series;
+        group_voltages(group_row(layout, state, GROUP_E) + first, group_row(layout, state, GROUP_R) + first,
+                       group_row(layout, state, GROUP_BLEED_S) + first,
+                       string_current(layout, state, current_A, terminal, s), group_V + first, layout->series);
+    }
+}
+
+void cell_currents(const cell_layout *layout, const double *state, const double *group_V, double *cell_A)
+{
+    const double *e = row(layout, state, CELL_E), *r = row(layout, state, CELL_R);
+    const size_t groups = groups_of(layout);
+    for (size_t p = 0; p < layout->parallel; p++)
+        for (size_t g = 0; g < groups; g++) {
+            const size_t k = p * groups + g;
+            cell_A[k] = (e[k] - group_V[g]) / r[k];
+        }
 }

@@ -1,31 +1,43 @@
-/* Equivalent-circuit cells in a pack of strings x series groups x parallel cells. Plain C11, no Python, no heap.
+/* Equivalent-circuit cells in a pack of strings x series groups x parallel cells. Plain C11: no Python, no heap, no
+ * globals; every call works on blocks of doubles that the caller owns, so saving a pack is a copy.
  *
- * Current > 0 discharges. SI units; temperatures in degC. All state lies in one block of doubles that the
- * caller owns, so saving it is a copy. The model and its formulae are written out in reference.py.
+ * Current > 0 discharges. SI units; temperatures in degC. The formulae are written out in reference.py.
+ * Cells are ordered branch by branch: cell p * groups + g is branch p of group g, so that loops over groups are
+ * contiguous whatever the number in parallel. Group s * series + j is number j of string s.
  */
 #ifndef BMS_HIL_CELL_H
 #define BMS_HIL_CELL_H
 #include <stddef.h>
 
-#define CELL_GRID 256 /* intervals of the tables over SOC 0..1 */
+#define CELL_GRID 256    /* intervals of the tables over SOC 0..1 */
+#define CELL_OCV_ROWS 7  /* temperatures of the OCV table, equally spaced */
+#define CELL_WARM_S 0.1  /* resistance follows temperature at this period: exp() is dear, temperature is slow */
 
-typedef struct {           /* one cell type; a block of doubles, in this order */
-    double hysteresis_V;   /* half-width of the hysteresis loop */
-    double gamma;          /* hysteresis rate per unit of SOC */
-    double tau1_s, tau2_s; /* time constants of the RC pairs */
-    double heat_J_per_K;   /* mass x specific heat */
-    double loss_W_per_K;   /* to the surroundings */
-    double arrhenius_K;    /* resistance ~ exp(B (1/T - 1/Tref)) */
-    double reference_degC;
-    double ocv_V[CELL_GRID + 1], entropic_V_per_K[CELL_GRID + 1];
-    double r0_Ohm[CELL_GRID + 1], r1_Ohm[CELL_GRID + 1], r2_Ohm[CELL_GRID + 1];
+typedef struct {               /* one cell type; a block of doubles, in this order */
+    double hysteresis_V;       /* half-width of the hysteresis loop */
+    double gamma;              /* hysteresis rate per unit of SOC */
+    double tau1_s, tau2_s;     /* time constants of the RC pairs */
+    double heat_J_per_K;       /* mass x specific heat */
+    double loss_W_per_K;       /* to the surroundings; 0 is adiabatic */
+    double arrhenius_K;        /* resistance ~ exp(B (1/T - 1/Tref)) */
+    double reference_degC;     /* Tref */
+    double charge_efficiency;  /* of the charge put in, the part that arrives */
+    double ocv_first_degC, ocv_step_K; /* temperatures of the OCV table's rows */
+    double spare;
+    double ocv_V[CELL_OCV_ROWS][CELL_GRID + 1];
+    double r0_Ohm[CELL_GRID + 1], r1_Ohm[CELL_GRID + 1], r2_Ohm[CELL_GRID + 1], entropic_V_per_K[CELL_GRID + 1];
+    /* Filled by cell_prepare: coefficients of each interval, so that a look-up needs no neighbour. */
+    double ocv_cell[(CELL_OCV_ROWS - 1) * CELL_GRID][4]; /* a + b f + g (c + d f) */
+    double r0_cell[CELL_GRID][2];                        /* a + b f */
 } cell_type;
 
-enum { /* per-cell rows of the state */
-    CELL_SOC, CELL_H, CELL_V1, CELL_V2, CELL_T, CELL_INV_Q, CELL_R_FACTOR, CELL_ARRHENIUS, CELL_E, CELL_R,
-    CELL_I, CELL_ROWS
+enum { /* per-cell rows of the state; R is at the cell's temperature, ARRHENIUS includes the cell's own factor */
+    CELL_SOC, CELL_H, CELL_V1, CELL_V2, CELL_T, CELL_INV_Q, CELL_R_FACTOR, CELL_ARRHENIUS, CELL_E, CELL_R, CELL_ROWS
 };
-enum { GROUP_BLEED_S, GROUP_E, GROUP_R, GROUP_V, GROUP_ROWS }; /* per-group rows; bleed is a conductance */
+enum { GROUP_BLEED_S, GROUP_E, GROUP_R, GROUP_ROWS }; /* per-group rows; bleed: conductance of a balancing resistor */
+enum { STRING_E, STRING_R, STRING_ROWS };             /* per-string rows, balancing resistors included */
+#define CELL_HEAD 8 /* doubles before the rows: how old ARRHENIUS is [s]; 1 while another thread advances the pack */
+enum { HEAD_AGE_S, HEAD_BUSY };
 
 typedef struct {
     size_t strings, series, parallel;
@@ -35,13 +47,16 @@ typedef struct {
 size_t cell_stride(size_t count);                  /* doubles from one row to the next */
 size_t cell_state_size(const cell_layout *layout); /* doubles of the whole state */
 
-/* Temperature-dependent factors anew: exp() is dear, temperatures are slow. */
-void cell_warm(const cell_type *type, const cell_layout *layout, double *state);
-/* EMF and resistance of cells and groups from the state, as after a change from outside. */
+/* Interval coefficients from the tables; once, after the tables are filled. */
+void cell_prepare(cell_type *type);
+/* Everything derived from the state anew, as after a change from outside. */
 void cell_refresh(const cell_type *type, const cell_layout *layout, double *state);
 /* `steps` steps of `dt_s` at terminal current; needs a refreshed state, leaves one. Returns the terminal voltage. */
 double cell_advance(const cell_type *type, const cell_layout *layout, double *state, double current_A, double dt_s,
                     long steps);
 /* EMF and resistance seen at the terminals. */
 void cell_thevenin(const cell_layout *layout, const double *state, double *emf_V, double *resistance_Ohm);
+/* Voltage of each group at this terminal current, and the current of each cell at these. */
+void cell_voltages(const cell_layout *layout, const double *state, double current_A, double *group_V);
+void cell_currents(const cell_layout *layout, const double *state, const double *group_V, double *cell_A);
 #endif

@@ -1,48 +1,240 @@
-"""Cell parameters: a TOML file of values with unit and source becomes the table block of the C core."""
+"""Cell parameters: TOML files of values, each with unit and source, become blocks for the C core.
 
+A file may name a ``base``: what it does not say is taken from there. Resistances then scale with
+the inverse of the capacity, mass with the capacity, and heat loss with its power 2/3 (the surface).
+"""
+
+import difflib
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
 from twins.cell import _cell
 
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+_OHM: Final = {"Ohm": 1.0, "mOhm": 1e-3}
+_VOLT: Final = {"V": 1.0, "mV": 1e-3}
+SCALARS: Final[dict[str, dict[str, float]]] = {  # key: accepted units and their size in SI
+    "capacity": {"Ah": 1.0},
+    "hysteresis": _VOLT,
+    "gamma": {"1": 1.0},
+    "tau1": {"s": 1.0},
+    "tau2": {"s": 1.0},
+    "mass": {"kg": 1.0},
+    "specific_heat": {"J/(kg K)": 1.0},
+    "loss": {"W/K": 1.0},
+    "arrhenius": {"K": 1.0},
+    "reference_temperature": {"degC": 1.0},
+    "charge_efficiency": {"1": 1.0},
+}
+TABLES: Final[dict[str, dict[str, float]]] = {
+    "ocv": _VOLT,
+    "r0": _OHM,
+    "r1": _OHM,
+    "r2": _OHM,
+    "entropic": {"V/K": 1.0, "mV/K": 1e-3},
+}
+POWERS: Final = {"r0": -1.0, "r1": -1.0, "r2": -1.0, "mass": 1.0, "loss": 2.0 / 3.0}
+NOT_NEGATIVE: Final = {"hysteresis", "gamma", "loss", "arrhenius"}
+HEAD: Final = 12  # doubles of a cell type before its tables
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One value of a file in SI: a number, or a table over SOC (OCV: a row per temperature)."""
+
+    value: Array
+    soc: Array
+    temperature_degC: Array
+    source: str
+
 
 @dataclass(frozen=True)
 class CellParameters:
-    """One cell type; tables are over SOC 0..1."""
+    """One cell type."""
 
     name: str
-    capacity_Ah: float
-    window_V: dict[str, tuple[float, float]]
-    block: np.ndarray[Any, np.dtype[np.float64]]
+    title: str
+    entries: Mapping[str, Entry]
+    window_V: Mapping[str, tuple[float, float]]  # profile: lowest and highest cell voltage
+    block: Array  # a `cell_type` of cell.h
+
+    @property
+    def capacity_Ah(self) -> float:
+        """Nominal capacity."""
+        return float(self.entries["capacity"].value)
 
 
-def _table(tables: dict[str, Any], key: str, scale: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+def names() -> list[str]:
+    """The cells that are shipped."""
+    return sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if ".toml" in p.name)
+
+
+def load(cell: str | Path) -> CellParameters:
+    """The shipped cell of this name, or the cell in this file.
+
+    Raises:
+        ValueError: there is no such cell, or its file is wrong: file, key and reason.
+    """
+    path = _find(cell)
+    data = _read(path)
+    entries, window = _entries(data, path), _windows(data, path)
+    if "base" in data:
+        base = _base(data["base"], path)
+        entries = _inherit(base.entries, entries, base.name)
+        window = {**base.window_V, **window}
+    for key in [*SCALARS, *TABLES]:
+        if key not in entries:
+            raise ValueError(f"{path}: {key}: is missing")
+    if not window:
+        raise ValueError(f"{path}: window: is missing")
+    name = path.name.removesuffix(".toml")
+    return CellParameters(name, str(data.get("title", name)), entries, window, _block(entries))
+
+
+def _base(name: object, path: Traversable) -> CellParameters:
+    if name not in names() or "base" in _read(_folder() / f"{name}.toml"):
+        raise ValueError(f"{path}: base: must name a shipped cell that has no base itself")
+    return load(str(name))
+
+
+def _folder() -> Traversable:
+    return files("twins") / "cell" / "parameters"
+
+
+def _find(cell: str | Path) -> Traversable:
+    if isinstance(cell, Path) or str(cell).endswith(".toml"):
+        return Path(cell)
+    if cell not in names():
+        near = difflib.get_close_matches(cell, names(), 1, 0.0)
+        raise ValueError(f"cell: there is no {cell!r}; did you mean {near[0]!r}?")
+    return _folder() / f"{cell}.toml"
+
+
+def _read(path: Traversable) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: is not TOML: {error}") from error
+    known = {"title", "base", "window", *SCALARS, *TABLES}
+    for key in data:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1, 0.0)
+            raise ValueError(f"{path}: {key}: is not known; did you mean {near[0]!r}?")
+    return data
+
+
+def _entries(data: Mapping[str, Any], path: Traversable) -> dict[str, Entry]:
+    found = {}
+    for key, units in (SCALARS | TABLES).items():
+        if key in data:
+            try:
+                found[key] = _entry(key, data[key], units)
+            except (KeyError, TypeError, ValueError) as error:
+                reason = f"needs {error.args[0]!r}" if isinstance(error, KeyError) else error
+                raise ValueError(f"{path}: {key}: {reason}") from error
+    return found
+
+
+def _entry(key: str, raw: object, units: Mapping[str, float]) -> Entry:
+    if not isinstance(raw, Mapping):
+        raise TypeError("must be a table of value, unit and source")
+    table = key in TABLES
+    allowed = {"unit", "source"} | ({"soc", "temperature", "values"} if table else {"value"})
+    if unknown := sorted(set(raw) - allowed):
+        raise ValueError(f"{unknown[0]!r} is not known here; it has {', '.join(sorted(allowed))}")
+    if raw["unit"] not in units:
+        raise ValueError(f"the unit is {raw['unit']!r}, must be {' or '.join(units)}")
+    if not str(raw["source"]).strip():
+        raise ValueError("has no source")
+    value = np.asarray(raw["values" if table else "value"], np.float64) * units[raw["unit"]]
+    soc = np.asarray(raw["soc"] if table else [], np.float64)
+    temperature = np.asarray(raw.get("temperature", []), np.float64)
+    _check_values(key, value)
+    if table:
+        _check_axes(key, value, soc, temperature)
+    return Entry(value, soc, temperature, str(raw["source"]))
+
+
+def _check_values(key: str, value: Array) -> None:
+    if not np.isfinite(value).all():
+        raise ValueError("is not finite")
+    lowest = 0.0 if key in NOT_NEGATIVE else 1e-12
+    if key not in {"entropic", "reference_temperature"} and value.min() < lowest:
+        raise ValueError("must not be negative" if lowest == 0.0 else "must be positive")
+
+
+def _check_axes(key: str, value: Array, soc: Array, temperature: Array) -> None:
+    if soc.size < 2 or soc[0] != 0.0 or soc[-1] != 1.0 or (np.diff(soc) <= 0.0).any():
+        raise ValueError("soc must rise from 0 to 1")
+    if key == "ocv":
+        if temperature.size < 1 or (np.diff(temperature) <= 0.0).any():
+            raise ValueError("temperature must rise")
+        if (np.diff(value, axis=-1) <= 0.0).any():
+            raise ValueError("must rise with soc")
+    shape = (temperature.size, soc.size) if key == "ocv" else (soc.size,)
+    if value.shape != shape:
+        raise ValueError(f"values have the shape {value.shape}, the axes {shape}")
+
+
+def _windows(data: Mapping[str, Any], path: Traversable) -> dict[str, tuple[float, float]]:
+    found = {}
+    for profile, raw in data.get("window", {}).items():
+        key = f"window.{profile}"
+        if profile not in {"practice", "sheet"}:
+            raise ValueError(f"{path}: {key}: is not known; there are practice and sheet")
+        for field in ("minimum", "maximum", "unit", "source"):
+            if field not in raw:
+                raise ValueError(f"{path}: {key}: needs {field!r}")
+        if raw["unit"] != "V" or not 0.0 <= raw["minimum"] < raw["maximum"]:
+            raise ValueError(f"{path}: {key}: needs minimum < maximum in V")
+        found[profile] = (float(raw["minimum"]), float(raw["maximum"]))
+    return found
+
+
+def _inherit(base: Mapping[str, Entry], own: Mapping[str, Entry], name: str) -> dict[str, Entry]:
+    ratio = float(own["capacity"].value / base["capacity"].value) if "capacity" in own else 1.0
+    inherited = {
+        key: Entry(
+            entry.value * ratio ** POWERS.get(key, 0.0),
+            entry.soc,
+            entry.temperature_degC,
+            f"scaled from {name}: {entry.source}" if key in POWERS else f"{name}: {entry.source}",
+        )
+        for key, entry in base.items()
+    }
+    return {**inherited, **own}
+
+
+def _block(entries: Mapping[str, Entry]) -> Array:
+    """A `cell_type` of cell.h: tables on its grid, straight lines between the file's points."""
+    value = {key: float(entries[key].value) for key in SCALARS}
     grid = np.linspace(0.0, 1.0, _cell.GRID + 1)
-    return np.interp(grid, tables[key]["soc"], tables[key]["values"]) * scale
-
-
-def load(name: str) -> CellParameters:
-    """The shipped cell of this name."""
-    folder = files("twins") / "cell" / "parameters"
-    path = folder / f"{name}.toml"
-    if not path.is_file():
-        raise ValueError(f"pack.cell: there is no cell {name!r}")
-    own = tomllib.loads(path.read_text("utf-8"))
-    base = tomllib.loads((folder / f"{own['base']}.toml").read_text("utf-8")) if "base" in own else own
-    data = base | own
-    scale = base["capacity"]["value"] / data["capacity"]["value"]
+    temperature = entries["ocv"].temperature_degC
+    rows = np.linspace(temperature[0], temperature[-1], _cell.OCV_ROWS)
+    step = max(float(rows[1] - rows[0]), 1.0)
     block = np.zeros(_cell.TYPE_SIZE)
-    heat = data["mass"]["value"] * data["specific_heat"]["value"]
-    keys = ("hysteresis", "gamma", "tau1", "tau2")
-    block[:4] = [data[key]["value"] for key in keys]
-    block[4:8] = [heat, data["loss"]["value"] / scale ** (2 / 3), data["arrhenius"]["value"], 25.0]
-    rows = block[8:].reshape(5, _cell.GRID + 1)
-    rows[0] = _table(data, "ocv", 1.0)
-    for row, key in ((2, "r0"), (3, "r1"), (4, "r2")):
-        rows[row] = _table(data, key, scale)
-    window = {k: (w["minimum_V"], w["maximum_V"]) for k, w in data["window"].items()}
-    return CellParameters(name, data["capacity"]["value"], window, block)
+    block[:HEAD] = [
+        *(value[key] for key in ("hysteresis", "gamma", "tau1", "tau2")),
+        value["mass"] * value["specific_heat"],
+        *(value[key] for key in ("loss", "arrhenius", "reference_temperature")),
+        *(value["charge_efficiency"], float(rows[0]), step, 0.0),
+    ]
+    ocv = np.array([np.interp(grid, entries["ocv"].soc, row) for row in entries["ocv"].value])
+    tables = [np.interp(rows, temperature, column) for column in ocv.T]
+    size = _cell.OCV_ROWS * grid.size
+    block[HEAD : HEAD + size] = np.array(tables).T.ravel()
+    for n, key in enumerate(("r0", "r1", "r2", "entropic")):
+        at = HEAD + size + n * grid.size
+        block[at : at + grid.size] = np.interp(grid, entries[key].soc, entries[key].value)
+    _cell.prepare(block)
+    return block
