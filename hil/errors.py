@@ -5,6 +5,7 @@
     ├── RigFileError            one mistake in a rig file, a DBC or what they name        exit 2
     ├── RigFileErrors           all mistakes of one rig file at once                      exit 2
     ├── UnitError               a quantity with a missing, unknown or wrong unit          exit 2
+    ├── NotOfferedError         the BMS does not have what a test needs                   skips the test
     └── RigTroubleError         the rig itself is in trouble; never the BMS's failure     exit 3
         ├── FirmwareError       the firmware library is missing, crashed or hangs
         ├── BusError            the bus is down or full
@@ -64,6 +65,12 @@ class UnitError(HilError):
     """A quantity with a missing, unknown or wrong unit."""
 
     exit_code = 2
+
+
+class NotOfferedError(HilError):
+    """The BMS under test does not have what a test needs: the test is skipped with this reason."""
+
+    exit_code = 0
 
 
 class RigTroubleError(HilError):

@@ -7,12 +7,13 @@ from typing import Protocol
 
 from hil.bus.frame import Frame
 from hil.faults.fault import Fault
+from hil.frames.database import Database
 from hil.host.stimulus import Stimulus
-from hil.responses.signals import Values
+from hil.responses.signals import Sample, Values
 
 
 class Host(Protocol):
-    """One small interface: set, inject, clear, send, subscribe, read, advance, stop."""
+    """One small interface: act on the plant and the BMS, hear what is on the bus, let time pass."""
 
     @property
     def now_ns(self) -> int:
@@ -34,6 +35,21 @@ class Host(Protocol):
         self, bus: str, message: str, watcher: Callable[[Frame, Values], None]
     ) -> Callable[[], None]:
         """Hear every good frame of a message; returns the way to stop hearing."""
+
+    def database(self, bus: str) -> Database:
+        """The layouts of a bus."""
+
+    def history(self, bus: str, message: str, since_ns: int) -> list[Sample]:
+        """Good frames of a message after an instant, oldest first."""
+
+    def arrivals(self, message: str, since_ns: int) -> list[int]:
+        """Bus timestamps of a message of the BMS after an instant, good frames and bad."""
+
+    def frames(self, bus: str, key: int, from_ns: int, to_ns: int) -> list[Frame]:
+        """Good frames of one identifier within a time span."""
+
+    def last_frames(self, bus: str, key: int, count: int) -> list[Frame]:
+        """The last good frames of one identifier, oldest first."""
 
     def read(self, port: str) -> float:
         """A twin port's present value: the truth."""

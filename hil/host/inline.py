@@ -7,6 +7,7 @@ the next; only the trace and the clock go on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice, takewhile
 
 from hil.bms.heartbeat import Heartbeat
 from hil.bms.library import Firmware, LibraryBms
@@ -15,11 +16,11 @@ from hil.bus.open import open_medium
 from hil.clock import VirtualClock
 from hil.errors import UsageError
 from hil.faults.fault import Fault
-from hil.frames.database import Message
+from hil.frames.database import Database, Message
 from hil.frames.restbus import Entry, Source
 from hil.host.station import Station
 from hil.host.stimulus import Carrier, Stimulus
-from hil.responses.signals import Values
+from hil.responses.signals import Sample, Values
 from hil.responses.trace import TraceWriter
 from hil.rig.schema import RigConfig
 from twins.plant import Plant
@@ -112,9 +113,41 @@ class InlineHost:
         self, bus: str, message: str, watcher: Callable[[Frame, Values], None]
     ) -> Callable[[], None]:
         """Hear every good frame of a message; returns the way to stop hearing."""
-        watchers = self.stations[bus].signals.receptions[message].watchers
+        watchers = self.stations[bus].reception(message).watchers
         watchers.append(watcher)
         return lambda: watchers.remove(watcher)
+
+    def database(self, bus: str) -> Database:
+        """The layouts of a bus."""
+        return self.stations[bus].database
+
+    def history(self, bus: str, message: str, since_ns: int) -> list[Sample]:
+        """Good frames of a message after an instant, oldest first."""
+        samples = self.stations[bus].reception(message).samples
+        found = list(takewhile(lambda sample: sample[0] > since_ns, reversed(samples)))
+        return found[::-1]
+
+    def arrivals(self, message: str, since_ns: int) -> list[int]:
+        """Bus timestamps of a message of the BMS after an instant, good frames and bad.
+
+        Raises:
+            UsageError: If the BMS sends no such message.
+        """
+        for station in self.stations.values():
+            reception = station.signals.receptions.get(message)
+            if reception is not None:
+                return [t for t in reception.arrivals_ns if t > since_ns]
+        raise UsageError(f"the BMS sends no message {message!r}")
+
+    def frames(self, bus: str, key: int, from_ns: int, to_ns: int) -> list[Frame]:
+        """Good frames of one identifier within a time span."""
+        return self.stations[bus].frames_of(key, from_ns, to_ns)
+
+    def last_frames(self, bus: str, key: int, count: int) -> list[Frame]:
+        """The last good frames of one identifier, oldest first."""
+        recent = reversed(self.stations[bus].frames)
+        good = (frame for frame in recent if frame.key == key and not frame.error)
+        return list(islice(good, count))[::-1]
 
     def read(self, port: str) -> float:
         """A twin port's present value: the truth.
@@ -154,7 +187,7 @@ class InlineHost:
         for station in self.stations.values():
             if message in station.database.messages:
                 key = station.database.messages[message].key
-                return next((f for f in reversed(station.frames) if _key(f) == key), None)
+                return next((f for f in reversed(station.frames) if f.key == key), None)
         return None
 
     def carriers_of_port(self, port: str, value: float | None) -> tuple[Carrier, ...]:
@@ -215,11 +248,8 @@ class InlineHost:
             if trace is not None:
                 trace.write(frame, channel)
             if pending and not frame.error:
-                key = _key(frame)
+                key = frame.key
                 pending[:] = [s for s in pending if not s.see(name, key, frame)]
 
         self.stations[name].medium.taps.append(tap)
 
-
-def _key(frame: Frame) -> int:
-    return frame.id | 0x80000000 if frame.extended else frame.id

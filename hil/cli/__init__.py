@@ -1,0 +1,63 @@
+"""CLI: the command ``hil``; one file per subcommand, listed here."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+
+from hil.cli import bench, check, run
+from hil.errors import HilError
+
+_COMMANDS = (run, check, bench)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of ``hil``.
+
+    Returns:
+        0 all passed, 1 the BMS failed a test, 2 the rig file or the usage is wrong, 3 the rig's own
+        trouble, 130 interrupted.
+    """
+    parser = _parser()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    own, rest = _split(given)
+    parsed = parser.parse_args(own)
+    parsed.pytest_arguments = rest
+    if rest and parsed.command != "run":
+        parser.error("only `hil run` takes arguments after --")
+    try:
+        return int(parsed.run(parsed))
+    except HilError as error:
+        if parsed.debug:
+            traceback.print_exc()
+        print(f"hil: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("hil: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of the output, a pager say, has gone
+        sys.stderr.close()
+        return 3
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    if "--" not in arguments:
+        return arguments, []
+    place = arguments.index("--")
+    return arguments[:place], arguments[place + 1 :]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hil",
+        description="Test a battery-management system against a digital twin of its battery.",
+        epilog="exit codes: 0 all passed, 1 the BMS failed a test, 2 rig file or usage wrong, "
+        "3 the rig's own trouble, 130 interrupted",
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    return parser

@@ -1,0 +1,66 @@
+"""The last frames that matter for a verdict: what the BMS was told, and what it said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hil.checks.check import FrameEvidence
+from hil.errors import FrameError
+
+if TYPE_CHECKING:
+    from hil.bus.frame import Frame
+    from hil.frames.database import Database, Message
+    from hil.host.contract import Host
+    from hil.host.stimulus import Stimulus
+    from hil.rig.roles import Role
+
+_LAST = 3  # frames of each message
+
+
+def frames_that_matter(
+    host: Host, role: Role, stimulus: Stimulus | None
+) -> tuple[FrameEvidence, ...]:
+    """The frame that first carried the stimulus, and the last ones of both messages, in order."""
+    database = host.database(role.bus)
+    keys = {database.messages[role.message].key}
+    first = stimulus.arrived[:1] if stimulus else []
+    if stimulus:
+        keys.update(carrier.key for carrier in stimulus.carriers if carrier.bus == role.bus)
+    chosen: dict[int, Frame] = {frame.t_ns: frame for frame in first}
+    for key in sorted(keys):
+        chosen.update((frame.t_ns, frame) for frame in host.last_frames(role.bus, key, _LAST))
+    return tuple(describe(chosen[t_ns], database) for t_ns in sorted(chosen))
+
+
+def describe(frame: Frame, database: Database) -> FrameEvidence:
+    """A frame with its name and decoded values."""
+    message = database.by_key.get(frame.key)
+    return FrameEvidence(
+        t_ns=frame.t_ns,
+        id=frame.id,
+        name=message.name if message else "unknown",
+        data=frame.data.hex(),
+        decoded=_decode(message, frame.data) if message else "",
+    )
+
+
+def _decode(message: Message, data: bytes) -> str:
+    try:
+        values = message.decode_dict(data)
+    except FrameError as error:
+        return str(error)
+    return ", ".join(
+        f"{name} {_say(message, name, value)}"
+        for name, value in values.items()
+        if message.signals[name].e2e_role == "None"
+    )
+
+
+def _say(message: Message, name: str, value: float) -> str:
+    signal = message.signals[name]
+    if value == signal.not_available:
+        return "not available"
+    raw = round((value - signal.offset) / signal.scale)
+    if signal.choices and raw in signal.choices:
+        return signal.choices[raw]
+    return f"{value:.6g} {signal.unit}".rstrip()

@@ -1,0 +1,174 @@
+"""Judges statements about roles on what was on the bus; knows nothing of tests or records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hil.checks.check import Agrees, CheckResult, Expect, Never, Stays, Value, say
+from hil.clock import NS_PER_MS
+from hil.errors import RigTroubleError
+from hil.host.contract import Host
+from hil.host.stimulus import Stimulus
+from hil.rig.evidence import frames_that_matter
+from hil.rig.observe import Observer, Seen
+from hil.rig.roles import Role
+
+_ON_WIRE_LIMIT_NS = 10_000 * NS_PER_MS  # a stimulus that no frame carries by then never will be
+
+
+@dataclass
+class Reactions:
+    """What followed a stimulus so far, by role: the phases of a reaction."""
+
+    stimulus: Stimulus | None
+    phases: dict[str, int] = field(default_factory=dict)
+
+
+class Judge:
+    """Judges checks; each returns a :class:`CheckResult` and raises nothing about the BMS.
+
+    Args:
+        host: Where the buses run.
+        observer: Finds roles on them.
+    """
+
+    def __init__(self, host: Host, observer: Observer) -> None:
+        self._host = host
+        self._observer = observer
+
+    def on_wire(self, stimulus: Stimulus) -> int:
+        """The instant from which a stimulus counts; time passes until a frame carries it.
+
+        Raises:
+            RigTroubleError: If no frame carries it: the rig is wired wrongly.
+        """
+        if stimulus.on_wire_ns is None:
+            self._host.run_until(self._host.now_ns + _ON_WIRE_LIMIT_NS, stimulus.arrived)
+        if stimulus.on_wire_ns is None:
+            raise RigTroubleError(
+                f"no frame carried the stimulus {stimulus.text!r} within 10 s",
+                key=stimulus.name,
+                remedy="does the wire's signal reach this value, and is its message sent?",
+            )
+        return stimulus.on_wire_ns
+
+    def expect(self, role: Role, value: Value, within_ns: int, reactions: Reactions) -> CheckResult:
+        """Whether the role takes the value in time; judged on frames after the stimulus."""
+        check = Expect(role.name, value, within_ns)
+        stimulus = reactions.stimulus
+        start_ns = self._host.now_ns if stimulus is None else self.on_wire(stimulus)
+        matches = self._observer.matcher(role, value)
+        seen = self._observer.first(role, start_ns, start_ns + within_ns, matches)
+        uncertainty = self._observer.cycle_ns(role) / NS_PER_MS
+        if seen is None:
+            return self._missed(check, role, start_ns, stimulus)
+        reaction_ns = seen[0] - start_ns
+        reactions.phases[role.name] = reaction_ns
+        return CheckResult(
+            check,
+            ok=True,
+            actual=f"{role.name_of(seen[1])} after {reaction_ns / NS_PER_MS:.3f} ms",
+            t_ns=seen[0],
+            value=reaction_ns / NS_PER_MS,
+            limit=within_ns / NS_PER_MS,
+            margin=(within_ns - reaction_ns) / NS_PER_MS,
+            unit="ms",
+            uncertainty=uncertainty,
+            reaction_ns=reaction_ns,
+            stimulus=stimulus.text if stimulus else "",
+            stimulus_ns=start_ns,
+            phases=dict(reactions.phases),
+        )
+
+    def _missed(
+        self, check: Expect, role: Role, start_ns: int, stimulus: Stimulus | None
+    ) -> CheckResult:
+        rows = self._observer.since(role, start_ns)
+        if rows:
+            what = f"{len(rows)} frames, the last one {role.name_of(rows[-1][1])}"
+        else:
+            what = f"no frame with {role.name}"
+        return CheckResult(
+            check,
+            ok=False,
+            actual=f"{what}, by {(self._host.now_ns - start_ns) / NS_PER_MS:.0f} ms",
+            t_ns=rows[-1][0] if rows else None,
+            limit=check.within_ns / NS_PER_MS,
+            unit="ms",
+            stimulus=stimulus.text if stimulus else "",
+            stimulus_ns=start_ns,
+            frames=frames_that_matter(self._host, role, stimulus),
+        )
+
+    def stays(self, role: Role, value: Value, for_ns: int) -> CheckResult:
+        """Whether every frame of a span carries the value; a span without frames does not."""
+        check = Stays(role.name, value, for_ns)
+        matches = self._observer.matcher(role, value)
+        return self._over_span(check, role, for_ns, lambda seen: not matches(seen))
+
+    def never(self, role: Role, value: Value, for_ns: int) -> CheckResult:
+        """Whether no frame of a span carries the value."""
+        return self._over_span(
+            Never(role.name, value, for_ns), role, for_ns, self._observer.matcher(role, value)
+        )
+
+    def _over_span(
+        self,
+        check: Stays | Never,
+        role: Role,
+        for_ns: int,
+        breaks: Callable[[float], bool],
+    ) -> CheckResult:
+        start_ns = self._host.now_ns
+        broken: Seen | None = self._observer.first(role, start_ns, start_ns + for_ns, breaks)
+        rows = self._observer.since(role, start_ns)
+        if broken is not None:
+            at_ms = (broken[0] - start_ns) / NS_PER_MS
+            actual = f"{role.name_of(broken[1])} after {at_ms:.3f} ms"
+        elif rows:
+            actual = f"{len(rows)} frames, all {_kinds(role, rows)}"
+        else:
+            actual = f"no frame with {role.name} came"
+        ok = broken is None and bool(rows)
+        return CheckResult(
+            check,
+            ok=ok,
+            actual=actual,
+            t_ns=broken[0] if broken else None,
+            frames=() if ok else frames_that_matter(self._host, role, None),
+        )
+
+    def agrees(self, role: Role, truth: float, tolerance: float, unit: str) -> CheckResult:
+        """Whether the next frame's number agrees with the truth to a tolerance."""
+        check = Agrees(role.name, truth, tolerance, unit)
+        seen = self.fresh(role)
+        if seen is None:
+            return CheckResult(check, ok=False, actual=f"no frame with {role.name} came")
+        error = abs(seen[1] - truth)
+        ok = error <= tolerance
+        return CheckResult(
+            check,
+            ok=ok,
+            actual=f"{seen[1]:.6g} {unit}".rstrip(),
+            t_ns=seen[0],
+            value=error,
+            limit=tolerance,
+            margin=tolerance - error,
+            unit=unit,
+            frames=() if ok else frames_that_matter(self._host, role, None),
+        )
+
+    def fresh(self, role: Role) -> Seen | None:
+        """The role's next frame, waiting at most three of its cycles."""
+        start_ns = self._host.now_ns
+        limit_ns = start_ns + 3 * self._observer.cycle_ns(role)
+        return self._observer.first(role, start_ns, limit_ns, lambda _: True)
+
+
+def _kinds(role: Role, rows: list[Seen]) -> str:
+    values = {value for _, value in rows}
+    if len(values) == 1:
+        return role.name_of(values.pop())
+    return f"between {say(min(values))} and {say(max(values))}"
+

@@ -1,0 +1,133 @@
+"""What is known of a role over time: every frame since an instant, past and to come."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hil.checks.check import Value
+from hil.clock import NS_PER_MS
+from hil.errors import NotOfferedError, UsageError
+from hil.rig.roles import Role
+
+if TYPE_CHECKING:
+    from hil.bus.frame import Frame
+    from hil.frames.database import Signal
+    from hil.host.contract import Host
+    from hil.responses.signals import Values
+    from hil.rig.schema import RigConfig
+    from hil.rig.wire import Wire
+
+Seen = tuple[int, float]  # bus timestamp in ns, physical value
+_TYPO = 0.85  # a name this near to a role's is a slip of the pen, not a missing feature
+
+
+class Observer:
+    """Finds roles in what was and will be on the bus.
+
+    Args:
+        config: The rig file.
+        host: Where the buses run.
+    """
+
+    def __init__(self, config: RigConfig, host: Host) -> None:
+        self._config = config
+        self._host = host
+        self.limits = config.limits
+
+    def role(self, name: str) -> Role:
+        """The role of a name, or the place on the bus of a twin port that the rig sends.
+
+        Raises:
+            NotOfferedError: If this BMS does not have it; the test is skipped with that reason.
+            UsageError: If the name is nearly that of a role it has.
+        """
+        role = self._config.roles.get(name) or self._port(name)
+        if role is not None:
+            return role
+        near = difflib.get_close_matches(name, self._config.roles, n=1, cutoff=_TYPO)
+        if near:
+            raise UsageError(f"no role is called {name!r}", remedy=f"did you mean {near[0]!r}?")
+        raise NotOfferedError(f"the rig file gives this BMS no role {name!r}")
+
+    def wire(self, port: str) -> Wire | None:
+        """The wire on which the rig sends a twin port."""
+        wires = self._config.wires
+        return next((w for w in wires if w.port == port and w.direction == "out"), None)
+
+    def _port(self, name: str) -> Role | None:
+        wire = self.wire(name)
+        if wire is None:
+            return None
+        place = Role(name, wire.bus, wire.message, wire.signal)
+        signal = self.signal(place)
+        names = {
+            text.lower(): raw * signal.scale + signal.offset
+            for raw, text in (signal.choices or {}).items()
+        }
+        return replace(place, values=names or None, unit=signal.unit)
+
+    def signal(self, role: Role) -> Signal:
+        """The signal that carries a role."""
+        return self._config.buses[role.bus].database.messages[role.message].signals[role.signal]
+
+    def cycle_ns(self, role: Role) -> int:
+        """Cycle time of the role's message; 100 ms where the DBC gives none."""
+        message = self._config.buses[role.bus].database.messages[role.message]
+        groups = max(1, len(message.mux_values)) if self.signal(role).mux_value is not None else 1
+        return (message.cycle_ns or 100 * NS_PER_MS) * groups
+
+    def matcher(self, role: Role, wanted: Value) -> Callable[[float], bool]:
+        """Whether a physical value is the wanted one; numbers to half a raw step.
+
+        Raises:
+            UsageError: If a name is not one of the role's values.
+        """
+        number = number_of(role, wanted)
+        tolerance = 0.51 * abs(self.signal(role).scale)
+        return lambda value: abs(value - number) <= tolerance
+
+    def since(self, role: Role, since_ns: int) -> list[Seen]:
+        """All values of frames after an instant, oldest first."""
+        index = self.signal(role).index
+        rows = self._host.history(role.bus, role.message, since_ns)
+        return [(t, value) for t, values in rows if (value := values[index]) is not None]
+
+    def first(
+        self, role: Role, since_ns: int, until_ns: int, matches: Callable[[float], bool]
+    ) -> Seen | None:
+        """The first matching frame after ``since_ns``; time passes until it comes, or ``until_ns``."""
+        for t_ns, value in self.since(role, since_ns):
+            if t_ns <= until_ns and matches(value):
+                return t_ns, value
+        found: list[Seen] = []
+        index = self.signal(role).index
+
+        def watch(frame: Frame, values: Values) -> None:
+            value = values[index]
+            if value is not None and matches(value):
+                found.append((frame.t_ns, value))
+
+        stop = self._host.subscribe(role.bus, role.message, watch)
+        try:
+            # one tick on, for a frame that ends at the very deadline is in time
+            self._host.run_until(max(until_ns + 1, self._host.now_ns), found)
+        finally:
+            stop()
+        return found[0] if found else None
+
+
+def number_of(role: Role, value: Value) -> float:
+    """A wanted value as the physical number that the signal carries.
+
+    Raises:
+        UsageError: If a name is not one of the role's values.
+    """
+    if isinstance(value, str):
+        if not role.values or value not in role.values:
+            known = ", ".join(role.values or ()) or "none: it is a number"
+            raise UsageError(f"role {role.name} has no value {value!r}", remedy=f"it has {known}")
+        return role.value_of(value)
+    return float(value)

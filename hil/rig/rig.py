@@ -1,0 +1,399 @@
+"""What a test holds: the rig, with a BMS on its bus and a plant around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from hil.checks.check import Bounded, CheckResult, Value
+from hil.checks.verdict import BmsFailure
+from hil.clock import NS_PER_MS
+from hil.errors import NotOfferedError, UsageError
+from hil.faults.catalogue import make_fault
+from hil.faults.fault import Fault
+from hil.host.contract import Host
+from hil.host.stimulus import Stimulus
+from hil.rig.journal import Journal
+from hil.rig.judge import Judge, Reactions
+from hil.rig.limits import Limit
+from hil.rig.observe import Observer, number_of
+from hil.rig.plot import PlotBuilder
+from hil.rig.roles import Role
+from hil.rig.schema import RigConfig
+from hil.units import time_ns
+
+Duration = int | str  # nanoseconds, or a text such as "500 ms"
+
+_SETTLE_LIMIT = "5 s"  # for a mode change where the rig file promises nothing
+
+
+class Limits(Mapping[str, Limit]):
+    """The limits by name; one that the rig file does not give skips the test."""
+
+    def __init__(self, limits: Mapping[str, Limit]) -> None:
+        self._limits = limits
+
+    def __getitem__(self, name: str) -> Limit:
+        try:
+            return self._limits[name]
+        except KeyError:
+            raise NotOfferedError(f"the rig file promises no limit {name!r}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._limits)
+
+    def __len__(self) -> int:
+        return len(self._limits)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._limits
+
+
+class Rig:
+    """The rig during one test. Current is positive where it discharges the pack.
+
+    Args:
+        config: The rig file.
+        host: Where plant and buses run.
+        journal: Is told what happens.
+        test: Name of the test.
+
+    Attributes:
+        limits: What the BMS promises, from the rig file.
+        cells: Cells in series that it watches.
+        temperature_sensors: Number of its temperature sensors.
+    """
+
+    def __init__(self, config: RigConfig, host: Host, journal: Journal, test: str) -> None:
+        self.config = config
+        self.limits = Limits(config.limits)
+        self.cells = config.plant.pack.series
+        self.temperature_sensors = config.plant.sensors.temperature_count
+        self._host = host
+        self._journal = journal
+        self._test = test
+        self._observer = observer = Observer(config, host)
+        self._judge = Judge(host, observer)
+        self._reactions = Reactions(None)
+        self._faults: list[Fault] = []
+        self._told: set[int] = set()
+        self._plots = PlotBuilder(host, observer)
+
+    # -- time ---------------------------------------------------------------------------------
+
+    @property
+    def now_ns(self) -> int:
+        """The present instant of the run."""
+        return self._host.now_ns
+
+    def run_for(self, duration: Duration) -> None:
+        """Let time pass."""
+        self._host.run_until(self.now_ns + _ns(duration))
+
+    def power_on(self, *, cold: bool = True) -> None:
+        """Switch the BMS on and wait for its standby; ``cold`` forgets its fault memory.
+
+        Raises:
+            BmsFailure: If it is not there in the time that ``limits.startup`` promises.
+        """
+        self.step("power on")
+        self._host.power_on(cold=cold)
+        if "state" in self.config.roles:
+            within_ns = self._promised("startup", "delay")
+            result = self._judge.expect(self._role("state"), "standby", within_ns, self._reactions)
+            if not result.ok:
+                self._record(result)
+
+    def on_wire(self, stimulus: Stimulus) -> int:
+        """Wait until a frame carries the stimulus; returns that frame's bus timestamp in ns."""
+        return self._judge.on_wire(stimulus)
+
+    def mark(self, text: str) -> Stimulus:
+        """The present instant as the zero of reactions to come: after an ``expect``, its frame."""
+        return self._stimulated(Stimulus("mark", text, self.now_ns))
+
+    # -- what the rig does to the BMS ---------------------------------------------------------
+
+    def request(self, name: str, value: Value) -> Stimulus:
+        """Ask something of the BMS, as the vehicle would.
+
+        Raises:
+            NotOfferedError: If the rig file has no such request.
+        """
+        role = self.config.requests.get(name)
+        if role is None:
+            raise NotOfferedError(f"the rig file gives this BMS no request {name!r}")
+        return self._stimulated(self._host.send(name, number_of(role, value)))
+
+    def set(self, port: str, value: float) -> Stimulus:
+        """Write a set point of a twin, in SI units (temperatures in degC)."""
+        return self._stimulated(self._host.set(port, value))
+
+    @contextmanager
+    def fault(self, name: str, **arguments: Any) -> Iterator[Stimulus]:
+        """Break something, until the block ends.
+
+        Raises:
+            UsageError: If there is no such fault, or it does not take these arguments.
+        """
+        fault = make_fault(name, arguments)
+        stimulus = self._stimulated(self._host.inject(fault))
+        self._faults.append(fault)
+        try:
+            yield stimulus
+        finally:
+            if fault in self._faults:
+                self._faults.remove(fault)
+                self._host.clear(fault)
+                self.step(f"{fault.text}: over")
+
+    def operate(self) -> CheckResult:
+        """Ask for driving, and wait until the BMS is there, through its precharge."""
+        self.step("operate: through precharge, contactors closed")
+        self.request("mode", "operate")
+        return self.expect("state", "operate", self._promised("precharge", "timeout"))
+
+    def charge(self) -> CheckResult:
+        """Plug the charger in, ask for charging, and wait until the BMS charges."""
+        self.step("charge: charger plugged in, contactors closed")
+        self._host.set("charger.plugged", 1.0)
+        self.request("mode", "charge")
+        return self.expect("state", "charge", self._promised("precharge", "timeout"))
+
+    def standby(self) -> CheckResult:
+        """Ask for standby, and wait until the BMS is there."""
+        self.step("standby: contactors open")
+        self.request("mode", "standby")
+        return self.expect("state", "standby", self._promised("standby", "delay"))
+
+    def reset_faults(self) -> CheckResult:
+        """Ask for standby and reset, as the service tool would, and wait until the fault is gone."""
+        self.request("mode", "standby")
+        self.pulse_reset()
+        return self.expect("state", "standby", self._promised("standby", "delay"))
+
+    def pulse_reset(self) -> Stimulus:
+        """A rising edge of the reset request, on the wire; ends at rest."""
+        self.step("reset requested")
+        self._host.send("reset", 0.0)
+        self.run_for("110 ms")
+        stimulus = self.request("reset", True)
+        self._judge.on_wire(stimulus)
+        self.run_for("110 ms")
+        self._host.send("reset", 0.0)
+        return stimulus
+
+    def _promised(self, limit: str, field: str) -> int:
+        promise = self.config.limits.get(limit)
+        if promise is None or not promise.has(field):
+            return _ns(_SETTLE_LIMIT)
+        return int(promise.number(field))
+
+    # -- what the BMS says --------------------------------------------------------------------
+
+    def expect(
+        self, role: str, value: Value, within: Duration, since: Stimulus | None = None
+    ) -> CheckResult:
+        """The role takes the value within a time after the last stimulus (or ``since``) was on the wire.
+
+        Judged on frames that arrived after it; a pulse of one frame is seen.
+
+        Raises:
+            BmsFailure: If it does not.
+        """
+        if since is not None and since is not self._reactions.stimulus:
+            self._reactions = Reactions(since)
+        result = self._judge.expect(self._role(role), value, _ns(within), self._reactions)
+        self._plots.expected(role, self._reactions.stimulus, result)
+        return self._record(result)
+
+    def stays(self, role: str, value: Value, for_: Duration) -> CheckResult:
+        """Every frame of the time to come carries the value.
+
+        Raises:
+            BmsFailure: If one does not, or none comes.
+        """
+        return self._record(self._judge.stays(self._role(role), value, _ns(for_)))
+
+    def never(self, role: str, value: Value, for_: Duration) -> CheckResult:
+        """No frame of the time to come carries the value.
+
+        Raises:
+            BmsFailure: If one does, or none comes at all.
+        """
+        return self._record(self._judge.never(self._role(role), value, _ns(for_)))
+
+    def agrees(
+        self, role: str, truth: float, tolerance: float, unit: str | None = None
+    ) -> CheckResult:
+        """The role's next frame agrees with the truth to a tolerance.
+
+        Raises:
+            BmsFailure: If it does not, or none comes.
+        """
+        found = self._role(role)
+        unit = self._observer.signal(found).unit if unit is None else unit
+        return self._record(self._judge.agrees(found, truth, tolerance, unit))
+
+    def bounded(
+        self,
+        what: str,
+        value: float,
+        *,
+        low: float | None = None,
+        high: float | None = None,
+        unit: str = "",
+    ) -> CheckResult:
+        """A number that the test has found lies between bounds.
+
+        Raises:
+            BmsFailure: If it does not.
+            UsageError: If no bound is given.
+        """
+        if low is None and high is None:
+            raise UsageError(f"bounded({what!r}) has neither low nor high")
+        below = [] if high is None else [(high - value, high)]
+        above = [] if low is None else [(value - low, low)]
+        margin, limit = min(below + above)
+        result = CheckResult(
+            Bounded(what, low, high, unit),
+            ok=margin >= 0,
+            actual=f"{value:.6g} {unit}".rstrip(),
+            t_ns=self.now_ns,
+            value=value,
+            limit=limit,
+            margin=margin,
+            unit=unit,
+        )
+        return self._record(result)
+
+    def value(self, role: str) -> float:
+        """The role's next frame's number.
+
+        Raises:
+            BmsFailure: If none comes within three cycles.
+        """
+        found = self._role(role)
+        seen = self._judge.fresh(found)
+        if seen is None:
+            # the same sentence as of a check that waits for any value at all
+            raise BmsFailure(self._judge.never(found, float("nan"), 1))
+        return seen[1]
+
+    def history(self, role: str, since_ns: int = 0) -> list[tuple[int, float]]:
+        """All frames of a role since an instant: bus timestamp in ns, and number."""
+        return self._observer.since(self._role(role), since_ns)
+
+    def arrivals(self, message: str, since_ns: int = 0) -> list[int]:
+        """Bus timestamps in ns of a message of the BMS since an instant, good or bad."""
+        return self._host.arrivals(message, since_ns)
+
+    def bms_messages(self) -> dict[str, int]:
+        """The cyclic messages that the DBC gives the BMS: name and cycle time in ns."""
+        return self._messages(of_bms=True)
+
+    def rig_messages(self) -> dict[str, int]:
+        """The cyclic messages that the rig sends in place of the other nodes, with cycle time in ns."""
+        return self._messages(of_bms=False)
+
+    def message_of(self, port: str) -> str:
+        """The message in which the rig sends a twin port.
+
+        Raises:
+            NotOfferedError: If the port is not wired.
+        """
+        wire = self._observer.wire(port)
+        if wire is None:
+            raise NotOfferedError(f"the rig file wires no signal to {port!r}")
+        return wire.message
+
+    def has_checksum(self, message: str) -> bool:
+        """Whether a message of the rig is protected by more than a counter."""
+        return any(
+            layout.e2e is not None and layout.e2e.profile != "COUNTER"
+            for bus in self.config.buses.values()
+            for layout in bus.database.messages.values()
+            if layout.name == message
+        )
+
+    def _messages(self, *, of_bms: bool) -> dict[str, int]:
+        node = self.config.bms.node
+        return {
+            message.name: message.cycle_ns
+            for bus in self.config.buses.values()
+            for message in bus.database.messages.values()
+            if message.cycle_ns and (node in message.senders) is of_bms
+        }
+
+    def truth(self, port: str) -> float:
+        """What really is: a twin port's value."""
+        return self._host.read(port)
+
+    def has(self, *names: str) -> bool:
+        """Whether the BMS has all these roles, requests or limits, or the rig sends these ports."""
+        config = self.config
+        return all(
+            name in config.roles
+            or name in config.requests
+            or name in config.limits
+            or self._observer.wire(name) is not None
+            for name in names
+        )
+
+    def require(self, *names: str) -> None:
+        """Skip the test where the BMS does not have one of these roles, requests or limits.
+
+        Raises:
+            NotOfferedError: If it lacks one.
+        """
+        lacking = [name for name in names if not self.has(name)]
+        if lacking:
+            raise NotOfferedError(f"the rig file gives this BMS no {', '.join(lacking)}")
+
+    def track(self, role: str, port: str, scale: float = 1.0) -> None:
+        """Let the report draw a role beside the truth, a twin port times ``scale``."""
+        self._plots.track(self._role(role), port, scale)
+
+    def step(self, text: str) -> None:
+        """Note in the record what the test does."""
+        self._journal.step(self._test, self.now_ns, text)
+
+    # -- between the test and the record ------------------------------------------------------
+
+    def finish(self) -> None:
+        """Mend what is broken, draw the plot; the host goes to its safe state after this."""
+        for fault in reversed(self._faults):
+            self._host.clear(fault)
+        self._faults.clear()
+        plot = self._plots.build(self.now_ns)
+        if plot is not None:
+            self._journal.plot(self._test, plot)
+
+    def _role(self, name: str) -> Role:
+        return self._observer.role(name)
+
+    def _stimulated(self, stimulus: Stimulus) -> Stimulus:
+        self._reactions = Reactions(stimulus)
+        return stimulus
+
+    def _record(self, result: CheckResult) -> CheckResult:
+        stimulus = self._reactions.stimulus
+        if stimulus is not None and stimulus.on_wire_ns and id(stimulus) not in self._told:
+            self._told.add(id(stimulus))
+            self._journal.stimulus(self._test, stimulus)
+        self._journal.check(self._test, result)
+        if not result.ok:
+            raise BmsFailure(result)
+        return result
+
+
+def _ns(duration: Duration) -> int:
+    """A duration in nanoseconds; a bare number of milliseconds is a slip, so numbers are ns only."""
+    if isinstance(duration, str):
+        return time_ns(duration)
+    if 0 < duration < NS_PER_MS // 1000:
+        raise UsageError(
+            f"a duration of {duration} ns is no bus time", remedy='write "500 ms" with its unit'
+        )
+    return int(duration)

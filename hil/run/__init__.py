@@ -1,0 +1,1 @@
+"""RUN: one run of a rig, from its first world to its record; and the process that watches over it."""

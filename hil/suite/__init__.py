@@ -1,0 +1,1 @@
+"""SUITE: what every BMS must do, made from the limits and roles of its rig file."""

@@ -1,0 +1,108 @@
+"""How each protection is provoked: the limit's name, and what makes its quantity take a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from hil import Rig
+
+Provoke = Callable[[Rig, float], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Protection:
+    """A quantity that the BMS watches.
+
+    Attributes:
+        limit: Name of the limit, of ``fault.<limit>`` and of ``warning.<limit>``.
+        provoke: Makes the BMS measure a value of it.
+        beyond: A step past the threshold that no measurement error can hide, in the limit's unit.
+        derates: The role of the current limit that its derating level reduces.
+        charging: It is watched while charging only.
+    """
+
+    limit: str
+    provoke: Provoke
+    beyond: float
+    derates: str = ""
+    charging: bool = False
+
+    def past(self, rig: Rig, level: float) -> float:
+        """A value just past a level, on its bad side."""
+        return level + self.beyond if rig.limits[self.limit].above else level - self.beyond
+
+
+def _cell(rig: Rig, value: float, cell: int | None = None) -> AbstractContextManager[Any]:
+    return rig.fault("cell.voltage", cell=cell or rig.cells // 2, value=value)
+
+
+def _temperature(rig: Rig, value: float) -> AbstractContextManager[Any]:
+    return rig.fault("temperature", sensor=rig.temperature_sensors // 2, value=value)
+
+
+def _pack_voltage(rig: Rig, value: float) -> AbstractContextManager[Any]:
+    return rig.fault("pack.voltage", value=value)
+
+
+def _discharge(rig: Rig, value: float) -> AbstractContextManager[Any]:
+    return rig.fault("current", value=value)
+
+
+def _charge(rig: Rig, value: float) -> AbstractContextManager[Any]:
+    return rig.fault("current", value=-value)
+
+
+def _isolation(rig: Rig, value: float) -> AbstractContextManager[Any]:
+    return rig.fault("isolation", pole="plus", value=value)
+
+
+_DISCHARGE, _CHARGE = "limit.discharge_current", "limit.charge_current"
+
+PROTECTIONS = {
+    protection.limit: protection
+    for protection in (
+        Protection("cell_overvoltage", _cell, 0.020, _CHARGE),
+        Protection("cell_undervoltage", _cell, 0.020, _DISCHARGE),
+        Protection("pack_overvoltage", _pack_voltage, 3.0),
+        Protection("pack_undervoltage", _pack_voltage, 3.0),
+        Protection("overtemperature_discharge", _temperature, 2.0, _DISCHARGE),
+        Protection("overtemperature_charge", _temperature, 2.0, _CHARGE, charging=True),
+        Protection("undertemperature_charge", _temperature, 2.0, _CHARGE, charging=True),
+        Protection("undertemperature_discharge", _temperature, 2.0, _DISCHARGE),
+        Protection("overcurrent_discharge", _discharge, 10.0),
+        Protection("overcurrent_charge", _charge, 10.0),
+        Protection("isolation", _isolation, 2000.0),
+    )
+}
+
+CONTACTORS = ("main_plus", "main_minus", "precharge")
+
+
+def activate(rig: Rig, protection: Protection) -> None:
+    """Bring the BMS into the state in which the protection is watched."""
+    if protection.charging:
+        rig.charge()
+    else:
+        rig.operate()
+
+
+def expect_open(rig: Rig, name: str) -> None:
+    """The fault is flagged, then everything is commanded open, and is open, all in time; and stays so."""
+    limit = rig.limits[name]
+    total = limit.delay + limit.reaction
+    rig.expect(f"fault.{name}", True, within=limit.delay)
+    for contactor in CONTACTORS:
+        rig.expect(f"contactor.{contactor}", "open", within=total)
+    for contactor in CONTACTORS:
+        feedback = f"contactor.{contactor}.feedback"
+        if rig.has(feedback):
+            rig.expect(feedback, "open", within=total)
+    rig.stays("contactor.main_plus", "open", for_="1 s")
+
+
+def frames_with(rig: Rig, role: str, value: float, since_ns: int) -> int:
+    """How many frames since an instant carried a value."""
+    return sum(seen == value for _, seen in rig.history(role, since_ns))

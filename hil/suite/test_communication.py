@@ -1,0 +1,98 @@
+"""F. Communication: what the BMS sends, and what it does when others do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil import Rig
+from hil.suite.protections import frames_with
+
+_SPAN = "12 s"
+
+
+@pytest.mark.case(54)
+@pytest.mark.parametrize("state", ["standby", "operate"])
+def test_every_message_of_the_bms_is_on_time(rig: Rig, state: str) -> None:
+    """Each message comes, its mean cycle and its longest gap within the tolerance."""
+    tolerance = rig.limits["cycle"].tolerance
+    if state == "operate":
+        rig.operate()
+    rig.run_for("1 s")
+    start_ns = rig.now_ns
+    rig.run_for(_SPAN)
+    for message, cycle_ns in rig.bms_messages().items():
+        arrivals = rig.arrivals(message, start_ns)
+        rig.bounded(f"frames of {message}", len(arrivals), low=3)
+        gaps = [(b - a) / 1e6 for a, b in zip(arrivals, arrivals[1:], strict=False)]
+        cycle = cycle_ns / 1e6
+        low, high = cycle * (1 - tolerance), cycle * (1 + tolerance)
+        mean = sum(gaps) / len(gaps)
+        rig.bounded(f"mean cycle of {message}", mean, low=low, high=high, unit="ms")
+        rig.bounded(f"longest gap of {message}", max(gaps), high=high, unit="ms")
+
+
+@pytest.mark.case(56)
+def test_a_missing_message_is_noticed(rig: Rig, missing_message: str) -> None:
+    """Without a message that it needs, the BMS opens in time rather than trust old data."""
+    limit = rig.limits["frame_timeout"]
+    timeout = limit.messages[missing_message]
+    rig.operate()
+    with rig.fault("frame.missing", message=missing_message):
+        rig.expect("state", "fault", within=timeout + limit.reaction)
+        rig.expect("contactor.main_plus", "open", within=timeout + limit.reaction)
+    rig.run_for("1 s")
+    rig.reset_faults()
+
+
+@pytest.mark.case(57)
+@pytest.mark.parametrize("how", ["crc", "frozen", "skip", "repeat"])
+def test_a_message_with_broken_protection_is_rejected(
+    rig: Rig, protected_message: str, how: str
+) -> None:
+    """Wrong checksums and counters are rejected, and are a fault after n in a row."""
+    limit = rig.limits["e2e"]
+    cycle_ns = rig.rig_messages()[protected_message]
+    if how == "crc" and not rig.has_checksum(protected_message):
+        pytest.skip(f"{protected_message} has a counter but no checksum")
+    rig.operate()
+    broken = (
+        rig.fault("frame.crc", message=protected_message)
+        if how == "crc"
+        else rig.fault("frame.counter", message=protected_message, mode=how)
+    )
+    with broken:
+        # a repeated counter is wrong in every second frame only
+        frames = int(limit.number("count")) * (2 if how == "repeat" else 1) + 1
+        rig.expect("fault.e2e", True, within=frames * cycle_ns + limit.reaction)
+        rig.expect("contactor.main_plus", "open", within=frames * cycle_ns + 2 * limit.reaction)
+
+
+@pytest.mark.case(57)
+def test_data_of_a_rejected_frame_is_not_used(rig: Rig) -> None:
+    """An overvoltage in frames with a wrong checksum is not an overvoltage."""
+    limit = rig.limits["cell_overvoltage"]
+    message = rig.message_of("cell_monitor.voltage[1]")
+    rig.operate()
+    start_ns = rig.now_ns
+    with (
+        rig.fault("frame.crc", message=message),
+        rig.fault("cell.voltage", cell=1, value=limit.threshold + 0.2),
+    ):
+        rig.run_for(2 * limit.delay)
+    count = frames_with(rig, "fault.cell_overvoltage", 1, start_ns)
+    rig.bounded("frames with the fault set", count, high=0)
+
+
+@pytest.mark.case(57)
+def test_one_bad_frame_is_tolerated(rig: Rig) -> None:
+    """A single frame with a wrong checksum changes nothing but its own rejection."""
+    message = rig.message_of("cell_monitor.voltage[1]")
+    cycle_ns = rig.rig_messages()[message]
+    rig.operate()
+    start_ns = rig.now_ns
+    for _ in range(3):
+        with rig.fault("frame.crc", message=message) as stimulus:
+            rig.on_wire(stimulus)
+        rig.run_for(5 * cycle_ns)
+    rig.bounded("frames with fault.e2e set", frames_with(rig, "fault.e2e", 1, start_ns), high=0)
+    rig.stays("state", "operate", for_="500 ms")

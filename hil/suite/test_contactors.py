@@ -1,0 +1,138 @@
+"""D. Contactors, precharge, interlock and isolation."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil import Rig
+from hil.suite.protections import CONTACTORS, expect_open, frames_with
+
+
+def _expect_all_open(rig: Rig, within: int) -> None:
+    for contactor in CONTACTORS:
+        rig.expect(f"contactor.{contactor}", "open", within=within)
+
+
+@pytest.mark.case(35)
+def test_precharge_closes_in_order(rig: Rig) -> None:
+    """Main minus, precharge, main plus, precharge off; the link is up before main plus closes."""
+    timeout = rig.limits["precharge"].timeout
+    start_ns = rig.now_ns
+    rig.request("mode", "operate")
+    instants = []
+    for contactor in ("main_minus", "precharge", "main_plus"):
+        rig.expect(f"contactor.{contactor}", "closed", within=timeout)
+        instants.append(rig.now_ns)
+    share = rig.truth("link.voltage") / rig.truth("pack.voltage")
+    rig.bounded("link over pack voltage as main plus closes", share, low=0.90, high=1.01)
+    rig.expect("contactor.precharge", "open", within=timeout)
+    rig.expect("state", "operate", within=timeout)
+    closed = [_first_closed(rig, name, start_ns) for name in ("main_minus", "precharge", "main_plus")]
+    pause = min(b - a for a, b in zip(closed, closed[1:], strict=False)) / 1e6
+    rig.bounded("shortest pause between two closings", pause, low=1.0, unit="ms")
+
+
+def _first_closed(rig: Rig, contactor: str, since_ns: int) -> int:
+    return next(t for t, seen in rig.history(f"contactor.{contactor}", since_ns) if seen == 1)
+
+
+@pytest.mark.case(36)
+@pytest.mark.parametrize("broken", ["precharge.open", "link.short"])
+def test_a_failed_precharge_is_aborted(rig: Rig, broken: str) -> None:
+    """An open precharge path and a shorted link end the precharge: all open, fault set."""
+    limit = rig.limits["precharge"]
+    with rig.fault(broken):
+        rig.request("mode", "operate")
+        rig.expect("fault.precharge", True, within=limit.timeout + limit.reaction)
+        _expect_all_open(rig, limit.timeout + limit.reaction)
+        rig.stays("contactor.main_plus", "open", for_="2 s")
+
+
+@pytest.mark.case(37)
+@pytest.mark.parametrize("contactor", ["main_plus", "main_minus"])
+def test_a_welded_contactor_is_found_and_not_closed_again(rig: Rig, contactor: str) -> None:
+    """A contactor that does not open is flagged in time, and the BMS does not close again."""
+    limit = rig.limits["contactor_weld"]
+    rig.operate()
+    with rig.fault("contactor.weld", contactor=contactor):
+        rig.run_for("200 ms")
+        rig.request("mode", "standby")
+        rig.expect(f"contactor.{contactor}", "open", within="1 s")
+        rig.mark(f"{contactor} commanded open, but welded")
+        rig.expect("fault.contactor_weld", True, within=limit.delay + limit.reaction)
+        rig.request("mode", "operate")
+        rig.stays("contactor.main_plus", "open", for_="3 s")
+
+
+@pytest.mark.case(38, 39)
+@pytest.mark.parametrize("contactor", CONTACTORS)
+def test_a_contactor_that_does_not_close_aborts_the_precharge(rig: Rig, contactor: str) -> None:
+    """The feedback of each contactor is watched: no closing, no operation."""
+    limit = rig.limits["contactor_feedback"]
+    with rig.fault("contactor.stuck_open", contactor=contactor):
+        rig.request("mode", "operate")
+        rig.expect(f"contactor.{contactor}", "closed", within=rig.limits["precharge"].timeout)
+        rig.mark(f"{contactor} commanded closed, but stuck")
+        rig.expect("fault.contactor_feedback", True, within=limit.delay + limit.reaction)
+        _expect_all_open(rig, limit.delay + limit.reaction)
+        rig.never("state", "operate", for_="2 s")
+
+
+@pytest.mark.case(40)
+@pytest.mark.parametrize("state", ["precharge", "operate"])
+def test_an_open_interlock_opens_the_contactors(rig: Rig, state: str) -> None:
+    """The interlock loop is answered in operation and in the middle of a precharge."""
+    if state == "operate":
+        rig.operate()
+    else:
+        rig.request("mode", "operate")
+        rig.expect("contactor.precharge", "closed", within=rig.limits["precharge"].timeout)
+    with rig.fault("interlock"):
+        expect_open(rig, "interlock")
+
+
+@pytest.mark.case(40, 32)
+def test_bursts_on_the_interlock_are_rejected(rig: Rig) -> None:
+    """Contact bounce shorter than the debounce does not stop a vehicle."""
+    limit = rig.limits["interlock"]
+    rig.operate()
+    start_ns = rig.now_ns
+    for _ in range(5):
+        with rig.fault("interlock") as stimulus:
+            rig.on_wire(stimulus)
+            rig.run_for(limit.delay * 4 // 10)
+        rig.run_for(limit.delay * 3)
+    rig.bounded(
+        "frames with the fault set", frames_with(rig, "fault.interlock", 1, start_ns), high=0
+    )
+    rig.stays("state", "operate", for_="500 ms")
+
+
+@pytest.mark.case(43)
+@pytest.mark.parametrize("pole", ["plus", "minus"])
+def test_a_sudden_loss_of_isolation_opens_the_contactors(rig: Rig, pole: str) -> None:
+    """Either pole's isolation counts."""
+    rig.operate()
+    with rig.fault("isolation", pole=pole, value=rig.limits["isolation"].threshold * 0.8):
+        expect_open(rig, "isolation")
+
+
+@pytest.mark.case(43)
+def test_a_slow_loss_of_isolation_warns_first(rig: Rig) -> None:
+    """On its way down the isolation first warns, then opens the contactors at its threshold."""
+    limit = rig.limits["isolation"]
+    rig.operate()
+    value = limit.warning * 1.3
+    tripped = warned = 0.0
+    while value > limit.threshold * 0.6 and not tripped:
+        start_ns = rig.now_ns
+        with rig.fault("isolation", pole="minus", value=value):
+            rig.run_for(limit.delay + limit.reaction)
+            if frames_with(rig, "warning.isolation", 1, start_ns):
+                warned = warned or value
+            if frames_with(rig, "fault.isolation", 1, start_ns):
+                tripped = value
+        value *= 0.85
+    high = limit.threshold
+    rig.bounded("isolation at which it trips", tripped, low=0.8 * high, high=high, unit="Ohm")
+    rig.bounded("isolation at which it warns", warned, low=high, high=limit.warning, unit="Ohm")

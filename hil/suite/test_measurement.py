@@ -1,0 +1,62 @@
+"""A. Measurement accuracy, as the BMS reports it on the bus."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from hil import Rig
+
+
+@pytest.mark.case(1, 2)
+def test_every_cell_is_read_and_none_is_swapped(rig: Rig) -> None:
+    """Each cell has a voltage of its own, and each is reported at its place."""
+    tolerance = rig.limits["accuracy_cell_voltage"].tolerance
+    rig.require("cell.voltage[1]")
+    wanted = {cell: 3.100 + 0.004 * cell for cell in range(1, rig.cells + 1)}
+    with ExitStack() as broken:
+        for cell, volts in wanted.items():
+            broken.enter_context(rig.fault("cell.voltage", cell=cell, value=volts))
+        rig.run_for("2 s")
+        for cell, volts in wanted.items():
+            rig.agrees(f"cell.voltage[{cell}]", volts, tolerance)
+
+
+@pytest.mark.case(3)
+def test_pack_voltage_agrees_with_the_sum_of_the_cells(rig: Rig) -> None:
+    """The reported pack voltage is that of the cells in series."""
+    share = rig.limits["accuracy_pack_voltage"].tolerance
+    rig.run_for("2 s")
+    total = sum(rig.value(f"cell.voltage[{cell}]") for cell in range(1, rig.cells + 1))
+    rig.agrees("measured.pack_voltage", total, share * total)
+    rig.agrees("measured.pack_voltage", rig.truth("pack.voltage"), share * total)
+
+
+@pytest.mark.case(4)
+@pytest.mark.parametrize("current", [0, 10, 150, 300, -10, -100])
+def test_pack_current_and_its_sign(rig: Rig, current: float) -> None:
+    """Current really drawn from the pack or fed into it is reported with the right sign."""
+    tolerance = rig.limits["accuracy_current"].tolerance
+    rig.operate()
+    rig.set("drive.current_request", current)
+    rig.set("drive.enable", 1.0)
+    rig.run_for("1 s")
+    rig.agrees("measured.current", rig.truth("pack.current"), max(1.0, tolerance * abs(current)))
+    rig.bounded(
+        "the twin's own current", rig.truth("pack.current"), low=current - 2, high=current + 2, unit="A"
+    )
+
+
+@pytest.mark.case(5)
+def test_every_temperature_sensor_is_read(rig: Rig) -> None:
+    """Each sensor has a temperature of its own, and each is reported at its place."""
+    tolerance = rig.limits["accuracy_temperature"].tolerance
+    rig.require("cell.temperature[1]")
+    wanted = {sensor: 15.0 + 1.5 * sensor for sensor in range(1, rig.temperature_sensors + 1)}
+    with ExitStack() as broken:
+        for sensor, degrees in wanted.items():
+            broken.enter_context(rig.fault("temperature", sensor=sensor, value=degrees))
+        rig.run_for("2 s")
+        for sensor, degrees in wanted.items():
+            rig.agrees(f"cell.temperature[{sensor}]", degrees, tolerance)

@@ -1,0 +1,271 @@
+"""C. Protection thresholds: warning, derating and opening levels, debounce and hysteresis."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil import Rig
+from hil.suite.protections import (
+    CONTACTORS,
+    PROTECTIONS,
+    Protection,
+    activate,
+    expect_open,
+    frames_with,
+)
+
+_OF_CASE = {
+    "cell_overvoltage": 18,
+    "cell_undervoltage": 21,
+    "overcurrent_discharge": 23,
+    "overcurrent_charge": 24,
+    "overtemperature_discharge": 26,
+    "overtemperature_charge": 26,
+    "undertemperature_charge": 27,
+    "isolation": 43,
+}
+
+
+def _each(*names: str) -> pytest.MarkDecorator:
+    marks = [
+        pytest.param(
+            PROTECTIONS[name],
+            id=name,
+            marks=[pytest.mark.case(_OF_CASE[name])] if name in _OF_CASE else [],
+        )
+        for name in names or PROTECTIONS
+    ]
+    return pytest.mark.parametrize("protection", marks)
+
+
+@_each()
+def test_past_the_limit_the_contactors_open(rig: Rig, protection: Protection) -> None:
+    """A value past the threshold is flagged in time, and the pack is disconnected in time."""
+    limit = rig.limits[protection.limit]
+    activate(rig, protection)
+    with protection.provoke(rig, protection.past(rig, limit.threshold)):
+        expect_open(rig, protection.limit)
+
+
+@pytest.mark.case(18)
+def test_overvoltage_of_a_cell_opens_the_contactors(rig: Rig, cell: int) -> None:
+    """Ends and middle of the chain are protected alike, ten times in a row."""
+    limit = rig.limits["cell_overvoltage"]
+    for _ in range(10):
+        rig.operate()
+        with rig.fault("cell.voltage", cell=cell, value=limit.threshold + 0.05):
+            rig.expect("fault.cell_overvoltage", True, within=limit.delay)
+            rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+        rig.run_for("500 ms")
+        rig.reset_faults()
+
+
+@pytest.mark.case(18, 21)
+@pytest.mark.parametrize("name", ["cell_overvoltage", "cell_undervoltage"])
+def test_every_single_cell_is_protected(rig: Rig, name: str) -> None:
+    """No cell of the pack can leave its window unseen."""
+    limit = rig.limits[name]
+    value = PROTECTIONS[name].past(rig, limit.threshold)
+    for cell in range(1, rig.cells + 1):
+        with rig.fault("cell.voltage", cell=cell, value=value):
+            rig.expect(f"fault.{name}", True, within=limit.delay)
+        rig.run_for("400 ms")
+        rig.reset_faults()
+
+
+@pytest.mark.case(19)
+@pytest.mark.parametrize("name", ["cell_overvoltage", "cell_undervoltage"])
+def test_the_threshold_is_where_it_is_promised(rig: Rig, name: str) -> None:
+    """A ramp of 1 mV per step trips at the threshold, within the accuracy of the measurement."""
+    limit, tolerance = rig.limits[name], rig.limits["accuracy_cell_voltage"].tolerance
+    sign = 1 if limit.above else -1
+    rig.operate()
+    value = limit.threshold - sign * 0.008
+    while sign * (limit.threshold - value) > -0.012:
+        with rig.fault("cell.voltage", cell=3, value=value):
+            rig.run_for(limit.delay + limit.reaction)
+            if frames_with(rig, f"fault.{name}", 1, rig.now_ns - limit.delay):
+                break
+        value += sign * 0.001
+    low, high = limit.threshold - tolerance, limit.threshold + tolerance
+    rig.bounded("voltage at which it trips", value, low=low, high=high, unit="V")
+
+
+@pytest.mark.case(20)
+def test_one_cell_far_from_all_others_still_trips(rig: Rig) -> None:
+    """An implausibly large spread must not mask a cell in overvoltage."""
+    limit = rig.limits["cell_overvoltage"]
+    rig.set("pack.soc", 0.08)
+    rig.operate()
+    with rig.fault("cell.voltage", cell=rig.cells, value=limit.threshold + 0.3):
+        expect_open(rig, "cell_overvoltage")
+
+
+@pytest.mark.case(23)
+def test_real_overcurrent_opens_the_contactors(rig: Rig) -> None:
+    """Current really drawn by the drive, not only a sensor's word."""
+    limit = rig.limits["overcurrent_discharge"]
+    rig.operate()
+    rig.set("drive.enable", 1.0)
+    rig.set("drive.current_request", limit.threshold + 20.0)
+    expect_open(rig, "overcurrent_discharge")
+    rig.bounded("current afterwards", abs(rig.truth("pack.current")), high=0.5, unit="A")
+
+
+@pytest.mark.case(24, 32)
+def test_a_spike_of_regeneration_does_not_trip(rig: Rig) -> None:
+    """A spike above the charge limit that is shorter than the debounce is driven through."""
+    limit = rig.limits["overcurrent_charge"]
+    rig.operate()
+    rig.set("drive.enable", 1.0)
+    start_ns = rig.now_ns
+    for _ in range(3):
+        rig.on_wire(rig.set("drive.current_request", -(limit.threshold + 20.0)))
+        rig.run_for(limit.delay * 6 // 10)
+        rig.set("drive.current_request", 0.0)
+        rig.run_for("1 s")
+    count = frames_with(rig, "fault.overcurrent_charge", 1, start_ns)
+    rig.bounded("frames with the fault set", count, high=0)
+    rig.stays("state", "operate", for_="500 ms")
+
+
+@pytest.mark.case(26, 28)
+@pytest.mark.parametrize("name", ["overtemperature_discharge", "undertemperature_discharge"])
+def test_every_single_temperature_sensor_trips(rig: Rig, name: str) -> None:
+    """The hottest and the coldest sensor count, not the average."""
+    limit = rig.limits[name]
+    value = PROTECTIONS[name].past(rig, limit.threshold)
+    for sensor in range(1, rig.temperature_sensors + 1):
+        with rig.fault("temperature", sensor=sensor, value=value):
+            rig.expect(f"fault.{name}", True, within=limit.delay)
+        rig.run_for("1 s")
+        rig.reset_faults()
+
+
+@pytest.mark.case(27)
+def test_a_cold_pack_is_not_charged(rig: Rig) -> None:
+    """Below the charging temperature the contactors do not stay closed for a charger."""
+    limit = rig.limits["undertemperature_charge"]
+    with rig.fault("temperature", sensor=1, value=limit.threshold - 5.0):
+        rig.run_for("2 s")
+        rig.set("charger.plugged", 1.0)
+        rig.on_wire(rig.request("mode", "charge"))
+        rig.run_for(limit.delay + limit.reaction)
+        rig.stays("contactor.main_plus", "open", for_="3 s")
+        rig.bounded("charging current", abs(rig.truth("charger.current")), high=0.1, unit="A")
+
+
+@pytest.mark.case(29)
+@_each()
+def test_the_warning_level_warns_and_nothing_more(rig: Rig, protection: Protection) -> None:
+    """Past the warning level the warning is set; the contactors stay closed."""
+    limit = rig.limits[protection.limit]
+    nearest = limit.derate if limit.has("derate") else limit.threshold
+    value = (limit.warning + nearest) / 2
+    activate(rig, protection)
+    with protection.provoke(rig, value):
+        rig.expect(f"warning.{protection.limit}", True, within=limit.delay)
+        start_ns = rig.now_ns
+        rig.stays("contactor.main_plus", "closed", for_=limit.delay + limit.reaction)
+        count = frames_with(rig, f"fault.{protection.limit}", 1, start_ns)
+        rig.bounded("frames with the fault set", count, high=0)
+
+
+@pytest.mark.case(30)
+@_each(*(p.limit for p in PROTECTIONS.values() if p.derates))
+def test_the_derating_level_reduces_the_current_limit(rig: Rig, protection: Protection) -> None:
+    """Past the derating level less current is allowed; the contactors stay closed."""
+    limit = rig.limits[protection.limit]
+    value = (limit.derate + limit.threshold) / 2
+    activate(rig, protection)
+    before = rig.value(protection.derates)
+    with protection.provoke(rig, value):
+        rig.run_for(limit.delay)
+        after = rig.value(protection.derates)
+        rig.bounded(protection.derates, after, low=0.0, high=before * 0.9, unit="A")
+        rig.stays("contactor.main_plus", "closed", for_="1 s")
+
+
+@pytest.mark.case(31)
+@pytest.mark.parametrize("state", ["standby", "precharge", "operate"])
+def test_the_same_fault_in_each_state(rig: Rig, state: str) -> None:
+    """Overvoltage is answered in standby and in precharge as in operation."""
+    limit = rig.limits["cell_overvoltage"]
+    if state == "precharge":
+        rig.request("mode", "operate")
+        rig.expect("contactor.precharge", "closed", within=rig.limits["precharge"].timeout)
+    elif state == "operate":
+        rig.operate()
+    with rig.fault("cell.voltage", cell=2, value=limit.threshold + 0.05):
+        expect_open(rig, "cell_overvoltage")
+        rig.request("mode", "operate")
+        rig.stays("contactor.main_plus", "open", for_="2 s")
+
+
+@pytest.mark.case(32)
+@_each()
+def test_transients_below_the_debounce_are_ignored(rig: Rig, protection: Protection) -> None:
+    """Bursts of 60 % of the delay do not trip, and their counter decays in the pauses."""
+    limit = rig.limits[protection.limit]
+    value = protection.past(rig, limit.threshold)
+    activate(rig, protection)
+    start_ns = rig.now_ns
+    for _ in range(4):
+        with protection.provoke(rig, value) as stimulus:
+            rig.on_wire(stimulus)
+            rig.run_for(limit.delay * 6 // 10)
+        rig.run_for(limit.delay * 2)
+    count = frames_with(rig, f"fault.{protection.limit}", 1, start_ns)
+    rig.bounded("frames with the fault set", count, high=0)
+    rig.stays("contactor.main_plus", "closed", for_="500 ms")
+
+
+@pytest.mark.case(33)
+def test_a_warning_does_not_chatter_at_its_threshold(rig: Rig) -> None:
+    """A value that trembles by 1 mV around the warning level switches the warning once."""
+    limit = rig.limits["cell_overvoltage"]
+    rig.operate()
+    start_ns = rig.now_ns
+    for step in range(24):
+        value = limit.warning + (0.001 if step % 2 else -0.001)
+        with rig.fault("cell.voltage", cell=5, value=value):
+            rig.run_for("700 ms" if step < 2 else "300 ms")
+    states = [seen for _, seen in rig.history("warning.cell_overvoltage", start_ns)]
+    changes = sum(a != b for a, b in zip(states, states[1:], strict=False))
+    rig.bounded("switches of the warning", changes, high=1)
+
+
+@pytest.mark.case(33, 45)
+@_each("cell_overvoltage", "cell_undervoltage", "overtemperature_discharge")
+def test_no_reset_before_the_release_level(rig: Rig, protection: Protection) -> None:
+    """Between threshold and release level the fault cannot be reset; beyond it, it can."""
+    limit = rig.limits[protection.limit]
+    held = (limit.threshold + limit.release) / 2
+    activate(rig, protection)
+    with protection.provoke(rig, protection.past(rig, limit.threshold)):
+        rig.expect(f"fault.{protection.limit}", True, within=limit.delay)
+    with protection.provoke(rig, held):
+        rig.run_for("1 s")
+        rig.request("mode", "standby")
+        rig.pulse_reset()
+        rig.stays(f"fault.{protection.limit}", True, for_="1 s")
+    rig.run_for("1 s")
+    rig.reset_faults()
+    rig.expect(f"fault.{protection.limit}", False, within="500 ms")
+
+
+@pytest.mark.case(45)
+def test_a_fault_needs_both_its_cause_gone_and_a_reset(rig: Rig) -> None:
+    """Neither the end of the cause alone nor a reset alone leaves the fault state."""
+    limit = rig.limits["cell_overvoltage"]
+    rig.operate()
+    with rig.fault("cell.voltage", cell=1, value=limit.threshold + 0.05):
+        rig.expect("state", "fault", within=limit.delay + limit.reaction)
+        rig.request("mode", "standby")
+        rig.pulse_reset()
+        rig.stays("state", "fault", for_="2 s")
+    rig.stays("state", "fault", for_="3 s")
+    for contactor in CONTACTORS:
+        rig.stays(f"contactor.{contactor}", "open", for_="100 ms")
+    rig.reset_faults()
+    rig.operate()

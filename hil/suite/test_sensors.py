@@ -1,0 +1,80 @@
+"""E. Sensor and monitor faults: data that is not to be trusted is not used, and is reported."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil import Rig
+from hil.suite.protections import frames_with
+
+
+@pytest.mark.case(46)
+def test_every_open_sense_wire_is_found(rig: Rig) -> None:
+    """Each tap of the chain, one after the other, is found to be open."""
+    limit = rig.limits["cell_sensor"]
+    for tap in range(rig.cells + 1):
+        with rig.fault("cell.open_wire", tap=tap):
+            rig.expect("fault.cell_sensor", True, within=limit.delay + limit.reaction)
+        rig.run_for("700 ms")
+        rig.reset_faults()
+
+
+@pytest.mark.case(46, 53)
+def test_an_open_sense_wire_opens_the_contactors_and_blames_no_cell(rig: Rig) -> None:
+    """The neighbours of an open tap have no voltage, rather than a wrong one."""
+    limit = rig.limits["cell_sensor"]
+    rig.operate()
+    start_ns = rig.now_ns
+    with rig.fault("cell.open_wire", tap=rig.cells // 2):
+        rig.expect("fault.cell_sensor", True, within=limit.delay)
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+        rig.run_for("2 s")
+    for name in ("cell_overvoltage", "cell_undervoltage"):
+        count = frames_with(rig, f"fault.{name}", 1, start_ns)
+        rig.bounded(f"frames with fault.{name} set", count, high=0)
+
+
+@pytest.mark.case(53)
+def test_a_cell_marked_invalid_is_not_used(rig: Rig, cell: int) -> None:
+    """"Not available" is no voltage of 8.191 V and no 0 V either; it is a sensor fault."""
+    limit = rig.limits["cell_sensor"]
+    rig.operate()
+    start_ns = rig.now_ns
+    with rig.fault("cell.invalid", cell=cell):
+        rig.expect("fault.cell_sensor", True, within=limit.delay)
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+        rig.run_for("1 s")
+    for name in ("cell_overvoltage", "cell_undervoltage"):
+        count = frames_with(rig, f"fault.{name}", 1, start_ns)
+        rig.bounded(f"frames with fault.{name} set", count, high=0)
+
+
+@pytest.mark.case(53)
+def test_a_temperature_marked_invalid_is_not_used(rig: Rig) -> None:
+    """"Not available" is no 77.5 degC; it is a sensor fault."""
+    limit = rig.limits["temperature_sensor"]
+    rig.operate()
+    start_ns = rig.now_ns
+    with rig.fault("temperature.invalid", sensor=rig.temperature_sensors):
+        rig.expect("fault.temperature_sensor", True, within=limit.delay)
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+        rig.run_for("6 s")
+    count = frames_with(rig, "fault.overtemperature_discharge", 1, start_ns)
+    rig.bounded("frames with fault.overtemperature_discharge set", count, high=0)
+
+
+@pytest.mark.case(53)
+def test_a_current_marked_invalid_is_not_used(rig: Rig) -> None:
+    """A current far beyond the limit from a sensor that reports an error is a sensor fault only."""
+    limit = rig.limits["current_sensor"]
+    value = rig.limits["overcurrent_discharge"].threshold * 1.5
+    rig.operate()
+    start_ns = rig.now_ns
+    with rig.fault("current_sensor.error") as stimulus, rig.fault("current", value=value):
+        rig.expect("fault.current_sensor", True, within=limit.delay, since=stimulus)
+        rig.expect(
+            "contactor.main_plus", "open", within=limit.delay + limit.reaction, since=stimulus
+        )
+        rig.run_for("1 s")
+    count = frames_with(rig, "fault.overcurrent_discharge", 1, start_ns)
+    rig.bounded("frames with fault.overcurrent_discharge set", count, high=0)
