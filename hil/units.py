@@ -1,7 +1,7 @@
-"""Quantities with units: ``"500 ms"`` becomes a number once, at the border, and never travels as text.
+"""Quantities with units: ``"500 ms"`` becomes a number once, at the border.
 
-Numbers inside are in SI units, but for these: time is int nanoseconds, temperature degC, charge Ah, energy Wh,
-speed rpm. A temperature difference (``"2 K"``) is a kind of its own.
+Numbers inside are in SI units, but for these: time is int nanoseconds, temperature degC, charge Ah,
+energy Wh, speed rpm. A temperature difference (``"2 K"``) is a kind of its own.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def time_ns(text: object) -> int:
 def scale_between(signal_unit: str, port_unit: str) -> float | None:
     """What a number in the signal's unit is multiplied with to be in the port's unit.
 
-    A signal without a unit is taken as being in the port's. Returns ``None`` if the units do not fit.
+    A signal without a unit is taken as being in the port's. ``None`` if the units do not fit.
     """
     if signal_unit == port_unit or not signal_unit:
         return 1.0

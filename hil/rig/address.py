@@ -1,7 +1,8 @@
-"""Where a signal is: ``pack/BMS_Status.State``; and of many at once, ``pack/CM_{frame:02}.Cell{index:03}``.
+"""Where a signal is: ``pack/BMS_Status.State``; of many: ``pack/CM_{frame:02}.Cell{index:03}``.
 
-``{index}`` is the number of the member from 1, ``{frame}`` any number for which there is such a message,
-``{slot}`` the place in that message where its signals are numbered anew in each, ``{name}`` any name.
+``{index}`` is the number of the member from 1, ``{frame}`` any number for which there is such a
+message, ``{slot}`` the place in that message where signals are numbered anew in each, ``{name}``
+any name.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class AddressBook:
         frames = _frames(message, database)
         slots = "slot" in fields_of(signal)
         offered = iter(_slots(message, signal, frames, database)) if slots else None
-        found = []
+        found: list[tuple[int, Place]] = []
         for index in indices:
             names = (
                 next(offered, None)

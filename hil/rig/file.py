@@ -261,7 +261,7 @@ def _prune(data: dict[str, Any], location: tuple[int | str, ...], mistakes: Mist
     mistakes.broken.add(dotted(*location[:depth]))
     here: Any = data
     for part in parents:
-        here = here[part] if isinstance(here, list) else here.get(part, {})
+        here = here.get(part, {})
     if isinstance(here, list):
         here[int(last)] = None
     else:

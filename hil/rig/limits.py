@@ -26,14 +26,15 @@ class Limit:
 
     Attributes:
         name: As in ``[limits.NAME]``.
-        numbers: ``threshold``, ``warning``, ``derate``, ``release``, ``tolerance``, in ``unit`` (tolerance: in
-            ``tolerance_unit``), as far as they are given.
+        numbers: ``threshold``, ``warning``, ``derate``, ``release`` in ``unit``, ``tolerance`` in
+            ``tolerance_unit``, as far as they are given.
         delay_ns: From the first frame that carries the cause to the fault flag.
         reaction_ns: From the end of the delay to open contactors.
         timeout_ns: How long something may take or stay away.
         count: How often before the BMS reacts.
         above: Whether the fault is above the threshold; else below.
-        clears: ``reset``: cause gone and reset asked; ``self``: cause gone; ``service``: in the workshop only.
+        clears: ``reset``: cause gone and reset asked; ``self``: cause gone; ``service``: in the
+            workshop only.
         states: The states of the BMS in which it holds; empty: in all.
         messages: Timeout in ns by message, where each has its own.
         extra: More numbers that the suite may know, in the base units of their kinds.
@@ -56,12 +57,16 @@ class Limit:
     source: str = ""
 
     def has(self, *names: str) -> bool:
-        """Whether all of these fields are given: ``threshold``, ``delay``, …, or names of ``extra``."""
+        """Whether all of these are given: ``threshold``, ``delay``, …, or names of ``extra``."""
         return all(self._get(name) is not None for name in names)
 
     @property
     def threshold(self) -> float:
-        """Beyond this the contactors open; in ``unit``. ``NotOfferedError`` if not given, as below."""
+        """Beyond this the contactors open; in ``unit``.
+
+        Raises:
+            NotOfferedError: If the rig file does not give it; so do the others.
+        """
         return self.number("threshold")
 
     @property
@@ -218,7 +223,7 @@ def _side(
 def _messages(
     key: str, timeouts: Mapping[str, int], received: Collection[str], mistakes: Mistakes
 ) -> dict[str, int]:
-    """Timeouts by message, patterns such as ``CM_*`` spread out; a message's own goes before a pattern's."""
+    """Timeouts by message, patterns such as ``CM_*`` spread out; a message's own goes first."""
     found: dict[str, int] = {}
     for pattern, timeout_ns in sorted(timeouts.items(), key=lambda item: "*" in item[0]):
         names = [name for name in received if fnmatchcase(name, pattern)]

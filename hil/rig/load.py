@@ -1,21 +1,34 @@
-"""From a rig file's name to a rig: everything in it found and checked, all mistakes reported at once."""
+"""From a rig file's name to a rig: all that it names found and checked, all mistakes at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypedDict
 
 from hil.errors import HilError
 from hil.frames.database import Database, load_database
 from hil.rig.address import AddressBook
 from hil.rig.file import BmsSection, BusSection, RigFile, read_file
-from hil.rig.limits import limits_of
+from hil.rig.limits import Limit, limits_of
 from hil.rig.mistakes import Mistakes, dotted, suggest
-from hil.rig.plant import PortLike, plant_config, ports_of
-from hil.rig.roles import RoleReader
+from hil.rig.plant import plant_config, ports_of
+from hil.rig.roles import Role, RoleReader
 from hil.rig.schema import BmsConfig, BusConfig, RigConfig, SafeState, SuiteConfig
 from hil.rig.shipped import find_dbc, find_library, find_rig, shipped_dbc
-from hil.rig.wire import Constant, Wiring, drafts
+from hil.rig.wire import Constant, Wire, Wiring, drafts
+from twins.config import PlantConfig
+
+
+class _Signals(TypedDict):
+    """The part of a ``RigConfig`` that is about signals."""
+
+    wires: tuple[Wire, ...]
+    constants: tuple[Constant, ...]
+    requests: dict[str, Role]
+    roles: dict[str, Role]
+    limits: dict[str, Limit]
+    safe_state: SafeState
 
 
 def load_rig(rig: str | Path) -> RigConfig:
@@ -23,23 +36,15 @@ def load_rig(rig: str | Path) -> RigConfig:
 
     Raises:
         RigFileError: If there is no such file, or it is no TOML.
-        RigFileErrors: All mistakes in it and in what it names, each with file, key, reason and remedy.
+        RigFileErrors: All mistakes in it and in what it names, each with file, key, reason, remedy.
     """
     path = find_rig(rig)
     mistakes = Mistakes(path)
     file = read_file(path, mistakes)
     buses = _buses(file, path.parent, mistakes)
     plant = plant_config(file, mistakes)
-    ports = ports_of(plant, mistakes) if plant is not None else None
     bms = _bms(file.bms, path.parent, buses, mistakes) if file.bms is not None else None
-    node = file.bms.node if file.bms is not None else BmsSection.model_fields["node"].default
-    databases = {name: bus.database for name, bus in buses.items()}
-    book = AddressBook(databases, mistakes)
-    wiring, constants = _wiring(file, book, ports, node, mistakes)
-    reader = RoleReader(book, wiring, node, mistakes)
-    requests, roles = reader.requests(file.requests), reader.roles(file.roles)
-    limits = limits_of(file.limits, databases, node, roles, mistakes)
-    safe = SafeState(reader.wanted("safe_state.requests", file.safe_state.requests, requests))
+    signals = _signals(file, buses, plant, mistakes)
     mistakes.check()
     if file.rig is None or plant is None or bms is None:
         raise AssertionError("a rig with a section left out has mistakes")
@@ -51,14 +56,37 @@ def load_rig(rig: str | Path) -> RigConfig:
         plant=plant,
         buses=buses,
         bms=bms,
-        wires=tuple(wiring.wires),
-        constants=constants,
-        requests=requests,
-        roles=roles,
-        limits=limits,
-        safe_state=safe,
         suite=SuiteConfig(dict(file.suite.skip)),
+        **signals,
     )
+
+
+def _signals(
+    file: RigFile,
+    buses: Mapping[str, BusConfig],
+    plant: PlantConfig | None,
+    mistakes: Mistakes,
+) -> _Signals:
+    """All that says which signal is what: wires, constants, requests, roles, limits."""
+    node = file.bms.node if file.bms is not None else "BMS"
+    databases = {name: bus.database for name, bus in buses.items()}
+    book = AddressBook(databases, mistakes)
+    ports = ports_of(plant, mistakes) if plant is not None else None
+    wiring = Wiring(book, ports, node, mistakes)
+    for draft in drafts(file, book, mistakes):
+        wiring.add(draft)
+    reader = RoleReader(book, wiring, node, mistakes)
+    constants = [reader.constant(address, value) for address, value in file.constants.items()]
+    requests, roles = reader.requests(file.requests), reader.roles(file.roles)
+    safe_state = reader.wanted("safe_state.requests", file.safe_state.requests, requests)
+    return {
+        "wires": tuple(wiring.wires),
+        "constants": tuple(constant for constant in constants if constant is not None),
+        "requests": requests,
+        "roles": roles,
+        "limits": limits_of(file.limits, databases, node, roles, mistakes),
+        "safe_state": SafeState(safe_state),
+    }
 
 
 def _buses(file: RigFile, beside: Path, mistakes: Mistakes) -> dict[str, BusConfig]:
@@ -118,18 +146,3 @@ def _bms(
         )
         return None
     return BmsConfig(bms.kind, library, bms.node, bms.step)
-
-
-def _wiring(
-    file: RigFile,
-    book: AddressBook,
-    ports: Mapping[str, PortLike] | None,
-    node: str,
-    mistakes: Mistakes,
-) -> tuple[Wiring, tuple[Constant, ...]]:
-    wiring = Wiring(book, ports, node, mistakes)
-    for draft in drafts(file, book, mistakes):
-        wiring.add(draft)
-    reader = RoleReader(book, wiring, node, mistakes)
-    constants = (reader.constant(address, value) for address, value in file.constants.items())
-    return wiring, tuple(constant for constant in constants if constant is not None)

@@ -61,7 +61,7 @@ def suggest(name: str, known: Iterable[str], what: str) -> str:
 
 
 def dotted(*parts: str | int) -> str:
-    """A key as a rig file writes it: ``roles."contactor.main_plus".signal``; arrays count from 1."""
+    """A key as a rig file has it: ``roles."contactor.main_plus".signal``; arrays count from 1."""
     key = ""
     for part in parts:
         if isinstance(part, int):

@@ -1,7 +1,8 @@
 """The plant's sections of a rig file: their keys are the fields of the twins' configurations.
 
-A field's suffix says its unit: ``precharge_Ohm`` is written ``precharge = "50 Ohm"``, ``closing_ns`` is written
-``closing = "30 ms"``. A field without a suffix is a number, a text or a ratio (``soc = 0.6`` or ``"60 %"``).
+A field's suffix says its unit: ``precharge_Ohm`` is ``precharge = "50 Ohm"``, ``closing_ns`` is
+``closing = "30 ms"``. A field without a suffix is a number, a text or a ratio (``soc = 0.6`` or
+``"60 %"``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from twins.config import (
     PlantConfig,
     SensorConfig,
 )
+from twins.plant import Plant
 
 _KIND_OF_SUFFIX = {
     "V": "voltage",
@@ -120,7 +122,7 @@ def _section(name: str, config: type[Any], data: dict[str, Any], mistakes: Mista
 
 
 def _flat(data: dict[str, Any]) -> dict[str, Any]:
-    """``spread = { capacity = 0.02 }`` stands for ``capacity_spread``, its ``seed`` for ``spread_seed``."""
+    """``spread = { capacity = 0.02 }`` is ``capacity_spread``, its ``seed`` is ``spread_seed``."""
     spread = data.get("spread")
     if not isinstance(spread, dict):
         return data
@@ -139,8 +141,6 @@ def _note_value_error(error: ValueError, section: str, mistakes: Mistakes) -> No
 
 def ports_of(config: PlantConfig, mistakes: Mistakes) -> Mapping[str, PortLike] | None:
     """The twins' ports, by building the plant once; ``None`` if it cannot be built."""
-    from twins.plant import Plant
-
     try:
         return Plant(VirtualClock(), config).ports
     except (ValueError, KeyError, OSError) as error:

@@ -83,17 +83,17 @@ class RoleReader:
     def roles(self, sections: Mapping[str, RoleSection]) -> dict[str, Role]:
         """What the BMS says; a role of its own goes before one out of a pattern."""
         found: dict[str, Role] = {}
-        for name, section in sorted(sections.items(), key=lambda item: "{name}" in item[0]):
+        for name, section in sections.items():
             key = dotted("roles", name)
             if section.default is not None:
                 self._mistakes.add(f"{key}.default", "only a request has a default")
             for role_name, index, place in self._spread(key, name, section):
                 if not self._bms_sends(key, place):
                     break
-                values = self._values(key, name, section, place)
-                found.setdefault(role_name, _role(role_name, place, values, index))
-        order = {name: number for number, name in enumerate(sections)}
-        return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+                if role_name == name or role_name not in sections:
+                    values = self._values(key, name, section, place)
+                    found[role_name] = _role(role_name, place, values, index)
+        return found
 
     def requests(self, sections: Mapping[str, RoleSection]) -> dict[str, Role]:
         """What can be asked of the BMS: signals that the rig sends and nothing else feeds."""
@@ -157,9 +157,9 @@ class RoleReader:
         elif placeholders:
             self._mistakes.add(key, "an array of signals needs its count", "such as count = 96")
         else:
-            place = self._book.place(f"{key}.signal", *address)
-            if place is not None:
-                yield name, None, place
+            found = self._book.place(f"{key}.signal", *address)
+            if found is not None:
+                yield name, None, found
 
     def _named(
         self, key: str, name: str, address: tuple[str, str, str]
@@ -207,7 +207,7 @@ class RoleReader:
         return dict(values)
 
     def _check_value(self, key: str, name: str, number: float, place: Place) -> None:
-        """A value must be one that the signal can carry, and not contradict the DBC's value table."""
+        """A value is one that the signal can carry, and agrees with the DBC's value table."""
         choices = place.signal.choices or {}
         in_dbc = {choice.lower(): raw for raw, choice in choices.items()}
         if not place.signal.in_range(number):

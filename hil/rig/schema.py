@@ -37,7 +37,7 @@ class BmsConfig:
 
     Attributes:
         library: The firmware, built for this computer.
-        node: The node of the DBC files that it is: its messages come from it, all others from the rig.
+        node: Which node of the DBC files it is: it sends that node's messages, the rig the others.
         step_ns: Time between two steps of the firmware.
     """
 

@@ -1,8 +1,8 @@
-"""Where rig files, DBC files and firmware libraries are: the path as given, or what ships with ``hil``.
+"""Where rig files, DBC files and firmware libraries are: the path as given, or what ships.
 
-Shipped files are looked for only through ``importlib.resources``, so that an editable install, where the tree
-and the built library lie in different places, and a wheel behave alike. The current directory only counts
-for paths that the user types.
+Shipped files are looked for only through ``importlib.resources``, so that a wheel and an editable
+install, where the tree and the built library lie in different places, behave alike. The current
+directory only counts for paths that the user types.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def find_dbc(name: str, beside: Path) -> Path | None:
 
 
 def find_library(name: str, beside: Path) -> tuple[Path | None, list[str]]:
-    """A firmware library beside the rig file, or a shipped one of that name; and where it was looked for."""
+    """A firmware library beside the rig file, or a shipped one; and where it was looked for."""
     path = beside / name
     if path.is_file():
         return path.resolve(), []

@@ -1,4 +1,4 @@
-"""Wires: twin port ↔ signal, one by one, after arrays are spread out; and whether each can carry its values."""
+"""Wires: twin port ↔ signal, arrays spread out one by one; and whether each carries its values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Wire:
     """One twin port on one signal: port = signal * scale + offset.
 
     Attributes:
-        direction: ``out``: the port is sent to the BMS; ``in``: what the BMS says is written to the port.
+        direction: ``out``: the port is sent to the BMS; ``in``: the BMS writes the port.
     """
 
     port: str
@@ -53,7 +53,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Draft:
-    """A wire as written, before its arrays are spread out; ``direction`` ``None``: by who sends the message."""
+    """A wire as written, before arrays are spread out; no direction: by who sends the message."""
 
     key: str
     port: str
@@ -91,7 +91,7 @@ class Wiring:
 
     Args:
         book: Finds signals.
-        ports: The twins' ports; ``None`` if the plant itself is wrong: then only signals are checked.
+        ports: The twins' ports; ``None`` if the plant itself is wrong: only signals are checked.
         node: The BMS.
         mistakes: Where mistakes go.
     """
