@@ -1,0 +1,117 @@
+/* Everything that can be set: the pack, the limits, the times. Units are in the names.
+ *
+ * A delay is what the BMS promises on the bus, from the first frame that carries a value to the frame that
+ * carries the fault flag. The monitors count a little less (MARGIN): one step and the frames' way are inside.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "faults.h"
+
+#define CELLS 96
+#define CELLS_PER_FRAME 4
+#define CELL_FRAMES (CELLS / CELLS_PER_FRAME)
+#define SENSORS 16 /* temperature sensors */
+#define SENSORS_PER_FRAME 4
+#define SENSOR_GROUPS (SENSORS / SENSORS_PER_FRAME)
+#define CAPACITY_mAh 160000
+
+/* one limit: levels in the unit of the measurement; `sign` +1 for too high, -1 for too low */
+typedef enum { WHEN_ALWAYS, WHEN_CHARGING } limit_when;
+typedef struct {
+    int32_t warn, derate, open, release;
+    uint16_t delay_ms; /* counted by the monitor */
+    int8_t sign;
+    uint8_t when;
+} limit_config;
+#define NO_LEVEL INT32_MAX
+
+extern const limit_config LIMITS[FAULT_COUNT];
+
+/* one received message */
+typedef enum { PROTECTED_NOT, PROTECTED_P1, PROTECTED_COUNTER } protection;
+typedef struct {
+    uint32_t id;
+    uint8_t extended, length, protection;
+    uint16_t timeout_ms; /* 0: may be missing */
+} rx_config;
+
+enum {
+    RX_CELLS, /* 24 messages of four cells */
+    RX_TEMPERATURES = CELL_FRAMES,
+    RX_CM_STATUS,
+    RX_JB_STATUS,
+    RX_JB_ISOLATION,
+    RX_CURRENT,
+    RX_PACK_VOLTAGE,
+    RX_LINK_VOLTAGE,
+    RX_SHUNT_TEMPERATURE,
+    RX_REQUEST,
+    RX_CHARGER,
+    RX_COUNT
+};
+extern const rx_config RX[RX_COUNT];
+
+#define START_GRACE_ms 3000u /* after power-on every message has this long to come first */
+#define SHUNT_INVALID_ms 150u /* readings of pack or link voltage with an error flag */
+#define STEP_LATE_ms 100u    /* a step this late is a fault of the controller itself */
+
+/* contactors */
+#define PRECHARGE_DONE_percent 95
+#define PRECHARGE_SHORT_percent 20 /* below this after PRECHARGE_SHORT_ms the link is shorted or not reached */
+#define PRECHARGE_SHORT_ms 480u
+#define PRECHARGE_TIMEOUT_ms 1960u
+#define LINK_UP_percent 90 /* the link is as high as the pack although nothing should reach it */
+#define LINK_SETTLE_ms 1000u
+#define LINK_MIN_PACK_mV 50000 /* below this a comparison of voltages says nothing */
+#define OPEN_WAIT_ms 200u      /* for the current to fall, then for each contactor to open */
+#define OPEN_CURRENT_mA 10000
+
+/* currents */
+#define DISCHARGE_NOMINAL_mA 320000
+#define CHARGE_NOMINAL_mA 160000
+#define LIMIT_RISE_mA_PER_ms 10 /* limits fall at once and come back slowly, so that they do not swing */
+#define SOC_LOW_ppm 100000      /* below: less discharge current, none at SOC_EMPTY */
+#define SOC_EMPTY_ppm 20000
+#define SOC_HIGH_ppm 950000 /* above: less charge current, CHARGE_TRICKLE at 100 % */
+#define CHARGE_TRICKLE_mA 16000
+
+/* charging */
+#define CHARGE_VOLTAGE_mV 336000 /* 3.50 V per cell */
+#define CHARGE_CURRENT_mA 80000
+#define CHARGE_FULL_mA 8000
+#define CHARGE_FULL_MEAN_mV 3450
+#define CHARGE_FULL_ms 10000u
+#define CHARGER_OVER_percent 110
+#define CHARGER_OVER_mA 2000
+#define CHARGER_OVER_ms 970u
+#define CHARGER_SETTLE_ms 2000u /* a lower command counts after this: the charger needs its time */
+#define CHARGER_SILENT_ms 4950u
+#define CHARGER_START_ms 10000u /* by then current must flow, else a warning */
+#define CHARGER_START_mA 500
+#define COMMAND_CYCLE_ms 1000u
+#define COMMAND_SPACING_ms 100u
+#define COMMAND_CHANGE_mA 1000
+
+/* balancing */
+#define BALANCE_START_mV 3400 /* highest cell */
+#define BALANCE_STOP_mV 3380
+#define BALANCE_SPREAD_START_mV 10
+#define BALANCE_SPREAD_STOP_mV 5
+#define BALANCE_MAX_dC 500
+
+/* state of charge */
+#define REST_mA 2000
+#define REST_ms 600000u
+#define HYSTERESIS_mV 25 /* half-width of what rest voltage leaves open */
+#define SOC_FULL_ppm 985000 /* where charging ends: 3.50 V at C/20 is not the 100 % of the C/50 curve */
+#define OCV_POINTS 14
+typedef struct {
+    int32_t soc_ppm, ocv_mV;
+} ocv_point;
+extern const ocv_point OCV[OCV_POINTS];
+
+#define DTC_ENTRIES 16
+#endif

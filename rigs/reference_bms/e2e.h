@@ -1,0 +1,13 @@
+/* End-to-end protection: AUTOSAR profile 1 (both bytes of the identifier), and counters alone. */
+#ifndef E2E_H
+#define E2E_H
+#include "bms.h"
+#include "bms_data.h"
+
+#define E2E_MODULUS 15      /* counter 0..14; 15 is invalid */
+#define E2E_ERRORS_FAULT 6  /* level of `errors` at which a message is not to be trusted */
+
+uint8_t e2e_crc(uint16_t data_id, const uint8_t *data, unsigned length);
+void e2e_protect(uint16_t data_id, uint8_t *data, unsigned length, uint8_t *counter);
+bool e2e_accept(const rx_config *config, rx_state *rx, const bms_frame *frame);
+#endif

@@ -1,0 +1,100 @@
+#include "protect.h"
+
+#include "dtc.h"
+
+static bool is_beyond(const limit_config *limit, int32_t level, int32_t value)
+{
+    return level != NO_LEVEL && (limit->sign > 0 ? value > level : value < level);
+}
+
+/* A counter that rises with time while `bad`, falls twice as fast while not, and stays within the delay. */
+static uint16_t debounce(uint16_t count_ms, bool bad, uint16_t delay_ms, uint32_t step_ms)
+{
+    if (bad)
+        return (uint16_t)(count_ms + step_ms > delay_ms ? delay_ms : count_ms + step_ms);
+    return (uint16_t)(count_ms > 2 * step_ms ? count_ms - 2 * step_ms : 0);
+}
+
+void monitor_step(const limit_config *limit, monitor *m, int32_t value, uint32_t step_ms)
+{
+    bool bad = is_beyond(limit, limit->open, value);
+    bool warn = is_beyond(limit, limit->warn, value);
+    bool back = !is_beyond(limit, limit->release, value);
+    m->open_ms = debounce(m->open_ms, bad, limit->delay_ms, step_ms);
+    m->warn_ms = debounce(m->warn_ms, warn, limit->delay_ms, step_ms);
+    if (bad && m->open_ms >= limit->delay_ms)
+        m->present = 1;
+    else if (back && !m->open_ms)
+        m->present = 0;
+    if (warn && m->warn_ms >= limit->delay_ms)
+        m->warned = 1;
+    else if (back && !m->warn_ms)
+        m->warned = 0;
+}
+
+/* Charging, or about to: the limits that hold only then are watched before a contactor closes. */
+static bool is_charging(const bms_data *b)
+{
+    if (b->state == STATE_PRECHARGE)
+        return b->goal == REQUEST_CHARGE;
+    return b->state == STATE_CHARGE || (b->state == STATE_STANDBY && b->in.request == REQUEST_CHARGE);
+}
+
+static void latch(bms_data *b, uint32_t fresh)
+{
+    for (int fault = 0; fresh; fault++, fresh >>= 1) {
+        if (!(fresh & 1))
+            continue;
+        dtc_store(b, fault);
+        if (!b->first_fault)
+            b->first_fault = (uint8_t)(fault + 1);
+        if (fault == FAULT_DEEP_DISCHARGE)
+            b->nv.deep_discharged = 1;
+    }
+}
+
+static uint32_t other_warnings(const bms_data *b)
+{
+    uint32_t warned = 0;
+    if (b->rx[RX_REQUEST].overdue)
+        warned |= FAULT_BIT(FAULT_FRAME_TIMEOUT);
+    if (b->charge.no_current)
+        warned |= FAULT_BIT(FAULT_CHARGER);
+    return warned;
+}
+
+void protect_step(bms_data *b)
+{
+    uint32_t present = 0, warned = other_warnings(b);
+    bool charging = is_charging(b);
+    for (int fault = 0; fault < FAULT_COUNT; fault++) {
+        const limit_config *limit = &LIMITS[fault];
+        monitor *m = &b->monitors[fault];
+        if (limit->when == WHEN_CHARGING && !charging)
+            *m = (monitor){0};
+        else if (b->known & FAULT_BIT(fault))
+            monitor_step(limit, m, b->value[fault], b->step_ms);
+        present |= (uint32_t)m->present << fault;
+        warned |= (uint32_t)m->warned << fault;
+    }
+    if (b->nv.deep_discharged) /* for good: only a cold start forgets it */
+        present |= FAULT_BIT(FAULT_DEEP_DISCHARGE);
+    latch(b, present & ~b->latched);
+    b->latched |= present;
+    b->present = present;
+    b->warned = warned;
+}
+
+void protect_reset(bms_data *b)
+{
+    b->latched &= b->present;
+    if (!b->latched)
+        b->first_fault = 0;
+}
+
+bool protect_charge_allowed(const bms_data *b)
+{
+    const measurements *m = &b->m;
+    return m->max_dC <= LIMITS[FAULT_OVERTEMPERATURE_CHARGE].open
+           && m->min_dC >= LIMITS[FAULT_UNDERTEMPERATURE_CHARGE].open;
+}

@@ -1,0 +1,13 @@
+/* The limit monitors: one per fault, all alike, driven by the table LIMITS. */
+#ifndef PROTECT_H
+#define PROTECT_H
+#include "bms_data.h"
+
+/* One monitor over one step: counts up while `value` is beyond the open level, twice as fast down when it
+ * is not. At the delay the fault is present, until the value is back at the release level. */
+void monitor_step(const limit_config *limit, monitor *m, int32_t value, uint32_t step_ms);
+
+void protect_step(bms_data *b);  /* all monitors; a fault that is present latches */
+void protect_reset(bms_data *b); /* unlatch what is not present any more */
+bool protect_charge_allowed(const bms_data *b);
+#endif

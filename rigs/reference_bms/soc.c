@@ -1,0 +1,79 @@
+/* State of charge: current counted over time, held within what the rest voltage allows.
+ *
+ * The cell has a flat curve with hysteresis, so a rest voltage is a band of states, not one state: wide in
+ * the middle, narrow at both ends. After a long rest the count is moved into the band, no further.
+ */
+#include "soc.h"
+
+#include "bits.h"
+
+#define CAPACITY_nC ((int64_t)CAPACITY_mAh * 3600 * 1000000)
+#define LONGEST_GAP_ns UINT64_C(250000000)
+
+int32_t soc_ppm(const bms_data *b)
+{
+    return clamp((int32_t)(b->nv.charge_nC / (CAPACITY_nC / 1000000)), 0, 1000000);
+}
+
+static void set_ppm(bms_data *b, int32_t ppm)
+{
+    b->nv.charge_nC = CAPACITY_nC / 1000000 * ppm;
+}
+
+void soc_count(bms_data *b, uint64_t now_ns, int32_t current_mA)
+{
+    uint64_t gap_ns = b->in.current_ns ? now_ns - b->in.current_ns : 0;
+    int64_t mean_mA = ((int64_t)b->in.current_mA + current_mA) / 2;
+    b->in.current_ns = now_ns;
+    b->in.current_mA = current_mA;
+    if (gap_ns > LONGEST_GAP_ns || mean_mA > 10000000 || mean_mA < -10000000)
+        return; /* nothing is known of the gap; or no pack has such a current */
+    b->nv.charge_nC -= mean_mA * (int64_t)(gap_ns / 1000);
+    if (b->nv.charge_nC < 0)
+        b->nv.charge_nC = 0;
+    else if (b->nv.charge_nC > CAPACITY_nC)
+        b->nv.charge_nC = CAPACITY_nC;
+}
+
+static int32_t ppm_of_rest(int32_t ocv_mV)
+{
+    for (int k = 1; k < OCV_POINTS; k++) {
+        const ocv_point *low = &OCV[k - 1], *high = &OCV[k];
+        if (ocv_mV < high->ocv_mV || k == OCV_POINTS - 1) {
+            int64_t part = (int64_t)(ocv_mV - low->ocv_mV) * (high->soc_ppm - low->soc_ppm);
+            return clamp(low->soc_ppm + (int32_t)(part / (high->ocv_mV - low->ocv_mV)), 0, 1000000);
+        }
+    }
+    return 1000000;
+}
+
+static void correct_at_rest(bms_data *b)
+{
+    int32_t low = ppm_of_rest(b->m.cell_mean_mV - HYSTERESIS_mV);
+    int32_t high = ppm_of_rest(b->m.cell_mean_mV + HYSTERESIS_mV);
+    int32_t ppm = soc_ppm(b);
+    if (ppm < low)
+        set_ppm(b, low);
+    else if (ppm > high)
+        set_ppm(b, high);
+}
+
+void soc_step(bms_data *b)
+{
+    bool at_rest = b->in.current_mA < REST_mA && b->in.current_mA > -REST_mA;
+    bool measured = b->m.cells_known && b->m.invalid_cells == 0;
+    if (!b->nv.charge_known && measured) {
+        set_ppm(b, ppm_of_rest(b->m.cell_mean_mV));
+        b->nv.charge_known = 1;
+    }
+    b->rest_ms = at_rest ? b->rest_ms + b->step_ms : 0;
+    if (b->rest_ms >= REST_ms && measured) {
+        correct_at_rest(b);
+        b->rest_ms -= REST_ms / 10; /* and again after a while */
+    }
+}
+
+void soc_full(bms_data *b)
+{
+    set_ppm(b, SOC_FULL_ppm);
+}
