@@ -203,6 +203,10 @@ class Recorder:
             }
         )
 
+    def plot(self, test: str, plot: Mapping[str, Any]) -> None:
+        """What the report draws for a test, a :class:`Plot`; at its end, when all is known."""
+        self._write({"event": "plot", "test": test, "plot": plot})
+
     def verdict(self, test: str, verdict: str, reason: str, t_ns: int, sim_ns: int) -> None:
         """A test ended at ``t_ns`` after ``sim_ns`` of bus time; ``verdict`` as in ``Verdict``."""
         self._write(
