@@ -18,7 +18,7 @@ from hil.report.results import Outcome, Results, gather, relative_margin, troubl
 _TIGHT = 0.02  # a margin below this part of the limit is tight, where no uncertainty is known
 _PLOTS = 8  # drawn of one test at most; the record has the rest
 _COMPACT = 12  # from so many checks on, those that held are shown as lines only
-_ROOM = 520  # pixels that the summary's table may take on a screen 800 high
+_ROOM = 492  # pixels that the summary's table may take on a screen 800 high
 _UNITS_NS = {"ms": NS_PER_MS, "s": NS_PER_S}
 
 WORDS = {
@@ -53,7 +53,7 @@ def render(events: Sequence[Event]) -> str:
         run=results,
         info=results.info,
         columns=columns,
-        row_px=min(26, max(17, _ROOM // max(rows, 1))),
+        row_px=min(26, max(17, round((_ROOM - 70 * len(results.troubles)) / max(rows, 1), 1))),
         headline=HEADLINES[results.verdict],
         subtitle=_subtitle(results),
         simulated=results.info.get("simulated") or simulated(results.info),
@@ -99,6 +99,7 @@ def _environment() -> Environment:
         tone=_tone,
         checks=_shown_checks,
         phases=_phases,
+        left_ns=_left_ns,
         since=_since,
     )
     return environment
@@ -200,9 +201,14 @@ def _phases(check: Event) -> list[tuple[str, int, int]]:
     reached = sorted((check.get("phases") or {}).items(), key=lambda entry: int(entry[1]))
     before = [0, *(int(at) for _, at in reached)]
     return [
-        (name, int(at), int(at) - start)
-        for (name, at), start in zip(reached, before, strict=False)
+        (name, int(at), int(at) - start) for (name, at), start in zip(reached, before, strict=False)
     ]
+
+
+def _left_ns(check: Event) -> int:
+    """How much time of the limit was left, or 0."""
+    unit_ns, margin = _UNITS_NS.get(check.get("unit") or ""), check.get("margin")
+    return max(int(margin * unit_ns), 0) if unit_ns and margin is not None else 0
 
 
 def _since(t_ns: int | None, zero_ns: int | None) -> str:

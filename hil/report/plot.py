@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.report.scale import Point, Scale, changes, clip, path, thin, tick_text, ticks, value_range
+from hil.report.text import unit as unit_words
 
 WIDTH = 1080
 _LEFT, _RIGHT = 236, 950  # the drawing's edges; names stand left of it, limits right
@@ -75,7 +76,7 @@ def draw(
         deadline_ns: By when the reaction had to be there; time after it is shaded.
     """
     sheet = _sheet(plot, zero_ns)
-    _marks(sheet, plot.get("marks") or ())
+    _marks(sheet, _marked(plot, deadline_ns))
     top = sheet.y
     series = [one for one in plot.get("series") or () if _inside(sheet, one)]
     states = [one for one in series if _is_state(one)]
@@ -118,6 +119,14 @@ def _inside(sheet: _Sheet, series: Mapping[str, Any]) -> list[Point]:
     return clip(points, sheet.time.low, sheet.time.high, steps=bool(series.get("steps")))
 
 
+def _marked(plot: Mapping[str, Any], deadline_ns: int | None) -> list[Mapping[str, Any]]:
+    """The plot's marks and its deadline."""
+    marks = list(plot.get("marks") or ())
+    if deadline_ns is not None:
+        marks.append({"label": "too late from here", "t_ns": deadline_ns, "limit": True})
+    return marks
+
+
 def _marks(sheet: _Sheet, marks: Sequence[Mapping[str, Any]]) -> None:
     """Names of the marks in as few rows as hold them without touching."""
     ends: list[float] = []
@@ -129,8 +138,9 @@ def _marks(sheet: _Sheet, marks: Sequence[Mapping[str, Any]]) -> None:
         row = next((row for row, end in enumerate(ends) if end <= left), len(ends))
         ends[row : row + 1] = [left + width]
         y = row * _ROW + 12.0
-        sheet.line("dot", (x, y - 4), "h0")
-        sheet.text("mk", left + 6, y, str(mark["label"]))
+        look = " lt" if mark.get("limit") else ""
+        sheet.line(f"dot{look}", (x, y - 4), "h0")
+        sheet.text(f"mk{look}", left + 7, y, str(mark["label"]))
     sheet.y = len(ends) * _ROW + 6.0
 
 
@@ -145,8 +155,7 @@ def _shade(sheet: _Sheet, deadline_ns: int | None, top: float) -> None:
         return
     x = sheet.x(deadline_ns)
     sheet.rect("late", (x, top), (_RIGHT - x, sheet.y - top))
-    sheet.line("lim", (x, top), f"V{sheet.y:.1f}")
-    sheet.text("tl lt", x + 5, sheet.y - 5, "too late")
+    sheet.line("lim", (x, top - 6), f"V{sheet.y:.1f}")
 
 
 def _panel(
@@ -162,7 +171,7 @@ def _panel(
         return
     top, sheet.y = sheet.y, sheet.y + _PANEL
     scale = Scale(*value_range(values), top + _PANEL, top)
-    _value_axis(sheet, scale, top, str(series[0].get("unit") or ""))
+    _value_axis(sheet, scale, top, unit_words(series[0].get("unit")))
     for index, (one, points) in enumerate(traces):
         _trace(sheet, one, points, scale, _look(one, index))
         _legend(sheet, str(one["label"]), _look(one, index), top + 14.0 + 16 * index)

@@ -10,11 +10,19 @@ MINUS = "−"  # as wide as +
 NOTHING = "–"
 
 
-def number(value: float | None, unit: str = "") -> str:
-    """A number to at most six digits with its unit."""
+_UNITS = {"degC": "°C", "Ohm": "Ω", "kOhm": "kΩ", "MOhm": "MΩ", "mOhm": "mΩ"}
+
+
+def unit(name: str | None) -> str:
+    """A unit as people write it."""
+    return _UNITS.get(name or "", name or "")
+
+
+def number(value: float | None, of: str | None = "") -> str:
+    """A number to at most five digits with the unit that it is of."""
     if value is None:
         return NOTHING
-    return f"{value:.6g}".replace("-", MINUS) + (f" {unit}" if unit else "")
+    return f"{value:.5g} {unit(of)}".strip().replace("-", MINUS)
 
 
 def duration(ns: int | None) -> str:
