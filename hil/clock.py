@@ -1,14 +1,15 @@
 """One time line: a SimPy environment in integer nanoseconds.
 
-Virtual time jumps to the next event. Real time will wait for it: the seam is :meth:`simpy.Environment.step`
-alone, so nothing else in the rig asks which kind of time it is.
+Virtual time jumps to the next event. Real time will wait for it: the seam is
+:meth:`simpy.Environment.step` alone, so nothing else in the rig asks which kind of time it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import simpy
+from simpy.events import NORMAL, Event
 
 NS_PER_US = 1_000
 NS_PER_MS = 1_000_000
@@ -21,16 +22,18 @@ class VirtualClock(simpy.Environment):
     Integers, because hours of float seconds drift and two runs would no longer be byte-equal.
 
     Args:
-        start_ns: The instant at which this clock starts; a later world continues the run's time line.
+        start_ns: The instant at which this clock starts; a later world continues the run's time
+            line.
     """
 
     def __init__(self, start_ns: int = 0) -> None:
         super().__init__(initial_time=start_ns)
+        self._advancing = False
 
     @property
     def now_ns(self) -> int:
         """The present instant in nanoseconds."""
-        return int(self.now)
+        return self._now  # type: ignore[return-value]  # every delay on this clock is an int
 
     def run_until(self, instant_ns: int) -> None:
         """Advance to ``instant_ns``; events due exactly then are left for the next call.
@@ -38,21 +41,59 @@ class VirtualClock(simpy.Environment):
         Raises:
             ValueError: If the instant lies in the past.
         """
-        if instant_ns < self.now:
-            raise ValueError(f"cannot run back from {self.now} ns to {instant_ns} ns")
-        if instant_ns > self.now:
-            self.run(until=instant_ns)
+        self.run_until_any(instant_ns, ())
 
-    def run_until_any(self, instant_ns: int, found: Sequence[object]) -> bool:
+    def run_until_any(self, instant_ns: int | None, found: Sequence[object]) -> bool:
         """Advance event by event until something lies in ``found`` or ``instant_ns`` is reached.
 
-        Stopping between two events keeps the clock at the very event that was waited for.
+        Stopping between two events keeps the clock at the very event that was waited for. With
+        ``None`` for the instant it also stops, where it is, when nothing is left to happen.
 
         Returns:
             Whether something was found.
+
+        Raises:
+            ValueError: If the instant lies in the past.
+            RuntimeError: If called by an event, while time already advances.
         """
-        while not found and self.peek() < instant_ns:
-            self.step()
-        if not found:
-            self.run_until(instant_ns)
+        if instant_ns is not None and instant_ns < self._now:
+            raise ValueError(f"cannot run back from {self._now} ns to {instant_ns} ns")
+        if self._advancing:
+            raise RuntimeError("time already advances: an event cannot wait for another one")
+        self._advancing = True
+        queue, step = self._queue, self.step
+        try:
+            while queue and not found and (instant_ns is None or queue[0][0] < instant_ns):
+                step()
+        finally:
+            self._advancing = False
+        if not found and instant_ns is not None:
+            self._now = instant_ns
         return bool(found)
+
+
+class Alarm(Event):
+    """Calls a function after a delay, again and again; cheaper than a new timeout each time.
+
+    One alarm is set at most once at a time: it must have rung before it is set anew.
+
+    Args:
+        clock: The one time line.
+        ring: What to call; its argument is this alarm.
+    """
+
+    def __init__(self, clock: VirtualClock, ring: Callable[[Event], None]) -> None:
+        super().__init__(clock)
+        self._ok = True
+        self._value = None
+        self._rings = [ring]
+        self._schedule = clock.schedule
+
+    def set(self, delay_ns: int) -> None:
+        """Ring in ``delay_ns``, after what is already due then."""
+        self.callbacks = self._rings
+        self._schedule(self, NORMAL, delay_ns)
+
+    def cancel(self) -> None:
+        """Never ring again, not even if it is set now."""
+        self._rings.clear()

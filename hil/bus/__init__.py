@@ -1,1 +1,1 @@
-"""BUS: the wire, its timing and its errors; the virtual CAN bus takes its true time for every frame."""
+"""BUS: the wire, its timing and its errors; a virtual frame takes its true time."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import can
 
 from hil.clock import NS_PER_S
+from hil.errors import FrameError
+
+Cause = Literal["bit", "ack"]
 
 
 class Frame:
@@ -12,13 +17,13 @@ class Frame:
 
     Attributes:
         id: Identifier, 11 or 29 bits.
-        data: Payload, up to 8 bytes.
+        data: Payload, up to 8 bytes; of a remote frame, as many bytes as it asks for.
         extended: Whether the identifier has 29 bits.
         t_ns: End of frame on the wire, when receivers have it; 0 until then.
         start_ns: Start of frame on the wire, of the last attempt.
         sender: Name of the node that sent it.
         remote: A remote frame.
-        error: An error frame; ``id`` and ``data`` are those of the frame it destroyed.
+        error: An error frame (:class:`ErrorFrame`).
     """
 
     __slots__ = ("data", "error", "extended", "id", "remote", "sender", "start_ns", "t_ns")
@@ -45,24 +50,112 @@ class Frame:
         return f"<{kind}frame {self.id:X}#{self.data.hex()} at {self.t_ns} ns>"
 
 
+class ErrorFrame(Frame):
+    """An error frame; ``id``, ``data`` and ``sender`` are those of the frame that it destroyed.
+
+    Attributes:
+        cause: ``bit``: a bit was not what was sent; ``ack``: nobody acknowledged.
+        bit: Position on the wire of the bit that was wrong, stuff bits counted, start of frame 0.
+        field: Code of the frame's field that it lies in, as SJA1000 and ``linux/can/error.h``
+            number them.
+        tec: The sender's transmit error counter after it.
+        rec: The sender's receive error counter after it.
+        bus_off: Whether it drove the sender off the bus.
+    """
+
+    __slots__ = ("bit", "bus_off", "cause", "field", "rec", "tec")
+
+    def __init__(self, wreck: Frame, cause: Cause, bit: int, field: int) -> None:
+        super().__init__(wreck.id, wreck.data, wreck.extended, wreck.sender)
+        self.remote = wreck.remote
+        self.start_ns = wreck.start_ns
+        self.error = True
+        self.cause = cause
+        self.bit = bit
+        self.field = field
+        self.tec = 0
+        self.rec = 0
+        self.bus_off = False
+
+
+# linux/can/error.h: error classes, then details in data[1] (controller) and data[2] (protocol)
+_ACK, _CONTROLLER, _PROTOCOL, _BUS_OFF, _BUS_ERROR, _COUNTERS = 0x20, 0x4, 0x8, 0x40, 0x80, 0x200
+_TX_WARNING, _TX_PASSIVE, _RX_WARNING, _RX_PASSIVE = 0x08, 0x20, 0x04, 0x10
+_BIT_ERROR, _IN_TRANSMISSION = 0x01, 0x80
+
+
+def error_class(frame: ErrorFrame) -> tuple[int, bytes]:
+    """An error frame as SocketCAN tells it to the sender: error class and 8 data bytes."""
+    identifier = _BUS_ERROR | _COUNTERS | _PROTOCOL
+    data = bytearray(8)
+    data[2] = _IN_TRANSMISSION | (_BIT_ERROR if frame.cause == "bit" else 0)
+    data[3] = frame.field
+    if frame.cause == "ack":
+        identifier |= _ACK
+    if frame.bus_off:
+        identifier |= _BUS_OFF
+    data[1] = _controller(frame.tec, _TX_WARNING, _TX_PASSIVE)
+    data[1] |= _controller(frame.rec, _RX_WARNING, _RX_PASSIVE)
+    if data[1]:
+        identifier |= _CONTROLLER
+    data[6:8] = min(frame.tec, 255), min(frame.rec, 255)
+    return identifier, bytes(data)
+
+
+def _controller(counter: int, warning: int, passive: int) -> int:
+    if counter < 96:
+        return 0
+    return warning if counter < 128 else passive
+
+
 def to_can_message(frame: Frame, channel: int | str | None = None) -> can.Message:
-    """The frame as python-can has it; the timestamp is bus time in seconds."""
+    """The frame as python-can has it; the timestamp is bus time in seconds.
+
+    An error frame is told as SocketCAN does: see :func:`error_class`.
+    """
+    identifier, data = frame.id, frame.data
+    if isinstance(frame, ErrorFrame):
+        identifier, data = error_class(frame)
     return can.Message(
         timestamp=frame.t_ns / NS_PER_S,
-        arbitration_id=frame.id,
-        is_extended_id=frame.extended,
-        is_remote_frame=frame.remote,
+        arbitration_id=identifier,
+        is_extended_id=frame.extended and not frame.error,
+        is_remote_frame=frame.remote and not frame.error,
         is_error_frame=frame.error,
-        data=None if frame.remote else frame.data,
-        dlc=len(frame.data),
+        data=None if frame.remote and not frame.error else data,
+        dlc=len(data),
         channel=channel,
     )
 
 
 def from_can_message(message: can.Message, sender: str = "") -> Frame:
-    """The frame of a python-can message."""
-    frame = Frame(
-        message.arbitration_id, bytes(message.data), bool(message.is_extended_id), sender
-    )
+    """The frame of a python-can message.
+
+    Raises:
+        FrameError: If it is not a classic data or remote frame: CAN FD, an error frame, more than 8
+            bytes, a length code that is not the number of bytes, or an identifier that does not
+            fit.
+    """
+    reason = _unfit(message)
+    if reason:
+        raise FrameError(reason, place=f"message 0x{message.arbitration_id:X}")
+    data = bytes(message.dlc) if message.is_remote_frame else bytes(message.data)
+    frame = Frame(message.arbitration_id, data, bool(message.is_extended_id), sender)
     frame.remote = bool(message.is_remote_frame)
     return frame
+
+
+def _unfit(message: can.Message) -> str:
+    """Why a classic bus cannot carry a message, or nothing."""
+    if message.is_fd:
+        return "CAN FD frames do not run on a classic CAN bus"
+    if message.is_error_frame:
+        return "error frames are made by the bus, not sent"
+    if not 0 <= message.dlc <= 8:
+        return f"length {message.dlc} is not 0 to 8"
+    if not message.is_remote_frame and message.dlc != len(message.data):
+        return f"length {message.dlc} but {len(message.data)} data bytes"
+    bits = 29 if message.is_extended_id else 11
+    if not 0 <= message.arbitration_id < 1 << bits:
+        return f"the identifier does not fit into {bits} bits"
+    return ""

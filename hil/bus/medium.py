@@ -1,9 +1,15 @@
-"""The shared wire of a virtual CAN bus: arbitration, true frame times, errors, acknowledgement, bus-off.
+"""The shared wire of a virtual CAN bus: arbitration, frame times, errors, acknowledgement, bus-off.
 
-A frame takes two events on the clock: its start, when all that wait arbitrate, and its end, when all that
-listen have it. Between frames lies the intermission. The rules of error confinement are those of ISO 11898-1:
-a transmitter in error adds 8 to its transmit counter, a receiver 1 to its receive counter, each success takes
-1 off; from 128 a node is error-passive, above 255 its transmitter is off the bus until 128 x 11 recessive bits.
+A frame takes two events on the clock: its start, when all that wait arbitrate, and its end, when
+all that listen have it. Between frames lies the intermission. The rules of error confinement are
+those of ISO 11898-1: a transmitter in error adds 8 to its transmit counter, a receiver 1 to its
+receive counter, each success takes 1 off; from 128 a node is error-passive, above 255 its
+transmitter is off the bus until 128 x 11 recessive bits.
+
+What is simpler than the real thing: an error frame always has its longest form (flag, full echo,
+delimiter); recovery from bus-off counts as on an idle bus; two nodes that send the same identifier
+take turns and do not collide; there are no overload frames, no propagation delay and no clock
+tolerance.
 """
 
 from __future__ import annotations
@@ -11,84 +17,37 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
-from simpy.events import Event, Timeout
+from simpy.events import Event
 
 from hil.bus.arbitration import arbitration_key
-from hil.bus.frame import Frame
+from hil.bus.field import ACK_SLOT, field_at
+from hil.bus.frame import Cause, ErrorFrame, Frame
+from hil.bus.node import OFF, PASSIVE, FrameHandler, Node
 from hil.bus.wire_time import INTERMISSION_BITS, TAIL_BITS, frame_bits
-from hil.clock import NS_PER_S, VirtualClock
+from hil.clock import NS_PER_S, Alarm, VirtualClock
 from hil.errors import BusError
 
 ERROR_BITS = 6 + 6 + 8  # error flag, its echo by the other nodes, error delimiter
 SUSPEND_BITS = 8  # an error-passive transmitter waits this long after the intermission
 RECOVERY_BITS = 128 * 11
-WARNING, PASSIVE, OFF = 96, 128, 256
-QUEUE_LIMIT = 512  # frames that a node may have waiting
+_LONGEST_BITS = 256  # more than any classic frame with its error frame
 
-FrameHandler = Callable[[Frame], None]
+_Entry = tuple[int, int, Frame, Node, int]  # arbitration key, order, frame, sender, its bits
 
 
-@dataclass
+@dataclass(eq=False)
 class Disturbance:
-    """Frames to destroy on the wire: those that match, ``count`` times (``None``: for ever)."""
+    """Frames to destroy on the wire: those that match, ``count`` times (``None``: for ever).
+
+    Attributes:
+        at: Name of the only node that sees it, or ``None``: all do.
+    """
 
     match: Callable[[Frame], bool] | None
     count: int | None
-
-
-class Node:
-    """One participant of a bus, with its transmit queue and error counters."""
-
-    def __init__(self, medium: Medium, name: str, on_frame: FrameHandler | None) -> None:
-        self.name = name
-        self.on_frame = on_frame
-        self.on_sent: FrameHandler | None = None
-        self.enabled = True
-        self.auto_recover = True
-        self.tec = 0
-        self.rec = 0
-        self.bus_off = False
-        self.pending = 0
-        self.suspended_until_ns = 0
-        self._medium = medium
-
-    @property
-    def state(self) -> str:
-        """``error-active``, ``error-passive`` or ``bus-off``."""
-        if self.bus_off:
-            return "bus-off"
-        return "error-passive" if max(self.tec, self.rec) >= PASSIVE else "error-active"
-
-    def send(self, identifier: int, data: bytes, extended: bool = False) -> Frame:
-        """Queue a data frame; its ``t_ns`` is set once it is through.
-
-        Raises:
-            BusError: If this node is off the bus, or its queue is full.
-        """
-        return self.send_frame(Frame(identifier, data, extended, self.name))
-
-    def send_frame(self, frame: Frame) -> Frame:
-        """Queue any frame.
-
-        Raises:
-            BusError: If this node is off the bus, or its queue is full.
-        """
-        if self.bus_off:
-            raise BusError(f"node {self.name} is off the bus", place=f"bus {self._medium.name}")
-        if self.pending >= QUEUE_LIMIT:
-            raise BusError(
-                f"node {self.name} has {self.pending} frames waiting",
-                place=f"bus {self._medium.name}",
-                remedy="the bus is overloaded or nobody acknowledges",
-            )
-        self._medium.queue(self, frame)
-        return frame
-
-    def detach(self) -> None:
-        """Leave the bus; what is still queued is dropped."""
-        self._medium.detach(self)
+    at: str | None = None
 
 
 class Medium:
@@ -108,6 +67,8 @@ class Medium:
     def __init__(
         self, clock: VirtualClock, name: str = "bus", bitrate: int = 500_000, seed: int = 0
     ) -> None:
+        if bitrate <= 0:
+            raise BusError(f"bit rate {bitrate} is not above 0", place=f"bus {name}")
         self.clock = clock
         self.name = name
         self.bitrate = bitrate
@@ -118,15 +79,25 @@ class Medium:
         self.busy_bits = 0
         self._random = random.Random(seed)
         self._disturbances: list[Disturbance] = []
-        self._waiting: list[tuple[int, int, Frame, Node]] = []
+        self._waiting: list[_Entry] = []
+        self._present: tuple[Node, ...] = ()  # those that acknowledge and hear
         self._sequence = 0
-        self._active = False
-        self._idle_ns = clock.now_ns
+        self._active = False  # a frame is on the wire, or the next arbitration is set
+        self._idle_ns = self._begin_ns = clock.now_ns
+        self._current: _Entry | None = None
+        self._fault: tuple[Cause, int, Node | None] = ("bit", 0, None)
+        self._retry = True  # the frame on the wire, if it fails
+        self._deaf: Node | None = None  # does not get the frame on the wire
+        self._bits_ns = [self.bits_ns(bits) for bits in range(_LONGEST_BITS)]
+        self._set_begin = Alarm(clock, self._begin).set
+        self._set_end = Alarm(clock, self._end).set
+        self._set_fail = Alarm(clock, self._fail).set
 
     def attach(self, name: str, on_frame: FrameHandler | None = None) -> Node:
         """Put a node on the bus; ``on_frame`` gets every frame of the others at its end."""
         node = Node(self, name, on_frame)
         self.nodes.append(node)
+        self._count_present()
         return node
 
     def detach(self, node: Node) -> None:
@@ -134,26 +105,62 @@ class Medium:
         node.enabled = False
         if node in self.nodes:
             self.nodes.remove(node)
+            self.withdraw(node)
+            self._count_present()
 
     def queue(self, node: Node, frame: Frame) -> None:
-        """Let a frame take part in the next arbitration."""
+        """Let a frame take part in the next arbitration.
+
+        Raises:
+            BusError: If it is no classic CAN frame.
+        """
+        identifier, extended = frame.id, frame.extended
+        try:
+            bits = frame_bits(identifier, extended, frame.data, frame.remote)
+        except ValueError as error:
+            raise BusError(str(error), place=f"bus {self.name}", key=node.name) from error
         self._sequence += 1
-        key = arbitration_key(frame.id, frame.extended, frame.remote)
-        heappush(self._waiting, (key, self._sequence, frame, node))
+        key = arbitration_key(identifier, extended, frame.remote)
+        heappush(self._waiting, (key, self._sequence, frame, node, bits))
         node.pending += 1
         if not self._active:
             self._active = True
-            self._after(max(0, self._idle_ns - self.clock.now_ns), self._begin)
+            now_ns = self.clock.now_ns
+            self._begin_ns = begin_ns = max(self._idle_ns, now_ns)
+            self._set_begin(begin_ns - now_ns)
+
+    def withdraw(self, node: Node, frame: Frame | None = None) -> None:
+        """Drop what a node has waiting, or one frame of it.
+
+        A frame that is on the wire goes on, but is not sent again if it fails.
+        """
+        current = self._current
+        if current is not None and current[3] is node and frame in (None, current[2]):
+            self._retry = False
+        kept = []
+        for entry in self._waiting:
+            if entry[3] is node and frame in (None, entry[2]):
+                node.pending -= 1
+            else:
+                kept.append(entry)
+        heapify(kept)
+        self._waiting[:] = kept
 
     def disturb(
-        self, match: Callable[[Frame], bool] | None = None, count: int | None = 1
+        self,
+        match: Callable[[Frame], bool] | None = None,
+        count: int | None = 1,
+        at: str | None = None,
     ) -> Disturbance:
         """Destroy the next ``count`` frames that match (all, if there is no match).
+
+        With ``at``, only the node of that name sees wrong bits. If it is error-active its error
+        flag destroys the frame for all; if it is error-passive, it alone misses the frame.
 
         Returns:
             The disturbance, for :meth:`calm`.
         """
-        disturbance = Disturbance(match, count)
+        disturbance = Disturbance(match, count, at)
         self._disturbances.append(disturbance)
         return disturbance
 
@@ -163,7 +170,7 @@ class Medium:
             self._disturbances.remove(disturbance)
 
     def load(self, bits_before: int, since_ns: int) -> float:
-        """Share of the time since ``since_ns`` that the wire was busy (``busy_bits`` then given)."""
+        """Share of the time since ``since_ns`` that the wire was busy (``busy_bits`` then)."""
         span_ns = self.clock.now_ns - since_ns
         return self.bits_ns(self.busy_bits - bits_before) / span_ns if span_ns > 0 else 0.0
 
@@ -180,130 +187,182 @@ class Medium:
         """Bring a node back with its counters at zero."""
         node.bus_off = False
         node.tec = node.rec = 0
+        self._count_present()
 
-    def _after(self, delay_ns: int, callback: Callable[[Event], None]) -> None:
-        callbacks = Timeout(self.clock, delay_ns).callbacks
-        assert callbacks is not None  # noqa: S101 - a timeout just made has callbacks
-        callbacks.append(callback)
+    def _count_present(self) -> None:
+        self._present = tuple(node for node in self.nodes if not node.bus_off)
 
     def _begin(self, _event: Event) -> None:
         """All who wait arbitrate; the winner's frame starts now."""
-        entry = self._winner()
-        if entry is None:
+        waiting = self._waiting
+        if not waiting:  # all withdrawn
+            self._active = False
             return
-        _, _, frame, node = entry
-        frame.start_ns = self.clock.now_ns
-        bits = frame_bits(frame.id, frame.extended, frame.data, frame.remote)
-        if self._disturbances and self._is_disturbed(frame):
-            struck = self._random.randrange(1, bits - TAIL_BITS - INTERMISSION_BITS) + ERROR_BITS
-            self._after(self.bits_ns(struck), lambda _: self._fail(entry, struck))
-        elif not self._acknowledged(node):
-            struck = bits - TAIL_BITS - INTERMISSION_BITS + 2 + ERROR_BITS
-            self._after(self.bits_ns(struck), lambda _: self._fail(entry, struck))
+        entry = heappop(waiting)
+        if entry[3].suspended_until_ns > self._begin_ns:
+            heappush(waiting, entry)
+            allowed = self._winner()
+            if allowed is None:
+                return
+            entry = allowed
+        self._current = entry
+        entry[2].start_ns = self._begin_ns
+        if self._disturbances or len(self._present) < 2:
+            self._put_at_risk(entry)
         else:
-            end = bits - INTERMISSION_BITS
-            self._after(self.bits_ns(end), lambda _: self._end(frame, node, bits))
+            self._set_end(self._bits_ns[entry[4] - INTERMISSION_BITS])
 
-    def _winner(self) -> tuple[int, int, Frame, Node] | None:
-        """The waiting frame that wins; suspended nodes wait, those that left are dropped."""
-        now = self.clock.now_ns
-        held: list[tuple[int, int, Frame, Node]] = []
+    def _winner(self) -> _Entry | None:
+        """The best waiting frame whose node may send; if none may, the wire waits for the first."""
+        now_ns = self._begin_ns
+        held = []
         winner = None
         while self._waiting and winner is None:
             entry = heappop(self._waiting)
-            node = entry[3]
-            if not node.enabled or node.bus_off:
-                node.pending -= 1
-            elif node.suspended_until_ns > now:
+            if entry[3].suspended_until_ns > now_ns:
                 held.append(entry)
             else:
                 winner = entry
         for entry in held:
             heappush(self._waiting, entry)
         if winner is None:
-            self._active = bool(held)
-            if held:
-                first = min(entry[3].suspended_until_ns for entry in held)
-                self._after(first - now, self._begin)
+            self._active = False  # whoever queues meanwhile may start at once
+            self._after(min(entry[3].suspended_until_ns for entry in held) - now_ns, self._wake)
         return winner
 
-    def _acknowledged(self, sender: Node) -> bool:
-        return any(n is not sender and n.enabled and not n.bus_off for n in self.nodes)
+    def _wake(self, _event: Event) -> None:
+        """A suspension is over: arbitrate, unless others have begun meanwhile."""
+        if self._waiting and not self._active:
+            self._active = True
+            self._begin_ns = self.clock.now_ns
+            self._begin(_event)
 
-    def _is_disturbed(self, frame: Frame) -> bool:
+    def _after(self, delay_ns: int, callback: Callable[[Event], None]) -> None:
+        Alarm(self.clock, callback).set(delay_ns)
+
+    def _put_at_risk(self, entry: _Entry) -> None:
+        """Let a frame meet the disturbances and a bus on which perhaps nobody acknowledges."""
+        _, _, frame, sender, bits = entry
+        body = bits - TAIL_BITS - INTERMISSION_BITS
+        self._retry = True
+        disturbance = self._disturbance_of(frame)
+        victim = self._node_named(disturbance.at) if disturbance is not None else None
+        if disturbance is not None and (disturbance.at is None or victim is sender):
+            self._strike("bit", self._random.randrange(body) + 1)
+        elif victim is not None and not victim.is_passive:
+            # its CRC check fails; its error flag follows the acknowledge delimiter
+            self._strike("bit", body + 4, victim)
+        elif not any(n is not sender and n is not victim for n in self._present):
+            self._strike("ack", body + 2)
+        else:
+            self._deaf = victim
+            self._set_end(self._bits_ns[bits - INTERMISSION_BITS])
+
+    def _strike(self, cause: Cause, bits: int, victim: Node | None = None) -> None:
+        """An error frame begins ``bits`` after the start of the frame."""
+        self._fault = cause, bits, victim
+        self._set_fail(self._bits_ns[bits + ERROR_BITS])
+
+    def _node_named(self, name: str | None) -> Node | None:
+        return next((node for node in self._present if node.name == name), None)
+
+    def _disturbance_of(self, frame: Frame) -> Disturbance | None:
         for disturbance in self._disturbances:
             if disturbance.match is None or disturbance.match(frame):
                 if disturbance.count is not None:
                     disturbance.count -= 1
                     if disturbance.count <= 0:
                         self._disturbances.remove(disturbance)
-                return True
-        return False
+                return disturbance
+        return None
 
-    def _end(self, frame: Frame, sender: Node, bits: int) -> None:
+    def _end(self, _event: Event) -> None:
         """The frame is through: the taps, the receivers and the sender have it."""
-        frame.t_ns = self.clock.now_ns
+        _, _, frame, sender, bits = self._current  # type: ignore[misc]  # a frame is on the wire
+        frame.t_ns = end_ns = frame.start_ns + self._bits_ns[bits - INTERMISSION_BITS]
         self.frames += 1
         self.busy_bits += bits
         sender.pending -= 1
-        if sender.tec:
-            sender.tec -= 1
-        self._next()
+        self._count_success(sender, end_ns)
+        self._next(end_ns)
         for tap in self.taps:
             tap(frame)
-        for node in self.nodes:
-            if node is not sender and node.enabled and not node.bus_off:
+        deaf = self._deaf
+        for node in self._present:
+            if node is not sender and node is not deaf:
                 if node.rec:
                     node.rec = min(node.rec, PASSIVE) - 1
                 if node.on_frame is not None:
                     node.on_frame(frame)
+        if deaf is not None:
+            deaf.rec += 1  # the error that it alone saw
+            self._deaf = None
         if sender.on_sent is not None:
             sender.on_sent(frame)
 
-    def _fail(self, entry: tuple[int, int, Frame, Node], bits: int) -> None:
+    def _count_success(self, sender: Node, end_ns: int) -> None:
+        if sender.tec >= PASSIVE or sender.rec >= PASSIVE:
+            self._suspend(sender, end_ns)
+        if sender.tec:
+            sender.tec -= 1
+
+    def _suspend(self, node: Node, end_ns: int) -> None:
+        node.suspended_until_ns = end_ns + self.bits_ns(INTERMISSION_BITS + SUSPEND_BITS)
+
+    def _fail(self, _event: Event) -> None:
         """The frame was destroyed: an error frame, the counters, and another try."""
-        _, _, frame, sender = entry
+        entry: _Entry = self._current  # type: ignore[assignment]  # a frame is on the wire
+        _, _, frame, sender, _ = entry
+        cause, bits, victim = self._fault
+        present = self._present
+        field = ACK_SLOT if cause == "ack" else field_at(frame, bits - 1)
+        wreck = ErrorFrame(frame, cause, bits - 1, field)
+        wreck.t_ns = end_ns = frame.start_ns + self._bits_ns[bits + ERROR_BITS]
         self.error_frames += 1
-        self.busy_bits += bits + INTERMISSION_BITS
-        self._count_error(sender)
-        if not sender.bus_off:
+        self.busy_bits += bits + ERROR_BITS + INTERMISSION_BITS
+        self._count_error(sender, cause, victim)
+        if self._retry:
             heappush(self._waiting, entry)
-        self._next()
-        wreck = Frame(frame.id, frame.data, frame.extended, frame.sender)
-        wreck.error, wreck.start_ns, wreck.t_ns = True, frame.start_ns, self.clock.now_ns
+        else:
+            sender.pending -= 1
+        if sender.is_passive:
+            self._suspend(sender, end_ns)
+        wreck.tec, wreck.rec, wreck.bus_off = sender.tec, sender.rec, sender.bus_off
+        self._next(end_ns)
         for tap in self.taps:
             tap(wreck)
-        for node in self.nodes:
-            if node.on_frame is not None and node.enabled and not node.bus_off:
+        for node in present:
+            if node.on_frame is not None:
                 node.on_frame(wreck)
 
-    def _count_error(self, sender: Node) -> None:
+    def _count_error(self, sender: Node, cause: Cause, victim: Node | None) -> None:
         """Error counters after a destroyed frame.
 
-        An error-passive transmitter that only misses its acknowledgement stays where it is: a node alone on
-        a bus never goes off it.
+        An error-passive transmitter that only misses its acknowledgement stays where it is: a node
+        alone on a bus never goes off it. A receiver that was the first to flag an error sees the
+        others' echo after its own flag, and counts 8 more.
         """
-        alone = not self._acknowledged(sender)
-        if not (alone and sender.tec >= PASSIVE):
+        if cause != "ack" or sender.tec < PASSIVE:
             sender.tec += 8
-        for node in self.nodes:
-            if node is not sender and node.enabled and not node.bus_off:
-                node.rec += 1
+        for node in self._present:
+            if node is not sender:
+                node.rec += 9 if node is victim else 1
         self._confine(sender)
 
     def _confine(self, node: Node) -> None:
-        if node.tec >= OFF:
+        if node.tec >= OFF and not node.bus_off:
             node.bus_off = True
+            self.withdraw(node)
+            self._count_present()
             if node.auto_recover:
                 self._after(self.bits_ns(RECOVERY_BITS), lambda _: self.recover(node))
-        elif node.tec >= PASSIVE:
-            wait = self.bits_ns(INTERMISSION_BITS + SUSPEND_BITS)
-            node.suspended_until_ns = self.clock.now_ns + wait
 
-    def _next(self) -> None:
+    def _next(self, end_ns: int) -> None:
         """The intermission, then the next arbitration if anyone waits."""
-        intermission_ns = self.bits_ns(INTERMISSION_BITS)
-        self._idle_ns = self.clock.now_ns + intermission_ns
-        self._active = bool(self._waiting)
-        if self._active:
-            self._after(intermission_ns, self._begin)
+        intermission_ns = self._bits_ns[INTERMISSION_BITS]
+        self._idle_ns = end_ns + intermission_ns
+        if self._waiting:
+            self._begin_ns = self._idle_ns
+            self._set_begin(intermission_ns)
+        else:
+            self._active = False

@@ -1,24 +1,83 @@
-"""From the rig file's bus to the wire."""
+"""From the rig file's bus to the wire; and where the wires of this process are found by name."""
 
 from __future__ import annotations
 
+from typing import Protocol
+from weakref import WeakValueDictionary
+
 from hil.bus.medium import Medium
 from hil.clock import VirtualClock
-from hil.errors import RigFileError
+from hil.errors import BusError, RigFileError
+
+DEFAULT_BITRATE = 500_000
 
 
-def open_medium(
-    name: str, interface: str, bitrate: int, clock: VirtualClock, seed: int
-) -> Medium:
-    """The wire of a bus in virtual time.
+class BusSettings(Protocol):
+    """What a rig file says of a bus."""
+
+    @property
+    def interface(self) -> str:
+        """The python-can interface."""
+
+    @property
+    def bitrate(self) -> int:
+        """Bits per second."""
+
+
+def open_medium(name: str, bus: BusSettings, clock: VirtualClock, seed: int) -> Medium:
+    """The wire of a rig's bus in virtual time; python-can finds it by ``name`` while the rig lives.
 
     Raises:
         RigFileError: If the interface is not ``sim``: a real bus cannot follow virtual time.
     """
-    if interface != "sim":
+    if bus.interface != "sim":
         raise RigFileError(
-            f"interface {interface!r} is a real bus, but the rig's time is virtual",
+            f"interface {bus.interface!r} is a real bus, but the rig's time is virtual",
             key=f"bus.{name}.interface",
             remedy='use interface = "sim"; real buses need time = "real"',
         )
-    return Medium(clock, name, bitrate, seed)
+    medium = Medium(clock, name, bus.bitrate, seed)
+    _of_rigs[name] = medium
+    return medium
+
+
+def close_medium(medium: Medium) -> None:
+    """Let no one find a rig's wire any more; who hangs on it stays there."""
+    if _of_rigs.get(medium.name) is medium:
+        del _of_rigs[medium.name]
+
+
+def join_medium(name: str, bitrate: int | None) -> Medium:
+    """The wire called ``name``: a rig's, or one that lone scripts share until :func:`leave_medium`.
+
+    All wires of lone scripts run on one clock of their own.
+
+    Raises:
+        BusError: If the wire runs at another bit rate.
+    """
+    medium = _of_rigs.get(name) or _of_scripts.get(name)
+    if medium is None:
+        clock = next((m.clock for m in _of_scripts.values()), None) or VirtualClock()
+        medium = _of_scripts[name] = Medium(clock, name, bitrate or DEFAULT_BITRATE)
+    if bitrate not in (None, medium.bitrate):
+        raise BusError(
+            f"the bus runs at {medium.bitrate} bit/s, not at {bitrate}",
+            place=f"bus {name}",
+            remedy="give the same bit rate, or none",
+        )
+    return medium
+
+
+def leave_medium(medium: Medium) -> None:
+    """Forget a lone script's wire once its last node has left."""
+    if not medium.nodes and _of_scripts.get(medium.name) is medium:
+        del _of_scripts[medium.name]
+
+
+def media() -> list[str]:
+    """Names of the wires that python-can can join now."""
+    return sorted({*_of_rigs, *_of_scripts})
+
+
+_of_rigs: WeakValueDictionary[str, Medium] = WeakValueDictionary()
+_of_scripts: dict[str, Medium] = {}

@@ -1,24 +1,30 @@
 """How long a classic CAN frame is on the wire, exactly, stuff bits included.
 
-A stuff bit follows five equal bits from start of frame to the end of the CRC (ISO 11898-1). Walking bit by
-bit is slow, so the walk is tabled per byte: one table advances the CRC-15, another the run of equal bits.
+A stuff bit follows five equal bits from start of frame to the end of the CRC (ISO 11898-1). Walking
+bit by bit is slow, so the walk is tabled: one pair of tables takes a byte, the other two bytes at
+once. Of each pair one advances the CRC-15, the other the run of equal bits.
 """
 
 from __future__ import annotations
 
+import struct
+from array import array
 from functools import lru_cache
 
 CRC_POLYNOMIAL = 0x4599  # x^15+x^14+x^10+x^8+x^7+x^4+x^3+1, ISO 11898-1
 TAIL_BITS = 1 + 1 + 1 + 7  # CRC delimiter, ACK slot, ACK delimiter, end of frame
 INTERMISSION_BITS = 3
 CRC_BITS = 15
+STANDARD_HEADER_BITS = 19  # start of frame to length code
+EXTENDED_HEADER_BITS = 39
+_FIXED_BITS = CRC_BITS + TAIL_BITS + INTERMISSION_BITS
 
 
 def _step(state: int, bit: int) -> tuple[int, int]:
     """One bit through the stuffing rule; a state is ``last bit * 5 + run length - 1``.
 
-    Returns the next state and how many stuff bits were added (0 or 1). A stuff bit is the opposite bit and
-    begins a run of its own.
+    Returns the next state and how many stuff bits were added (0 or 1). A stuff bit is the opposite
+    bit and begins a run of its own.
     """
     last, run = divmod(state, 5)
     run = run + 2 if bit == last else 1
@@ -44,33 +50,62 @@ def _crc_bits(crc: int, bits: int, width: int) -> int:
     return crc
 
 
+def _crc_of_words(of_byte: list[int]) -> array[int]:
+    """CRC after 16 bits from CRC 0, by those bits."""
+    return array(
+        "H",
+        (
+            (high << 8 & 0x7FFF) ^ of_byte[high >> 7 ^ low]
+            for high in of_byte
+            for low in range(256)
+        ),
+    )
+
+
+def _stuff_of_words(of_byte: bytes) -> bytes:
+    """The walk over 16 bits, made of two walks over 8: the second's counts go up by the first's."""
+    rows = [of_byte[state << 8 : state + 1 << 8] for state in range(10)]
+    plus = [bytes(min(entry + (count << 4), 255) for entry in range(256)) for count in range(3)]
+    return b"".join(rows[entry & 15].translate(plus[entry >> 4]) for entry in of_byte)
+
+
 _CRC_OF_BYTE = [_crc_bits(0, byte, 8) for byte in range(256)]
-# [state << 8 | byte] -> stuff bits << 4 | next state
-_STUFF_OF_BYTE = [
+_CRC_OF_WORD = _crc_of_words(_CRC_OF_BYTE)
+# [state << 8 | byte] -> stuff bits << 4 | next state; the same for [state << 16 | two bytes]
+_STUFF_OF_BYTE = bytes(
     stuffed << 4 | after
     for state in range(10)
     for after, stuffed in (_walk(state, byte, 8) for byte in range(256))
-]
-# the CRC's 15 bits: the high 7 of them first, then the low 8 by the table above
-_STUFF_OF_7 = [
-    stuffed << 4 | after
-    for state in range(10)
-    for after, stuffed in (_walk(state, bits, 7) for bits in range(128))
-]
+)
+_STUFF_OF_WORD = _stuff_of_words(_STUFF_OF_BYTE)
+_FOUR_WORDS = struct.Struct(">4H").unpack
+
+
+def _header_bits(identifier: int, extended: bool, remote: bool, length: int) -> tuple[int, int]:
+    """The bits from start of frame to the length code, and how many they are."""
+    if not extended:
+        return (identifier << 3 | remote << 2) << 4 | length, STANDARD_HEADER_BITS
+    base, low = identifier >> 18, identifier & 0x3FFFF
+    bits = (base << 2 | 0b11) << 18 | low
+    return (bits << 3 | remote << 2) << 4 | length, EXTENDED_HEADER_BITS
 
 
 @lru_cache(maxsize=4096)
 def _header(identifier: int, extended: bool, remote: bool, length: int) -> tuple[int, int, int]:
-    """CRC, stuffing state and stuff bits after the header, from SOF to DLC."""
-    if extended:
-        base, low = identifier >> 18, identifier & 0x3FFFF
-        bits = (base << 2 | 0b11) << 18 | low
-        bits, width = (bits << 3 | remote << 2) << 4 | length, 39
-    else:
-        bits, width = (identifier << 3 | remote << 2) << 4 | length, 19
+    """What the header tells: CRC so far, stuffing state << 16, and all bits that are not data's.
+
+    Raises:
+        ValueError: If the identifier or the length does not fit into a classic frame.
+    """
+    if not 0 <= identifier < 1 << (29 if extended else 11):
+        raise ValueError(f"identifier 0x{identifier:X} does not fit into its bits")
+    if length > 8:
+        raise ValueError(f"{length} data bytes do not fit into a classic frame")
+    bits, width = _header_bits(identifier, extended, remote, length)
     crc = _crc_bits(0, bits, width)
     state, stuffed = _walk(0, bits, width - 1)  # SOF, a dominant bit, is the first of the run
-    return crc, state, stuffed
+    data_bits = 0 if remote else length << 3
+    return crc, state << 16, width + data_bits + _FIXED_BITS + stuffed
 
 
 def frame_bits(identifier: int, extended: bool, data: bytes, remote: bool = False) -> int:
@@ -81,16 +116,44 @@ def frame_bits(identifier: int, extended: bool, data: bytes, remote: bool = Fals
         extended: Whether it has 29.
         data: Payload; of a remote frame only its length counts.
         remote: A remote frame carries no data.
+
+    Raises:
+        ValueError: If the identifier or the data does not fit into a classic frame.
     """
-    crc, state, stuffed = _header(identifier, extended, remote, len(data))
-    bits = (39 if extended else 19) + CRC_BITS + TAIL_BITS + INTERMISSION_BITS
-    if not remote:
-        bits += len(data) << 3
+    length = len(data)
+    crc, state, bits = _header(identifier, extended, remote, length)
+    if length == 8 and not remote:  # most frames: unrolled
+        a, b, c, d = _FOUR_WORDS(data)
+        table = _STUFF_OF_WORD
+        first = table[state | a]
+        second = table[(first & 15) << 16 | b]
+        third = table[(second & 15) << 16 | c]
+        fourth = table[(third & 15) << 16 | d]
+        bits += (first >> 4) + (second >> 4) + (third >> 4) + (fourth >> 4)
+        state = (fourth & 15) << 16
+        crcs = _CRC_OF_WORD
+        crc = crcs[crcs[crcs[crcs[crc << 1 ^ a] << 1 ^ b] << 1 ^ c] << 1 ^ d]
+    elif not remote:
         for byte in data:
-            entry = _STUFF_OF_BYTE[state << 8 | byte]
-            stuffed += entry >> 4
-            state = entry & 15
+            entry = _STUFF_OF_BYTE[state >> 8 | byte]
+            bits += entry >> 4
+            state = (entry & 15) << 16
             crc = (crc << 8 & 0x7FFF) ^ _CRC_OF_BYTE[crc >> 7 ^ byte]
-    entry = _STUFF_OF_7[state << 7 | crc >> 8]
-    last = _STUFF_OF_BYTE[(entry & 15) << 8 | crc & 255]
-    return bits + stuffed + (entry >> 4) + (last >> 4)
+    # the CRC's 15 bits and one more, unlike the last, that cannot add a stuff bit
+    return bits + (_STUFF_OF_WORD[state | crc << 1 | ~crc & 1] >> 4)
+
+
+def stuffed_bits(identifier: int, extended: bool, data: bytes, remote: bool = False) -> list[int]:
+    """For each bit from start of frame to the end of the CRC, whether a stuff bit (1) follows it.
+
+    The slow walk, for those who must know where; :func:`frame_bits` only counts.
+    """
+    bits, width = _header_bits(identifier, extended, remote, len(data))
+    if not remote:
+        bits, width = bits << 8 * len(data) | int.from_bytes(data, "big"), width + 8 * len(data)
+    bits, width = bits << CRC_BITS | _crc_bits(0, bits, width), width + CRC_BITS
+    state, added = 0, [0]  # SOF, a dominant bit, is the first of the run
+    for position in range(width - 2, -1, -1):
+        state, stuff = _step(state, bits >> position & 1)
+        added.append(stuff)
+    return added

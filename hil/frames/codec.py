@@ -1,8 +1,9 @@
 """Encoders and decoders, generated once per message as Python source.
 
-A frame is one big integer: little-endian signals are fields of it as it stands, big-endian signals are fields
-of the byte-reversed one. The generated functions are a few shifts and masks per signal. cantools is the oracle
-of the tests; like it, a physical value is rounded half-to-even to its raw number.
+A frame is one big integer: little-endian signals are fields of it as it stands, big-endian signals
+are fields of the byte-reversed one. The generated functions are a few shifts and masks per signal.
+cantools is the oracle of the tests; like it, a physical value is rounded half-to-even to its raw
+number.
 """
 
 from __future__ import annotations
@@ -126,5 +127,5 @@ def _build(name: str, lines: list[str], message: Message) -> Callable[..., objec
         raise FrameError(f"multiplexor value {value!r} is unknown", place=message.name)
 
     scope: dict[str, object] = {"refuse": refuse, "short": short, "unknown": unknown}
-    exec(compile("\n".join(lines), f"<{name} {message.name}>", "exec"), scope)  # noqa: S102
+    exec(compile("\n".join(lines), f"<{name} {message.name}>", "exec"), scope)
     return scope[name]  # type: ignore[return-value]

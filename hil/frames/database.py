@@ -30,9 +30,11 @@ class Signal:
     Attributes:
         index: Its place in the tuples of :meth:`Message.encode` and :meth:`Message.decode`.
         start: First bit as the DBC counts: least significant (little-endian) or most (big-endian).
-        minimum: Lowest physical value, in ``unit``; where the DBC gives none, the lowest it can hold.
+        minimum: Lowest physical value, in ``unit``; where the DBC gives none, the lowest it can
+            hold.
         mux_value: The multiplexor's value under which it is there; ``None``: always.
-        not_available: Physical value of the raw number that means "no valid value", if there is one.
+        not_available: Physical value of the raw number that means "no valid value", if there is
+            one.
         e2e_role: ``None``, ``Counter`` or ``Checksum``.
         start_value: Physical value that is sent while nothing else is said.
     """
@@ -108,7 +110,7 @@ class Message:
 
     @cached_property
     def decode(self) -> Decoder:
-        """Data to physical values in signal order; ``None`` for signals of other multiplexor values.
+        """Data to physical values in signal order; ``None``: of another multiplexor value.
 
         ``FrameError`` if the frame is too short or its multiplexor value unknown.
         """

@@ -1,7 +1,8 @@
 """End-to-end protection: alive counters and checksums, filled in at send and checked on arrival.
 
-The checksums of the AUTOSAR profiles come from the ``autosar-e2e`` package. Profile 1 is used in its mode
-BOTH (both bytes of the data identifier), profile 2 with the data identifier's low byte as its whole list.
+The checksums of the AUTOSAR profiles come from the ``autosar-e2e`` package. Profile 1 is used in
+its mode BOTH (both bytes of the data identifier), profile 2 with the data identifier's low byte as
+its whole list.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The restbus: the frames of the nodes that are not there, on a static table of slots.
 
-Every cyclic message has a phase within its cycle, so that the frames of many nodes do not bunch. At its slot
-a message reads its sources, packs them, is protected and sent. Slots are absolute: there is no drift.
+Every cyclic message has a phase within its cycle, so that the frames of many nodes do not bunch. At
+its slot a message reads its sources, packs them, is protected and sent. Slots are absolute: there
+is no drift.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Entry:
     Attributes:
         hold: ``drop`` keeps the message off the bus; its slots pass.
         mutate: Changes the bytes after protection: a masquerade or a transmission fault.
-        saturated: How often a value was outside its signal's range and was sent as the nearest bound.
+        saturated: How often a value was outside its signal's range and was sent as the nearest
+            bound.
     """
 
     message: Message
@@ -162,12 +164,12 @@ class Restbus:
             if entry.hold == "normal":
                 self._send(message.id, bytes(entry.pack()), message.extended)
             cycle_ns = message.cycle_ns
-            assert cycle_ns is not None  # noqa: S101 - only cyclic messages are entries
+            assert cycle_ns is not None
             heapreplace(slots, (due_ns + cycle_ns, order, entry))
 
 
 def spread_phases(messages: Iterable[Message]) -> dict[str, int]:
-    """A phase for each message: as the DBC says, else spread evenly over the messages of one cycle time.
+    """A phase for each message: the DBC's, else spread evenly over those of one cycle time.
 
     Steps are whole milliseconds where there is room, so that traces are easy to read.
     """

@@ -26,7 +26,8 @@ class Reception:
         message: Its layout.
         samples: ``(t_ns, values)`` of each good frame, oldest first.
         watchers: Called with each good frame and its decoded values.
-        rejected: Number of frames with a wrong checksum, counter or length; their values are not used.
+        rejected: Number of frames with a wrong checksum, counter or length; their values are not
+            used.
     """
 
     message: Message
