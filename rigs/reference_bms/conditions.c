@@ -102,11 +102,10 @@ static bool is_active(const bms_data *b)
 
 static void frames(bms_data *b)
 {
-    bool overdue = false, untrusted = false;
+    bool overdue = false, untrusted = false, was_untrusted = b->present & FAULT_BIT(FAULT_E2E);
     for (int k = 0; k < RX_COUNT; k++) {
         overdue = overdue || (b->rx[k].overdue && (k != RX_REQUEST || is_active(b)));
-        bool was_present = b->present & FAULT_BIT(FAULT_E2E);
-        untrusted = untrusted || b->rx[k].errors >= (was_present ? 1 : E2E_ERRORS_FAULT);
+        untrusted = untrusted || b->rx[k].errors > (was_untrusted ? E2E_ERRORS_GONE : E2E_ERRORS_FAULT - 1);
     }
     flag(b, FAULT_FRAME_TIMEOUT, overdue);
     flag(b, FAULT_E2E, untrusted);

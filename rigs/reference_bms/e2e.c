@@ -1,6 +1,6 @@
 /* AUTOSAR E2E profile 1: byte 0 holds a CRC-8 over the data identifier and the rest, byte 1 a counter.
  *
- * A frame with a wrong length, checksum or counter is rejected. Each adds 2 to `errors`, each good one takes 1
+ * A frame with a wrong length, checksum or counter is rejected. Each adds 3 to `errors`, each good one takes 1
  * off: three bad in a row reach the fault level, and so does a sender that repeats every frame; single ones
  * are forgotten.
  */
@@ -74,6 +74,6 @@ bool e2e_accept(const rx_config *config, rx_state *rx, const bms_frame *frame)
     if (good && rx->errors)
         rx->errors--;
     else if (!good)
-        rx->errors = (uint8_t)(rx->errors + 2 > E2E_ERRORS_FAULT ? E2E_ERRORS_FAULT : rx->errors + 2);
+        rx->errors = (uint8_t)(rx->errors + 3 > E2E_ERRORS_FAULT ? E2E_ERRORS_FAULT : rx->errors + 3);
     return good;
 }
