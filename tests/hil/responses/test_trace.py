@@ -165,9 +165,12 @@ def test_tshark_reads_every_frame(tmp_path: Path, kind: str) -> None:
     command = ["tshark", "-r", str(tmp_path / f"trace.{kind}"), "-T", "fields", "-e", "can.id"]
     result = subprocess.run([*command, "-e", "can.len"], capture_output=True, text=True, check=True)
     rows = result.stdout.splitlines()
-    assert len(rows) == len(seen)
-    good = [row for row, frame in zip(rows, seen, strict=True) if not frame.error]
-    assert good == [f"{f.id}\t{len(f.data)}" for f in seen if not f.error]
+    good = [f"{frame.id}\t{len(frame.data)}" for frame in seen if not frame.error]
+    if len(rows) == len(seen):
+        rows = [row for row, frame in zip(rows, seen, strict=True) if not frame.error]
+    else:
+        assert kind == "blf"  # tshark 4.0 passes over the error frames of BLF files
+    assert rows == good
 
 
 @pytest.mark.skipif(shutil.which("log2asc") is None, reason="can-utils is not installed")
