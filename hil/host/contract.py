@@ -19,6 +19,9 @@ class Host(Protocol):
     def now_ns(self) -> int:
         """The present instant."""
 
+    def power_on(self, *, cold: bool = True) -> None:
+        """Start the restbus and switch the BMS on; ``cold`` forgets its fault memory."""
+
     def set(self, port: str, value: float) -> Stimulus:
         """Write a set point of a twin."""
 

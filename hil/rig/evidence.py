@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hil.rig.roles import Role
 
 _LAST = 3  # frames of each message
+_MANY = 10  # signals: more are flags, and most of them are not set
 
 
 def frames_that_matter(
@@ -45,15 +46,16 @@ def describe(frame: Frame, database: Database) -> FrameEvidence:
 
 
 def _decode(message: Message, data: bytes) -> str:
+    """All signals but counter and checksum; of many flags only those that are set."""
     try:
         values = message.decode_dict(data)
     except FrameError as error:
         return str(error)
-    return ", ".join(
-        f"{name} {_say(message, name, value)}"
-        for name, value in values.items()
-        if message.signals[name].e2e_role == "None"
-    )
+    told = [name for name in values if message.signals[name].e2e_role == "None"]
+    if len(told) > _MANY:
+        told = [name for name in told if values[name] or message.signals[name].length > 1]
+    said = ", ".join(f"{name} {_say(message, name, values[name])}" for name in told)
+    return said or "no flag set"
 
 
 def _say(message: Message, name: str, value: float) -> str:

@@ -140,11 +140,10 @@ class PlotBuilder:
     def _limit_lines(self, role: str) -> list[dict[str, Any]]:
         kind, _, name = role.partition(".")
         limit = self._observer.limits.get(name)
-        if limit is None or kind not in ("fault", "warning"):
+        level = {"fault": "threshold", "warning": "warning"}.get(kind)
+        if limit is None or level is None or not limit.has(level):
             return []
-        value = limit.threshold if kind == "fault" else limit.warning
-        if value is None:
-            return []
+        value = limit.number(level)
         label = "threshold" if kind == "fault" else "warning level"
         return [{"label": f"{name} {label}", "value": value, "unit": limit.unit}]
 

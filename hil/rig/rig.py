@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from hil.checks.check import Bounded, CheckResult, Value
 from hil.checks.verdict import BmsFailure
 from hil.clock import NS_PER_MS
-from hil.errors import NotOfferedError, UsageError
+from hil.errors import NotOfferedError, RigTroubleError, UsageError
 from hil.faults.catalogue import make_fault
 from hil.faults.fault import Fault
 from hil.host.contract import Host
 from hil.host.stimulus import Stimulus
 from hil.rig.journal import Journal
 from hil.rig.judge import Judge, Reactions
-from hil.rig.limits import Limit
 from hil.rig.observe import Observer, number_of
 from hil.rig.plot import PlotBuilder
+from hil.rig.promises import Limits
 from hil.rig.roles import Role
 from hil.rig.schema import RigConfig
 from hil.units import time_ns
@@ -26,28 +26,6 @@ from hil.units import time_ns
 Duration = int | str  # nanoseconds, or a text such as "500 ms"
 
 _SETTLE_LIMIT = "5 s"  # for a mode change where the rig file promises nothing
-
-
-class Limits(Mapping[str, Limit]):
-    """The limits by name; one that the rig file does not give skips the test."""
-
-    def __init__(self, limits: Mapping[str, Limit]) -> None:
-        self._limits = limits
-
-    def __getitem__(self, name: str) -> Limit:
-        try:
-            return self._limits[name]
-        except KeyError:
-            raise NotOfferedError(f"the rig file promises no limit {name!r}") from None
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._limits)
-
-    def __len__(self) -> int:
-        return len(self._limits)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._limits
 
 
 class Rig:
@@ -112,6 +90,38 @@ class Rig:
     def mark(self, text: str) -> Stimulus:
         """The present instant as the zero of reactions to come: after an ``expect``, its frame."""
         return self._stimulated(Stimulus("mark", text, self.now_ns))
+
+    def crosses(
+        self,
+        name: str,
+        *,
+        above: float | None = None,
+        below: float | None = None,
+        within: Duration = "5 s",
+    ) -> Stimulus:
+        """Wait until a role or a wired port passes a level on the bus: the zero of reactions to come.
+
+        For stimuli that are physical, such as a real current, and show in a sensor's frame.
+
+        Raises:
+            UsageError: If not exactly one level is given.
+            RigTroubleError: If the level is not passed in time: the plant does not do what the test asked.
+        """
+        if (above is None) == (below is None):
+            raise UsageError("crosses() takes either above or below")
+        role = self._role(name)
+        start_ns = self._reactions.stimulus.applied_ns if self._reactions.stimulus else self.now_ns
+        seen = self._observer.first(
+            role,
+            start_ns,
+            self.now_ns + _ns(within),
+            lambda value: value > above if above is not None else value < (below or 0.0),
+        )
+        level = f"above {above:g}" if above is not None else f"below {below:g}"
+        if seen is None:
+            raise RigTroubleError(f"{name} does not come {level} {role.unit}", key=name)
+        stimulus = Stimulus(name, f"{name} {level} {role.unit} on the bus", seen[0])
+        return self._stimulated(stimulus)
 
     # -- what the rig does to the BMS ---------------------------------------------------------
 

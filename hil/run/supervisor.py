@@ -145,8 +145,8 @@ def _conclude(recorder: Recorder, events: Sequence[Event], ending: Ending) -> No
 
 
 def _cause(events: Sequence[Event], ending: Ending) -> RigTroubleError:
-    firmware = next((e.get("firmware", {}) for e in events if e["event"] == "run"), {})
-    place = str(firmware.get("file", ""))
+    run = next((event for event in events if event["event"] == "run"), {})
+    place = str(run.get("firmware", {}).get("file", ""))
     remedy = "run the firmware under a debugger with the trace of this run; see docs/your-firmware.md"
     if ending.hung:
         reason = f"a call of the firmware did not return within {_HANG_S:g} s"

@@ -8,6 +8,7 @@ import pytest
 
 from hil import RigConfig
 from hil.pytest_plugin import rig_config
+from hil.suite.protections import family_of
 
 
 
@@ -17,27 +18,15 @@ def _cells(config: RigConfig) -> list[int]:
     return sorted({1, count // 2 + 1, count})
 
 
-def _timeouts(config: RigConfig) -> list[str]:
-    """Messages of the rig that the BMS must miss when they stay away."""
+def _families(config: RigConfig) -> list[str]:
+    """Messages that the BMS must watch; those that differ by a number only are one family."""
     limit = config.limits.get("frame_timeout")
-    return list(limit.messages) if limit is not None else []
-
-
-def _protected(config: RigConfig) -> list[str]:
-    """Messages of the rig that the BMS must watch and that are protected end to end."""
-    watched = set(_timeouts(config))
-    return [
-        message.name
-        for bus in config.buses.values()
-        for message in bus.database.messages.values()
-        if message.e2e is not None and message.name in watched
-    ]
+    return sorted({family_of(message) for message in limit.messages}) if limit is not None else []
 
 
 _MAKERS: dict[str, Callable[[RigConfig], list[int] | list[str]]] = {
     "cell": _cells,
-    "missing_message": _timeouts,
-    "protected_message": _protected,
+    "family": _families,
 }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,8 +43,16 @@ def _temperature(rig: Rig, value: float) -> AbstractContextManager[Any]:
     return rig.fault("temperature", sensor=rig.temperature_sensors // 2, value=value)
 
 
-def _pack_voltage(rig: Rig, value: float) -> AbstractContextManager[Any]:
-    return rig.fault("pack.voltage", value=value)
+@contextmanager
+def _pack_voltage(rig: Rig, value: float) -> Iterator[Any]:
+    """Cells and pack agree, or the BMS would rightly doubt the sensor; no cell passes its own limit."""
+    low = rig.limits["cell_undervoltage"].threshold + 0.01
+    high = rig.limits["cell_overvoltage"].threshold - 0.01
+    with ExitStack() as broken:
+        for cell in range(1, rig.cells + 1):
+            volts = min(max(value / rig.cells, low), high)
+            broken.enter_context(rig.fault("cell.voltage", cell=cell, value=volts))
+        yield broken.enter_context(rig.fault("pack.voltage", value=value))
 
 
 def _discharge(rig: Rig, value: float) -> AbstractContextManager[Any]:
@@ -101,6 +109,11 @@ def expect_open(rig: Rig, name: str) -> None:
         if rig.has(feedback):
             rig.expect(feedback, "open", within=total)
     rig.stays("contactor.main_plus", "open", for_="1 s")
+
+
+def family_of(message: str) -> str:
+    """A message's name without its number: ``CM_Voltages_07`` is of ``CM_Voltages``."""
+    return message.rstrip("0123456789").rstrip("_")
 
 
 def frames_with(rig: Rig, role: str, value: float, since_ns: int) -> int:

@@ -108,6 +108,7 @@ def test_real_overcurrent_opens_the_contactors(rig: Rig) -> None:
     rig.operate()
     rig.set("drive.enable", 1.0)
     rig.set("drive.current_request", limit.threshold + 20.0)
+    rig.crosses("current_sensor.current", above=limit.threshold)
     expect_open(rig, "overcurrent_discharge")
     rig.bounded("current afterwards", abs(rig.truth("pack.current")), high=0.5, unit="A")
 
@@ -120,7 +121,8 @@ def test_a_spike_of_regeneration_does_not_trip(rig: Rig) -> None:
     rig.set("drive.enable", 1.0)
     start_ns = rig.now_ns
     for _ in range(3):
-        rig.on_wire(rig.set("drive.current_request", -(limit.threshold + 20.0)))
+        rig.set("drive.current_request", -(limit.threshold + 20.0))
+        rig.crosses("current_sensor.current", below=-limit.threshold)
         rig.run_for(limit.delay * 6 // 10)
         rig.set("drive.current_request", 0.0)
         rig.run_for("1 s")
@@ -138,7 +140,7 @@ def test_every_single_temperature_sensor_trips(rig: Rig, name: str) -> None:
     for sensor in range(1, rig.temperature_sensors + 1):
         with rig.fault("temperature", sensor=sensor, value=value):
             rig.expect(f"fault.{name}", True, within=limit.delay)
-        rig.run_for("1 s")
+        rig.run_for(limit.delay + limit.reaction)  # as long as it took to trip, the cause must be gone
         rig.reset_faults()
 
 
@@ -245,11 +247,11 @@ def test_no_reset_before_the_release_level(rig: Rig, protection: Protection) -> 
     with protection.provoke(rig, protection.past(rig, limit.threshold)):
         rig.expect(f"fault.{protection.limit}", True, within=limit.delay)
     with protection.provoke(rig, held):
-        rig.run_for("1 s")
+        rig.run_for(limit.delay + limit.reaction)
         rig.request("mode", "standby")
         rig.pulse_reset()
         rig.stays(f"fault.{protection.limit}", True, for_="1 s")
-    rig.run_for("1 s")
+    rig.run_for(limit.delay + limit.reaction)
     rig.reset_faults()
     rig.expect(f"fault.{protection.limit}", False, within="500 ms")
 

@@ -12,7 +12,7 @@ from hil.suite.protections import frames_with
 def test_every_open_sense_wire_is_found(rig: Rig) -> None:
     """Each tap of the chain, one after the other, is found to be open."""
     limit = rig.limits["cell_sensor"]
-    for tap in range(rig.cells + 1):
+    for tap in range(1, rig.cells + 2):
         with rig.fault("cell.open_wire", tap=tap):
             rig.expect("fault.cell_sensor", True, within=limit.delay + limit.reaction)
         rig.run_for("700 ms")
