@@ -5,8 +5,8 @@
 #include "bms_data.h"
 
 #define E2E_MODULUS 15      /* counter 0..14; 15 is invalid */
-#define E2E_ERRORS_FAULT 9  /* level of `errors` at which a message is not to be trusted, */
-#define E2E_ERRORS_GONE 6   /* until it is back at this */
+#define E2E_ERRORS_FAULT 9 /* level of `errors` at which a message is not to be trusted, */
+#define E2E_ERRORS_GONE 7  /* until two good frames in a row */
 
 uint8_t e2e_crc(uint16_t data_id, const uint8_t *data, unsigned length);
 void e2e_protect(uint16_t data_id, uint8_t *data, unsigned length, uint8_t *counter);

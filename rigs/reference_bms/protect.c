@@ -15,21 +15,25 @@ static uint16_t debounce(uint16_t count_ms, bool bad, uint16_t delay_ms, uint32_
     return (uint16_t)(count_ms > 2 * step_ms ? count_ms - 2 * step_ms : 0);
 }
 
+/* One level with its delay and its way back; `on` is what it says. */
+static void watch(uint16_t *count_ms, uint8_t *on, bool bad, bool back, uint16_t delay_ms, uint32_t step_ms)
+{
+    *count_ms = debounce(*count_ms, bad, delay_ms, step_ms);
+    if (bad && *count_ms >= delay_ms) {
+        *on = 1;
+    } else if (*on && back) {
+        *on = 0;
+        *count_ms = 0;
+    }
+}
+
 void monitor_step(const limit_config *limit, monitor *m, int32_t value, uint32_t step_ms)
 {
-    bool bad = is_beyond(limit, limit->open, value);
-    bool warn = is_beyond(limit, limit->warn, value);
     bool back = !is_beyond(limit, limit->release, value);
-    m->open_ms = debounce(m->open_ms, bad, limit->delay_ms, step_ms);
-    m->warn_ms = debounce(m->warn_ms, warn, limit->delay_ms, step_ms);
-    if (bad && m->open_ms >= limit->delay_ms)
-        m->present = 1;
-    else if (back && !m->open_ms)
-        m->present = 0;
-    if (warn && m->warn_ms >= limit->delay_ms)
-        m->warned = 1;
-    else if (back && !m->warn_ms)
-        m->warned = 0;
+    bool bad = is_beyond(limit, limit->open, value);
+    watch(&m->open_ms, &m->present, bad, back, limit->delay_ms, step_ms);
+    bad = is_beyond(limit, limit->warn, value);
+    watch(&m->warn_ms, &m->warned, bad, back, limit->delay_ms / 2, step_ms);
 }
 
 /* Charging, or about to: the limits that hold only then are watched before a contactor closes. */

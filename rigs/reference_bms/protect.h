@@ -4,7 +4,8 @@
 #include "bms_data.h"
 
 /* One monitor over one step: counts up while `value` is beyond the open level, twice as fast down when it
- * is not. At the delay the fault is present, until the value is back at the release level. */
+ * is not. At the delay the fault is present, until the value is back at the release level. A warning does the
+ * same at its own level, in half the time. */
 void monitor_step(const limit_config *limit, monitor *m, int32_t value, uint32_t step_ms);
 
 void protect_step(bms_data *b);  /* all monitors; a fault that is present latches */
