@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader
+from jinja2 import ChainableUndefined, Environment, FunctionLoader
 from markupsafe import Markup
 
 from hil.clock import NS_PER_MS, NS_PER_S
@@ -85,7 +85,11 @@ def simulated(info: Mapping[str, Any]) -> list[str]:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FunctionLoader(_template), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=ChainableUndefined,  # a record that stops early lacks much
     )
     environment.filters.update(
         duration=text.duration,

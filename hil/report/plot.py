@@ -17,7 +17,7 @@ from hil.report.scale import Point, Scale, changes, clip, path, thin, tick_text,
 from hil.report.text import unit as unit_words
 
 WIDTH = 1080
-_LEFT, _RIGHT = 236, 950  # the drawing's edges; names stand left of it, limits right
+_LEFT, _RIGHT = 236, 1046  # the drawing's edges; names stand left of it
 _PANEL, _LANE, _GAP = 104, 22, 9
 _ROW = 16  # height of a row of marks
 _LETTER = 6.4  # width of a letter of the small type, about
@@ -178,7 +178,7 @@ def _panel(
     for line in limits:
         y = scale(float(line["value"]))
         sheet.line("lim", (_LEFT, y), f"H{_RIGHT}")
-        sheet.text("tl lt", _RIGHT + 7, y + 4, str(line["label"]))
+        sheet.text("tl lt en", _RIGHT - 6, y - 4, str(line["label"]))
     sheet.y += _GAP
 
 

@@ -106,17 +106,25 @@ def _end(results: Results, style: _Style) -> Iterator[str]:
         for line in _wrap("", f"The rig's own trouble: {trouble_line(trouble)}", style.width):
             yield style.paint(line, "error")
     yield ""
-    words = [
-        style.paint(f"{count} {verdict}", verdict)
-        for verdict, count in results.counts.items()
-        if count
-    ]
+    yield from _counts(results, style)
+
+
+def _counts(results: Results, style: _Style) -> Iterator[str]:
+    words = [(f"{count} {verdict}", verdict) for verdict, count in results.counts.items() if count]
+    words = words or [("no test ran", "invalid")]
     if results.interrupted:
-        words.append(style.paint("interrupted", "invalid"))
+        words.append(("interrupted", "invalid"))
     elif results.end is None:
-        words.append(style.paint("the record stops before the end", "error"))
-    counts = " · ".join(words or ["no test ran"])
-    yield f"{counts} · {text.duration(results.sim_ns)} of bus time"
+        words.append(("the record stops before the end", "error"))
+    words.append((f"{text.duration(results.sim_ns)} of bus time", ""))
+    line, used = "", 0
+    for word, verdict in words:
+        if used and used + 3 + len(word) > style.width:
+            yield line
+            line, used = "", 0
+        line += (" · " if used else "") + style.paint(word, verdict)
+        used += len(word) + (3 if used else 0)
+    yield line
 
 
 def _label(outcome: Outcome) -> str:

@@ -1,0 +1,70 @@
+"""The terminal's table fits its width and its encoding."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from hil.report import table
+from hil.report.record import Event
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 200])
+@pytest.mark.parametrize("color", [False, True])
+def test_fits_the_width(events: list[Event], crashed: list[Event], width: int, color: bool) -> None:
+    for record in (events, crashed):
+        text = table.render(record, width, color=color)
+        assert max(len(ANSI.sub("", line)) for line in text.splitlines()) <= width
+        assert bool(ANSI.search(text)) == color
+
+
+def test_colour_changes_nothing_else(events: list[Event]) -> None:
+    plain = table.render(events, 90).split()
+    assert ANSI.sub("", table.render(events, 90, color=True)).split() == plain
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "no-such-encoding"])
+def test_plain_ascii_where_the_terminal_knows_no_better(events: list[Event], encoding: str) -> None:
+    text = table.render(events, 100, encoding=encoding)
+    assert text.isascii()
+    assert "+ pass" in text
+    assert "-32 %" in text
+
+
+def test_failures_say_expected_came_and_when(events: list[Event]) -> None:
+    text = table.render(events, 120)
+    assert "✗ fail      cell_overvoltage_opens_the_contactors[48]" in text
+    assert "  expected  contactor.main_plus becomes open within 600 ms\n" in text
+    assert "  came      open after 776.0 ms\n" in text
+    assert re.search(r"  when      14\.\d{6} s, 776\.0 ms after the stimulus\n", text)
+    assert "ZeroDivisionError" in text
+    assert "skipped: open_sense_wire[12]: the BMS has no role" in text
+    assert text.splitlines()[-1].startswith("35 pass · 2 fail · 1 error · 1 invalid · 2 skipped · ")
+
+
+def test_trouble_is_told(crashed: list[Event]) -> None:
+    text = table.render(crashed, 200)
+    assert "The rig's own trouble: rigs/reference_bms.so: bms.library: the firmware crashed" in text
+
+
+def test_nothing_ran() -> None:
+
+    assert "record stops" in table.render([])
+    assert "no test ran" in table.render([{"event": "end"}])
+
+
+def test_names_cannot_steer_the_terminal() -> None:
+    events: list[Event] = [
+        {"event": "test", "test": "a.py::test_x[\x1b[2J\r\n]"},
+        {
+            "event": "verdict",
+            "test": "a.py::test_x[\x1b[2J\r\n]",
+            "verdict": "fail",
+            "reason": "\x07",
+        },
+    ]
+    text = table.render(events, 80)
+    assert all(letter == "\n" or letter.isprintable() for letter in text)
