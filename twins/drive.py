@@ -51,9 +51,9 @@ class Drive:
         bank = self._set
         return (
             Port("drive.enable", "", bank, _ENABLE, 0, 1, "in"),
-            Port("drive.torque_request", "Nm", bank, _TORQUE, -1e4, 1e4, "in"),
+            Port("drive.torque_request", "Nm", bank, _TORQUE, -3000, 3000, "in"),
             Port("drive.speed_request", "rpm", bank, _SPEED, -32_000, 32_000, "in"),
-            Port("drive.current_request", "A", bank, _CURRENT, -1e4, 1e4, "in"),
+            Port("drive.current_request", "A", bank, _CURRENT, -3000, 3000, "in"),
         )
 
     def _outputs(self) -> tuple[Port, ...]:

@@ -16,7 +16,7 @@ import simpy
 
 from twins.charger import Charger
 from twins.circuit import Circuit
-from twins.config import NS_PER_S, PlantConfig
+from twins.config import PlantConfig
 from twins.contactor import Contactor
 from twins.drive import Drive
 from twins.pack import Pack
@@ -117,8 +117,6 @@ class Plant:
         self._ticks += 1
         self.sync()
         circuit, emf_V = self.circuit, self.pack.emf_V
-        if self._ticks * self.config.step_ns % NS_PER_S == 0:
-            self.pack.refresh()  # temperatures have moved; their exponentials are dear
         self._sample()
         self.drive.update(circuit, emf_V)
         self.charger.update(circuit, emf_V)

@@ -78,6 +78,9 @@ class Truth(Bank):
         super().__init__([])
         self.values = Computed(getters)
 
+    def show(self, index: int, reading: float) -> None:
+        """The hook has set it where it is computed from."""
+
     def hold(self, index: int, value: float) -> None:  # noqa: ARG002
         """A fault cannot change what is; only sensors lie.
 
