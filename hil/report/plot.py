@@ -178,7 +178,8 @@ def _panel(
     for line in limits:
         y = scale(float(line["value"]))
         sheet.line("lim", (_LEFT, y), f"H{_RIGHT}")
-        sheet.text("tl lt en", _RIGHT - 6, y - 4, str(line["label"]))
+        # At the left, where the trace is still far from its limit; below a line at the very top.
+        sheet.text("tl lt", _LEFT + 40, y + (13 if y - top < 16 else -4), str(line["label"]))
     sheet.y += _GAP
 
 

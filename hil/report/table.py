@@ -34,7 +34,7 @@ class _Style:
 
 
 def render(
-    events: Sequence[Event], width: int = 80, *, color: bool = False, encoding: str = "utf-8"
+    events: Sequence[Event], width: int = 80, color: bool = False, encoding: str = "utf-8"
 ) -> str:
     """The table of a record: tests with verdict, margin and reaction; failures; counts.
 
