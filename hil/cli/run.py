@@ -66,7 +66,8 @@ def _finish(out: Path, ending: Ending) -> int:
     _write(out / "junit.xml", junit.render(events))
     _write(out / "report.html", html.render(events))
     width = shutil.get_terminal_size((100, 24)).columns
-    print(table.render(events, width, sys.stdout.isatty()))
+    color, encoding = sys.stdout.isatty(), sys.stdout.encoding or "utf-8"
+    print(table.render(events, width, color=color, encoding=encoding))
     print(f"\nreport: {out / 'report.html'}")
     return _exit_code(events, ending)
 
