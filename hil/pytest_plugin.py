@@ -45,10 +45,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if not name or config.getoption("--collect-only"):
         return
     config.stash[SESSION] = _open_session(config, str(name))
-    if config.getoption("--hil-progress"):
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Show progress, once the terminal's own plugin is there."""
+    config = session.config
+    run, writer = config.stash.get(SESSION, None), config.pluginmanager.get_plugin("terminalreporter")
+    if run is not None and writer is not None and config.getoption("--hil-progress"):
         from hil.run.progress import Progress
 
-        config.pluginmanager.register(Progress(config.stash[SESSION].config), "hil-progress")
+        config.pluginmanager.register(Progress(run.config, writer), "hil-progress")
 
 
 def _open_session(config: pytest.Config, name: str) -> Session:

@@ -9,7 +9,7 @@ from typing import Any
 from hil.checks.check import Bounded, CheckResult, Value
 from hil.checks.verdict import BmsFailure
 from hil.clock import NS_PER_MS
-from hil.errors import NotOfferedError, RigTroubleError, UsageError
+from hil.errors import NotOfferedError, UsageError
 from hil.faults.catalogue import make_fault
 from hil.faults.fault import Fault
 from hil.host.contract import Host
@@ -104,8 +104,7 @@ class Rig:
         For stimuli that are physical, such as a real current, and show in a sensor's frame.
 
         Raises:
-            UsageError: If not exactly one level is given.
-            RigTroubleError: If the level is not passed in time: the plant does not do what the test asked.
+            UsageError: If not exactly one level is given, or it is not passed in time.
         """
         if (above is None) == (below is None):
             raise UsageError("crosses() takes either above or below")
@@ -119,7 +118,7 @@ class Rig:
         )
         level = f"above {above:g}" if above is not None else f"below {below:g}"
         if seen is None:
-            raise RigTroubleError(f"{name} does not come {level} {role.unit}", key=name)
+            raise UsageError(f"{name} does not come {level} {role.unit} by what the test did")
         stimulus = Stimulus(name, f"{name} {level} {role.unit} on the bus", seen[0])
         return self._stimulated(stimulus)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,10 +17,12 @@ class Progress:
 
     Args:
         config: The rig file, for the first line.
+        writer: The terminal, past pytest's capturing.
     """
 
-    def __init__(self, config: RigConfig) -> None:
+    def __init__(self, config: RigConfig, writer: pytest.TerminalReporter) -> None:
         self._config = config
+        self._writer = writer
         self._total = 0
         self._done = 0
 
@@ -29,7 +30,7 @@ class Progress:
         """Say what is about to run."""
         self._total = len(session.items)
         cells = self._config.plant.pack.series
-        _say(f"{self._config.title}: {self._total} tests, {cells} cells, in virtual time")
+        self._say(f"{self._config.title}: {self._total} tests, {cells} cells, in virtual time")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self) -> tuple[str, str, str]:
@@ -42,13 +43,10 @@ class Progress:
         name = test.rpartition("::")[2].removeprefix("test_").replace("_", " ")
         line = f"[{self._done:3}/{self._total}] {_SIGNS.get(verdict, verdict):5} {name}"
         first = reason.splitlines()[0] if reason and verdict != "pass" else ""
-        _say(f"{line}  ({first})" if first else line)
+        self._say(f"{line}  ({first})" if first else line)
+
+    def _say(self, line: str) -> None:
+        self._writer.write_line(line)
+        self._writer.flush()
 
 
-def _say(line: str) -> None:
-    encoding = sys.__stdout__.encoding if sys.__stdout__ else "utf-8"
-    text = line.encode(encoding or "utf-8", "replace").decode(encoding or "utf-8")
-    stream = sys.__stdout__
-    if stream is not None:
-        stream.write(text + "\n")
-        stream.flush()

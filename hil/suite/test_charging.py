@@ -96,7 +96,6 @@ def test_balancing_ends_when_the_spread_is_gone(rig: Rig) -> None:
     limit = rig.limits["balancing"]
     rig.require("balancing[1]")
     level = limit.threshold + 0.05
-    rig.set("pack.soc", 0.985)
     rig.operate()
     with rig.fault("cell.voltage", cell=4, value=level):
         rig.expect("balancing[4]", True, within=limit.delay)
