@@ -139,10 +139,13 @@ class Judge:
             frames=() if ok else frames_that_matter(self._host, role, None),
         )
 
-    def agrees(self, role: Role, truth: float, tolerance: float, unit: str) -> CheckResult:
-        """Whether the next frame's number agrees with the truth to a tolerance."""
+    def agrees(  # noqa: PLR0913 - a truth has a tolerance, a unit and an instant
+        self, role: Role, truth: float, tolerance: float, unit: str, since: Stimulus | None
+    ) -> CheckResult:
+        """Whether a number agrees with the truth: of the last frame since a stimulus, or of the next one."""
         check = Agrees(role.name, truth, tolerance, unit)
-        seen = self.fresh(role)
+        known = self._observer.since(role, self.on_wire(since)) if since is not None else []
+        seen = known[-1] if known else self.fresh(role)
         if seen is None:
             return CheckResult(check, ok=False, actual=f"no frame with {role.name} came")
         error = abs(seen[1] - truth)

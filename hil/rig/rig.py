@@ -234,16 +234,21 @@ class Rig:
         return self._record(self._judge.never(self._role(role), value, _ns(for_)))
 
     def agrees(
-        self, role: str, truth: float, tolerance: float, unit: str | None = None
+        self,
+        role: str,
+        truth: float,
+        tolerance: float,
+        unit: str | None = None,
+        since: Stimulus | None = None,
     ) -> CheckResult:
-        """The role's next frame agrees with the truth to a tolerance.
+        """The role's next frame agrees with the truth to a tolerance; or its last one after ``since``.
 
         Raises:
             BmsFailure: If it does not, or none comes.
         """
         found = self._role(role)
         unit = self._observer.signal(found).unit if unit is None else unit
-        return self._record(self._judge.agrees(found, truth, tolerance, unit))
+        return self._record(self._judge.agrees(found, truth, tolerance, unit, since))
 
     def bounded(
         self,

@@ -18,9 +18,11 @@ def test_every_cell_is_read_and_none_is_swapped(rig: Rig) -> None:
     with ExitStack() as broken:
         for cell, volts in wanted.items():
             broken.enter_context(rig.fault("cell.voltage", cell=cell, value=volts))
+        rig.run_for("1 s")
+        settled = rig.mark("every cell at its own voltage")
         rig.run_for("2 s")
         for cell, volts in wanted.items():
-            rig.agrees(f"cell.voltage[{cell}]", volts, tolerance)
+            rig.agrees(f"cell.voltage[{cell}]", volts, tolerance, since=settled)
 
 
 @pytest.mark.case(3)
@@ -28,7 +30,7 @@ def test_pack_voltage_agrees_with_the_sum_of_the_cells(rig: Rig) -> None:
     """The reported pack voltage is that of the cells in series."""
     share = rig.limits["accuracy_pack_voltage"].tolerance
     rig.run_for("2 s")
-    total = sum(rig.value(f"cell.voltage[{cell}]") for cell in range(1, rig.cells + 1))
+    total = sum(rig.history(f"cell.voltage[{cell}]")[-1][1] for cell in range(1, rig.cells + 1))
     rig.agrees("measured.pack_voltage", total, share * total)
     rig.agrees("measured.pack_voltage", rig.truth("pack.voltage"), share * total)
 
@@ -57,6 +59,8 @@ def test_every_temperature_sensor_is_read(rig: Rig) -> None:
     with ExitStack() as broken:
         for sensor, degrees in wanted.items():
             broken.enter_context(rig.fault("temperature", sensor=sensor, value=degrees))
+        rig.run_for("1 s")
+        settled = rig.mark("every sensor at its own temperature")
         rig.run_for("2 s")
         for sensor, degrees in wanted.items():
-            rig.agrees(f"cell.temperature[{sensor}]", degrees, tolerance)
+            rig.agrees(f"cell.temperature[{sensor}]", degrees, tolerance, since=settled)
