@@ -32,6 +32,7 @@ class Node:
         tec: Transmit error counter.
         rec: Receive error counter.
         bus_off: Whether it is off the bus: it neither sends nor hears.
+        dropped: How many of its frames were lost because it was off the bus.
         pending: How many of its frames wait or are on the wire.
         suspended_until_ns: Before then it may not start a frame: it is error-passive and sent the
             last one.
@@ -46,6 +47,7 @@ class Node:
         self.tec = 0
         self.rec = 0
         self.bus_off = False
+        self.dropped = 0
         self.pending = 0
         self.suspended_until_ns = 0
         self._medium = medium
@@ -71,26 +73,22 @@ class Node:
     def send(self, identifier: int, data: bytes, extended: bool = False) -> Frame:
         """Queue a data frame; its ``t_ns`` is set once it is through.
 
+        While this node is off the bus, what it sends is lost, as in a controller.
+
         Raises:
-            BusError: If this node is off the bus, its queue is full, or the frame is no classic CAN
-                frame.
+            BusError: If this node has left the bus, its queue is full, or the frame is no classic
+                CAN frame.
         """
-        frame = Frame(identifier, data, extended, self.name)
-        if self.bus_off or self.pending >= QUEUE_LIMIT or not self.enabled:
-            raise self._refusal()
-        self._queue(self, frame)
-        return frame
+        return self.send_frame(Frame(identifier, data, extended, self.name))
 
     def send_frame(self, frame: Frame) -> Frame:
-        """Queue any frame.
-
-        Raises:
-            BusError: If this node is off the bus, its queue is full, or the frame is no classic CAN
-                frame.
-        """
-        if self.bus_off or self.pending >= QUEUE_LIMIT or not self.enabled:
+        """Queue any frame; see :meth:`send`."""
+        if self.bus_off:
+            self.dropped += 1
+        elif self.pending < QUEUE_LIMIT and self.enabled:
+            self._queue(self, frame)
+        else:
             raise self._refusal()
-        self._queue(self, frame)
         return frame
 
     def detach(self) -> None:
@@ -101,8 +99,6 @@ class Node:
         place = f"bus {self._medium.name}"
         if not self.enabled:
             return BusError(f"node {self.name} has left the bus", place=place)
-        if self.bus_off:
-            return BusError(f"node {self.name} is off the bus", place=place)
         return BusError(
             f"node {self.name} has {self.pending} frames waiting",
             place=place,

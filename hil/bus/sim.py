@@ -110,6 +110,8 @@ class SimBus(can.BusABC):
                 then.
         """
         self._check_caller()
+        if self.node.bus_off:
+            raise can.CanOperationError("this node is off the bus")
         try:
             frame = self.node.send_frame(from_can_message(msg, self.node.name))
         except HilError as error:

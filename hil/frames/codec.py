@@ -44,38 +44,51 @@ def compile_encoder(message: Message) -> Encoder:
         for signal in signals:
             if signal.mux_value == value:
                 _encode_one(message, signal, "  ", lines)
-    size = message.length
-    lines.append(f" r = bytearray(a.to_bytes({size}, 'little'))")
-    if any(not s.little_endian for s in message.signals.values()):
-        lines[-1] = (
-            f" r = bytearray((a | int.from_bytes(b.to_bytes({size}, 'big'), 'little'))"
-            f".to_bytes({size}, 'little'))"
-        )
-    lines.append(" return r")
+    lines.append(f" return {bytes_of(message)}")
     return _build("encode", lines, message)  # type: ignore[return-value]
 
 
+def bytes_of(message: Message) -> str:
+    """Source that makes a ``bytearray`` of the integers ``a`` (little-endian) and ``b`` (big)."""
+    size = message.length
+    orders = {signal.little_endian for signal in message.signals.values()}
+    if orders == {False}:
+        return f"bytearray(b.to_bytes({size}, 'big'))"
+    if False in orders:
+        a = f"a | int.from_bytes(b.to_bytes({size}, 'big'), 'little')"
+        return f"bytearray(({a}).to_bytes({size}, 'little'))"
+    return f"bytearray(a.to_bytes({size}, 'little'))"
+
+
+def raw_of(signal: Signal) -> str:
+    """Source of the raw number of the physical value ``x``, cut to the signal's bits."""
+    number = "x" if signal.offset == 0 else f"(x - {signal.offset!r})"
+    if signal.scale != 1:
+        number = f"{number} / {signal.scale!r}"
+    bounds = [(value - signal.offset) / signal.scale for value in (signal.minimum, signal.maximum)]
+    mask = (1 << signal.length) - 1
+    fits = 0 <= round(min(bounds)) <= round(max(bounds)) <= mask
+    return f"round({number})" if fits else f"(round({number}) & {mask})"
+
+
 def _encode_one(message: Message, signal: Signal, indent: str, lines: list[str]) -> None:
-    i, mask = signal.index, (1 << signal.length) - 1
+    i = signal.index
     test = f"{signal.minimum!r} <= x <= {signal.maximum!r}"
     if signal.not_available is not None:
         test += f" or x == {signal.not_available!r}"
     lines.append(f"{indent}x = v[{i}]")
     lines.append(f"{indent}if not ({test}): refuse({i}, x)")
-    number = "x" if signal.offset == 0 else f"(x - {signal.offset!r})"
-    if signal.scale != 1:
-        number = f"{number} / {signal.scale!r}"
     target = "a" if signal.little_endian else "b"
     shift = shift_of(signal, message.length)
-    lines.append(f"{indent}{target} |= (round({number}) & {mask}) << {shift}")
+    lines.append(f"{indent}{target} |= {raw_of(signal)} << {shift}")
 
 
 def compile_decoder(message: Message) -> Decoder:
     """The decoder of a message."""
-    lines = ["def decode(data):", f" if len(data) < {message.length}: short(data)"]
+    lines = ["def decode(data):", f" if len(data) != {message.length}: misfit(data)"]
     lines.append(" a = int.from_bytes(data, 'little')")
     if any(not s.little_endian for s in message.signals.values()):
-        lines.append(f" b = int.from_bytes(data[:{message.length}], 'big')")
+        lines.append(" b = int.from_bytes(data, 'big')")
     if not message.mux_values:
         fields = ", ".join(_field(message, s) for s in message.signals.values())
         lines.append(f" return ({fields},)")
@@ -120,12 +133,12 @@ def _build(name: str, lines: list[str], message: Message) -> Callable[..., objec
             key=signal.name,
         )
 
-    def short(data: bytes) -> None:
+    def misfit(data: bytes) -> None:
         raise FrameError(f"{len(data)} bytes instead of {message.length}", place=message.name)
 
     def unknown(value: float) -> None:
         raise FrameError(f"multiplexor value {value!r} is unknown", place=message.name)
 
-    scope: dict[str, object] = {"refuse": refuse, "short": short, "unknown": unknown}
+    scope: dict[str, object] = {"refuse": refuse, "misfit": misfit, "unknown": unknown}
     exec(compile("\n".join(lines), f"<{name} {message.name}>", "exec"), scope)
     return scope[name]  # type: ignore[return-value]

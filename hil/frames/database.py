@@ -112,7 +112,7 @@ class Message:
     def decode(self) -> Decoder:
         """Data to physical values in signal order; ``None``: of another multiplexor value.
 
-        ``FrameError`` if the frame is too short or its multiplexor value unknown.
+        ``FrameError`` if the frame has another length or its multiplexor value is unknown.
         """
         return compile_decoder(self)
 

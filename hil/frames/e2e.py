@@ -1,4 +1,4 @@
-"""End-to-end protection: alive counters and checksums, filled in at send and checked on arrival.
+"""End-to-end protection: alive counters and checksums, filled in at send, checked on arrival.
 
 The checksums of the AUTOSAR profiles come from the ``autosar-e2e`` package. Profile 1 is used in
 its mode BOTH (both bytes of the data identifier), profile 2 with the data identifier's low byte as
@@ -7,13 +7,19 @@ its whole list.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
-import e2e
+from e2e.crc import calculate_crc8 as crc8
+from e2e.crc import calculate_crc8_h2f as crc8_h2f
+from e2e.crc import calculate_crc16 as crc16
+
+from hil.errors import UsageError
 
 CounterFault = Literal["frozen", "skip", "repeat", "crc"]
-Finding = Literal["ok", "crc", "repeated", "skipped", "length"]
+Finding = Literal["ok", "crc", "repeated", "skipped", "length", "invalid"]
 
 # profile: counter's byte, its mask, its modulus (AUTOSAR PRS_E2EProtocol)
 _COUNTERS = {"P1": (1, 0x0F, 15), "P2": (1, 0x0F, 16), "P5": (2, 0xFF, 256)}
@@ -80,26 +86,53 @@ class E2E:
         """The counter that a frame carries."""
         return data[self.counter_byte] >> self.counter_shift & self.counter_mask
 
-    def seal(self, data: bytearray) -> None:
-        """Fill in the checksum."""
-        if self.profile == "P1":
-            e2e.p01.e2e_p01_protect(data, self.data_id, increment_counter=False)
-        elif self.profile == "P2":
-            ids = bytes([self.data_id & 0xFF]) * 16
-            e2e.p02.e2e_p02_protect(data, ids, increment_counter=False)
-        elif self.profile == "P5":
-            e2e.p05.e2e_p05_protect(data, self.data_id, increment_counter=False)
-
-    def is_sealed(self, data: bytes) -> bool:
-        """Whether the checksum is right."""
-        if self.profile == "P1":
-            return bool(e2e.p01.e2e_p01_check(bytearray(data), self.data_id))
-        if self.profile == "P2":
-            ids = bytes([self.data_id & 0xFF]) * 16
-            return bool(e2e.p02.e2e_p02_check(bytes(data), ids, length=0))
+    @cached_property
+    def seal(self) -> Callable[[bytearray], None]:
+        """Fills in the checksum of a frame whose counter is set."""
+        checksum = self._checksum
         if self.profile == "P5":
-            return bool(e2e.p05.e2e_p05_check(bytes(data), self.data_id))
-        return True
+
+            def seal(data: bytearray) -> None:
+                value = checksum(data)  # type: ignore[arg-type]  # any buffer will do
+                data[:2] = value.to_bytes(2, "little")
+
+        elif self.profile == "COUNTER":
+
+            def seal(data: bytearray) -> None:
+                """There is no checksum."""
+
+        else:
+
+            def seal(data: bytearray) -> None:
+                data[0] = checksum(data)  # type: ignore[arg-type]  # any buffer will do
+
+        return seal
+
+    @cached_property
+    def is_sealed(self) -> Callable[[bytes], bool]:
+        """Whether a frame's checksum is right."""
+        checksum = self._checksum
+        if self.profile == "P5":
+            return lambda data: checksum(data) == data[0] | data[1] << 8
+        if self.profile == "COUNTER":
+            return lambda data: True  # noqa: ARG005 - there is no checksum
+        return lambda data: checksum(data) == data[0]
+
+    @property
+    def _checksum(self) -> Callable[[bytes], int]:
+        """The checksum of a frame, by the CRC functions of ``autosar-e2e``.
+
+        They invert before and after; profile 1 wants neither, hence the last argument, which
+        continues a CRC, and the inversion of the result.
+        """
+        identifier = self.data_id.to_bytes(2, "little")
+        if self.profile == "P5":
+            return lambda data: crc16(data[2:] + identifier)
+        if self.profile == "P2":
+            low = identifier[:1]
+            return lambda data: crc8_h2f(data[1:] + low)
+        start = crc8(identifier, 0xFF, False)
+        return lambda data: crc8(data[1:], start, False) ^ 0xFF
 
 
 class Protector:
@@ -108,34 +141,52 @@ class Protector:
     def __init__(self, e2e: E2E) -> None:
         self._e2e = e2e
         self._next = 0
+        self._byte = e2e.counter_byte
+        self._shift = e2e.counter_shift
         self._clear = 0xFF ^ e2e.counter_mask << e2e.counter_shift
+        self._after = (*range(1, e2e.modulus), 0)
+        self._seal = e2e.seal
         self._repeating = False
-        self.fault: CounterFault | None = None
+        self._fault: CounterFault | None = None
+
+    @property
+    def fault(self) -> CounterFault | None:
+        """What is wrong with the frames sent.
+
+        ``frozen``: the last counter for ever; ``repeat``: each twice; ``skip``: two steps at once;
+        ``crc``: a wrong checksum.
+        """
+        return self._fault
+
+    @fault.setter
+    def fault(self, fault: CounterFault | None) -> None:
+        if fault == "crc" and self._e2e.profile == "COUNTER":
+            raise UsageError("this message has a counter but no checksum that could be wrong")
+        self._fault = fault
+        self._repeating = False
 
     def protect(self, data: bytearray) -> None:
         """Protect a frame in place and advance the counter."""
-        scheme, counter = self._e2e, self._next
-        if self.fault is not None:
-            counter = self._faulty()
-        byte = scheme.counter_byte
-        data[byte] = data[byte] & self._clear | counter << scheme.counter_shift
-        scheme.seal(data)
-        if self.fault == "crc":
+        counter = self._next if self._fault is None else self._faulty()
+        byte = self._byte
+        data[byte] = data[byte] & self._clear | counter << self._shift
+        self._seal(data)
+        if self._fault is None:
+            self._next = self._after[counter]
+            return
+        if self._fault == "crc":
             data[0] ^= 0x5A
-        if self.fault != "frozen":
-            self._next = (counter + 1) % scheme.modulus
+        if self._fault != "frozen":
+            self._next = self._after[counter]
 
     def _faulty(self) -> int:
-        """The counter under a fault.
-
-        ``frozen``: the last one for ever; ``repeat``: each twice; ``skip``: two steps at once.
-        """
+        """The counter under a fault."""
         modulus = self._e2e.modulus
-        if self.fault == "frozen":
+        if self._fault == "frozen":
             return (self._next - 1) % modulus
-        if self.fault == "skip":
+        if self._fault == "skip":
             return (self._next + 1) % modulus
-        if self.fault == "repeat":
+        if self._fault == "repeat":
             self._repeating = not self._repeating
             return (self._next - 1) % modulus if self._repeating else self._next
         return self._next
@@ -146,17 +197,33 @@ class Checker:
 
     def __init__(self, e2e: E2E) -> None:
         self._e2e = e2e
-        self._last: int | None = None
+        self._length = e2e.length
+        self._is_sealed = e2e.is_sealed
+        self._byte = e2e.counter_byte
+        self._shift = e2e.counter_shift
+        self._mask = e2e.counter_mask
+        self._after = (*range(1, e2e.modulus), 0)
+        self._expected: int | None = None
 
     def check(self, data: bytes) -> Finding:
-        """What is wrong with a frame; the first one has nothing to compare its counter with."""
-        scheme = self._e2e
-        if len(data) != scheme.length:
+        """What is wrong with a frame; the first one has nothing to compare its counter with.
+
+        ``length``, ``crc`` and ``invalid`` (a counter that the profile does not have) say that
+        nothing of the frame is to be believed; ``repeated`` that it is not new; ``skipped`` that
+        frames before it are missing.
+        """
+        if len(data) != self._length:
             return "length"
-        if not scheme.is_sealed(data):
+        if not self._is_sealed(data):
             return "crc"
-        counter, last = scheme.counter_of(data), self._last
-        self._last = counter
-        if last is None or counter == (last + 1) % scheme.modulus:
+        counter = data[self._byte] >> self._shift & self._mask
+        expected = self._expected
+        if counter == expected:
+            self._expected = self._after[counter]
             return "ok"
-        return "repeated" if counter == last else "skipped"
+        if counter >= self._e2e.modulus:
+            return "invalid"
+        self._expected = self._after[counter]
+        if expected is None:
+            return "ok"
+        return "repeated" if self._expected == expected else "skipped"

@@ -8,7 +8,7 @@ is no drift.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, MutableSequence
+from collections.abc import Callable, Iterable, MutableSequence
 from dataclasses import dataclass, field
 from heapq import heapify, heapreplace
 from typing import Literal
@@ -16,10 +16,11 @@ from typing import Literal
 from simpy.events import Event
 
 from hil.bus.frame import Frame
-from hil.clock import NS_PER_MS, VirtualClock
+from hil.clock import NS_PER_MS, Alarm, VirtualClock
 from hil.errors import FrameError
 from hil.frames.database import Message, Signal
 from hil.frames.e2e import Protector
+from hil.frames.packer import Packer, compile_packer
 
 Send = Callable[[int, bytes, bool], Frame]
 
@@ -63,44 +64,43 @@ class Entry:
     def __post_init__(self) -> None:
         self.protector = self.message.e2e.protector() if self.message.e2e else None
         self._turn = 0
-        self._compile()
+        self._packers: list[Packer] = []
 
     def connect(self, signal: str, source: Source) -> None:
         """Give a signal another source."""
         self.sources[signal] = source
-        self._compile()
-
-    def _compile(self) -> None:
-        """Static parts once: start values, and per multiplexor value the sources to read."""
-        signals = self.message.signals.values()
-        self._values = [_start(signal) for signal in signals]
-        self._multiplexor = next((s.index for s in signals if s.is_multiplexer), None)
-        rows = [(s, self.sources[s.name]) for s in signals if s.name in self.sources]
-        self._reads = [
-            [(s.index, r, s) for s, r in rows if s.mux_value in (None, value)]
-            for value in self.message.mux_values or (None,)
-        ]
+        self._packers = []
 
     def pack(self) -> bytearray:
         """The message's bytes now; multiplexed messages carry their groups in turn."""
-        values = self._values
-        reads = self._reads[0]
-        if self._multiplexor is not None and self.message.mux_values:
-            self._turn = (self._turn + 1) % len(self._reads)
-            reads = self._reads[self._turn]
-            values[self._multiplexor] = self.message.mux_values[self._turn]
-        for index, source, signal in reads:
-            value = (source.values[source.index] - source.offset) / source.scale
-            if not signal.minimum <= value <= signal.maximum:
-                value = self._saturate(signal, value)
-            values[index] = value
-        data = self.message.encode(values)
+        packers = self._packers or self._compile()
+        turn = self._turn
+        data = packers[turn]()
+        if len(packers) > 1:
+            self._turn = (turn + 1) % len(packers)
         if self.protector is not None:
             self.protector.protect(data)
         return data if self.mutate is None else self.mutate(data)
 
-    def _saturate(self, signal: Signal, value: float) -> float:
+    def _compile(self) -> list[Packer]:
+        """One packer, or one per multiplexor value; the multiplexor itself needs no source."""
+        message = self.message
+        signals = message.signals.values()
+        start = [_start(signal) for signal in signals]
+        rows = [
+            (signal, self.sources[signal.name])
+            for signal in signals
+            if signal.name in self.sources and not (signal.is_multiplexer and message.mux_values)
+        ]
+        self._packers = [
+            compile_packer(message, start, rows, self._saturate, group)
+            for group in message.mux_values or (None,)
+        ]
+        return self._packers
+
+    def _saturate(self, index: int, value: float) -> float:
         """A sensor at the end of its range says so; NaN is "not available"."""
+        signal = list(self.message.signals.values())[index]
         if math.isnan(value):
             if signal.not_available is None:
                 raise FrameError(
@@ -135,37 +135,58 @@ class Restbus:
         self.entries = {entry.message.name: entry for entry in entries}
         self._clock = clock
         self._send = send
-        self._running = False
+        self._slots: list[_Slot] = []
+        self._alarm: Alarm | None = None
 
     def start(self, at_ns: int) -> None:
-        """Begin to send; phases count from ``at_ns``."""
-        self._running = True
+        """Begin to send; phases count from ``at_ns``.
+
+        Raises:
+            FrameError: If a message has no cycle time.
+        """
+        self.stop()
         phases = spread_phases([entry.message for entry in self.entries.values()])
         self._slots = [
-            (at_ns + phases[name], order, entry)
+            (at_ns + phases[name], order, _cycle_of(entry.message), entry)
             for order, (name, entry) in enumerate(self.entries.items())
         ]
         if self._slots:
             heapify(self._slots)
-            self._clock.process(self._run())
+            self._alarm = Alarm(self._clock, self._ring)
+            self._alarm.set(self._slots[0][0] - self._clock.now_ns)
 
     def stop(self) -> None:
         """Send nothing any more."""
-        self._running = False
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
-    def _run(self) -> Generator[Event, None, None]:
-        clock, slots = self._clock, self._slots
-        while self._running:
-            due_ns, order, entry = slots[0]
-            if due_ns > clock.now_ns:
-                yield clock.timeout(due_ns - clock.now_ns)
-                continue
-            message = entry.message
+    def _ring(self, _event: Event) -> None:
+        """Send all that is due now, in the order of the entries, and wait for the next slot."""
+        slots, send, alarm = self._slots, self._send, self._alarm
+        now_ns = next_ns = slots[0][0]
+        while next_ns == now_ns:
+            _, order, cycle_ns, entry = slots[0]
             if entry.hold == "normal":
-                self._send(message.id, bytes(entry.pack()), message.extended)
-            cycle_ns = message.cycle_ns
-            assert cycle_ns is not None
-            heapreplace(slots, (due_ns + cycle_ns, order, entry))
+                message = entry.message
+                send(message.id, bytes(entry.pack()), message.extended)
+            heapreplace(slots, (now_ns + cycle_ns, order, cycle_ns, entry))
+            next_ns = slots[0][0]
+        if alarm is not None:
+            alarm.set(next_ns - now_ns)
+
+
+_Slot = tuple[int, int, int, Entry]  # due, order, cycle time, entry
+
+
+def _cycle_of(message: Message) -> int:
+    if not message.cycle_ns:
+        raise FrameError(
+            "has no cycle time, so the restbus cannot send it",
+            place=message.name,
+            remedy="give the message the attribute GenMsgCycleTime",
+        )
+    return message.cycle_ns
 
 
 def spread_phases(messages: Iterable[Message]) -> dict[str, int]:

@@ -79,4 +79,4 @@ class Signals:
             watcher(frame, values)
 
 
-_BAD = frozenset(("crc", "repeated", "length"))
+_BAD = frozenset(("crc", "repeated", "length", "invalid"))
