@@ -91,6 +91,10 @@ class Drive:
         """Whether it takes anything from the link, or gives."""
         return self._bench_A != 0.0 if not isnan(self._bench_A) else self.power_W != 0.0
 
+    def stands(self, link_V: float) -> bool:
+        """Whether it can work at this link voltage."""
+        return self.low_V <= link_V <= self.high_V
+
     def update(self, circuit: Circuit, emf_V: float) -> None:
         """Take the set points for the next step and show the last one."""
         enable, torque_Nm, speed_rpm, bench_A = self._set.values
@@ -117,9 +121,7 @@ class Drive:
             return RUN
         return READY if up else OFF
 
-    def _run(
-        self, request_Nm: float, speed_rpm: float, bench_A: float, link_V: float, aux_W: float
-    ) -> None:
+    def _run(self, request_Nm: float, speed_rpm: float, bench_A: float, link_V: float, aux_W: float) -> None:
         config = self.config
         self._bench_A = bench_A
         if not isnan(bench_A):

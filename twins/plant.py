@@ -45,14 +45,10 @@ class Plant:
         ambient_degC = config.pack.ambient_degC
         self.pack = Pack(config.pack)
         self.circuit = Circuit(config.link, config.contactor, self._touch)
-        self.contactors = {
-            name: Contactor(env, name, config.contactor, self._move) for name in _CONTACTORS
-        }
+        self.contactors = {name: Contactor(env, name, config.contactor, self._move) for name in _CONTACTORS}
         self.charger = Charger(env, config.charger)
         self.drive = Drive(config.drive, config.step_ns * 1e-9, ambient_degC)
-        self.cell_monitor = CellMonitor(
-            config.sensors, config.pack.strings, config.pack.series, ambient_degC
-        )
+        self.cell_monitor = CellMonitor(config.sensors, config.pack.strings, config.pack.series, ambient_degC)
         self.current_sensor = CurrentSensor(config.sensors, ambient_degC)
         self.junction_box = JunctionBox(config.sensors)
         self.ports = {port.name: port for port in self._all_ports()}
@@ -130,40 +126,41 @@ class Plant:
             return
         self._at_ns = now_ns
         dt_s = left_ns * 1e-9
-        if self.drive.draws:
-            dt_s -= self._until_trip(dt_s)
+        load_A = self._load()
+        if self.drive.draws and not self.drive.stands(self.circuit.voltage_after(load_A, dt_s)):
+            dt_s -= self._trip(load_A, dt_s)
+            load_A = self._load()
         if dt_s > 0.0:
-            self._advance(dt_s)
+            self._advance(load_A, dt_s)
 
-    def _advance(self, dt_s: float) -> None:
-        """Advance pack and circuit by one interval in which nothing is switched."""
-        pack, circuit, drive, charger = self.pack, self.circuit, self.drive, self.charger
+    def _load(self) -> float:
+        """What drive and charger together take from the link from now on, in A."""
+        pack, circuit = self.pack, self.circuit
         circuit.view(pack.emf_V, pack.resistance_Ohm)
-        drive.drawn_A = drive_A = drive.current(circuit, charger.current_A)
-        charger.current_A = charger_A = charger.current(circuit, drive_A)
-        mean_A = circuit.advance(drive_A - charger_A, dt_s)
-        pack.advance(mean_A, dt_s)
+        self.drive.drawn_A = drive_A = self.drive.current(circuit, self.charger.current_A)
+        self.charger.current_A = charger_A = self.charger.current(circuit, drive_A)
+        return drive_A - charger_A
+
+    def _advance(self, load_A: float, dt_s: float) -> None:
+        """Advance pack and circuit by one interval in which nothing is switched."""
+        mean_A = self.circuit.advance(load_A, dt_s)
+        self.pack.advance(mean_A, dt_s)
         self.charge_As += mean_A * dt_s
 
-    def _until_trip(self, dt_s: float) -> float:
-        """If the link leaves the drive's range within ``dt_s``: advance to that instant and trip.
+    def _trip(self, load_A: float, dt_s: float) -> float:
+        """Advance to the instant within ``dt_s`` at which the link leaves the drive's range; trip.
 
         Returns:
-            How far it advanced, in s: 0 if there is no trip.
+            How far that was, in s.
         """
-        circuit, drive, pack = self.circuit, self.drive, self.pack
-        circuit.view(pack.emf_V, pack.resistance_Ohm)
-        drive_A = drive.current(circuit, self.charger.current_A)
-        load_A = drive_A - self.charger.current(circuit, drive_A)
-        after_V = circuit.voltage_after(load_A, dt_s)
-        if drive.low_V <= after_V <= drive.high_V:
-            return 0.0
+        circuit, drive = self.circuit, self.drive
         passed_s = 0.0
-        if drive.low_V < circuit.link_V < drive.high_V:
-            bound_V = drive.low_V if after_V < drive.low_V else drive.high_V
+        if drive.stands(circuit.link_V):
+            falls = circuit.voltage_after(load_A, dt_s) < circuit.link_V
+            bound_V = drive.low_V if falls else drive.high_V
             passed_s = min(circuit.time_to(bound_V, load_A), dt_s)
         if passed_s > 0.0:
-            self._advance(passed_s)
+            self._advance(load_A, passed_s)
         drive.trip()
         circuit.set_discharging(not circuit.connected)
         return passed_s

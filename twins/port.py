@@ -120,6 +120,7 @@ class Port:
 
     def __post_init__(self) -> None:
         self.values = self.bank.values
+        self.minimum, self.maximum = float(self.minimum), float(self.maximum)
 
     @property
     def value(self) -> float:
@@ -140,7 +141,7 @@ class Port:
             value = self.minimum
         elif value > self.maximum:
             value = self.maximum
-        self.bank.show(self.index, value)
+        self.bank.show(self.index, float(value))
         if self.hook is not None and self.index not in self.bank.held:
             self.hook(value)
 

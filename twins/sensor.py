@@ -29,11 +29,15 @@ class Noise:
     def _draw(self) -> None:
         self._before = self._dice.bit_generator.state
         self._block: Array = self._dice.standard_normal(_BLOCK)
+        self._numbers: list[float] = self._block.tolist()
         self._used = 0
 
     def one(self) -> float:
         """The next number."""
-        return float(self.take(1)[0])
+        if self._used == _BLOCK:
+            self._draw()
+        self._used += 1
+        return self._numbers[self._used - 1]
 
     def take(self, count: int) -> Array:
         """The next numbers, at most a block: a view, to be read at once."""
@@ -72,9 +76,7 @@ class CellMonitor:
     _OK = 1.0
     _BOARD_S, _BOARD_K, _BOARD_K_PER_CELL = 60.0, 5.0, 0.3  # own loss, each balancing resistor's
 
-    def __init__(
-        self, config: SensorConfig, strings: int, series: int, ambient_degC: float
-    ) -> None:
+    def __init__(self, config: SensorConfig, strings: int, series: int, ambient_degC: float) -> None:
         self.config = config
         self.groups = groups = strings * series
         self._series = series
@@ -104,10 +106,7 @@ class CellMonitor:
                 Port(f"{name}.temperature[{j + 1}]", "degC", self._warmth, j, low, high)
                 for j in range(config.temperature_count)
             ),
-            *(
-                Port(f"{name}.balance[{k + 1}]", "", self._balance, k, 0, 1, "in")
-                for k in range(self.groups)
-            ),
+            *(Port(f"{name}.balance[{k + 1}]", "", self._balance, k, 0, 1, "in") for k in range(self.groups)),
         )
 
     def _status_ports(self) -> tuple[Port, ...]:
