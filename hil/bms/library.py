@@ -15,13 +15,16 @@ from simpy.events import Event
 
 from hil.bms.heartbeat import Heartbeat
 from hil.bus.frame import Frame
-from hil.bus.medium import Medium, Node
+from hil.bus.medium import Medium
+from hil.bus.node import Node
 from hil.clock import VirtualClock
 from hil.errors import FirmwareError
 
 ABI_VERSION = 1
 _FRAME = struct.Struct("=IBBBB64s")  # bms_frame of bms.h, 72 bytes
 _CAPACITY = 64  # frames that one step may send
+_MAILBOXES = 128  # frames that the BMS's CAN controller holds when the bus does not take them
+_HIGHEST_ID = {0: 0x7FF, 1: 0x1FFFFFFF}
 _REQUIRED = ("bms_init", "bms_receive", "bms_step")
 _REMEDY = "see docs/your-firmware.md"
 
@@ -115,6 +118,7 @@ class LibraryBms:
         self._in = ctypes.addressof((ctypes.c_char * _FRAME.size).from_buffer(self._received))
         self._out = ctypes.addressof((ctypes.c_char * len(self._sent)).from_buffer(self._sent))
         self._powered = False
+        self._runs = 0
 
     def attach(self, medium: Medium) -> None:
         """Put the BMS on a bus; the first one attached is bus 0 of ``bms_frame``."""
@@ -133,25 +137,33 @@ class LibraryBms:
         if result != 0:
             raise self._firmware.trouble(f"bms_init returned {result}")
         self._powered = True
-        self._clock.process(self._run())
+        self._runs += 1
+        self._clock.process(self._run(self._runs))
 
     def power_off(self) -> None:
         """Stop stepping, receiving and sending."""
         self._powered = False
 
     def on_frame(self, frame: Frame, bus: int = 0) -> None:
-        """Pass a frame to ``bms_receive``; error and remote frames stay in the CAN controller."""
+        """Pass a frame to ``bms_receive``; error and remote frames stay in the CAN controller.
+
+        Raises:
+            FirmwareError: If the firmware reports an error.
+        """
         if frame.error or frame.remote or not self._powered:
             return
         data = frame.data
         _FRAME.pack_into(self._received, 0, frame.id, frame.extended, len(data), bus, 0, data)
         beat = self._beat
         beat[0] += 1
-        self._firmware.receive(frame.t_ns, self._in)
+        result = self._firmware.receive(frame.t_ns, self._in)
         beat[0] += 1
+        if result != 0:
+            raise self._firmware.trouble(f"bms_receive returned {result}")
 
-    def _run(self) -> Generator[Event, None, None]:
-        while self._powered:
+    def _run(self, run: int) -> Generator[Event, None, None]:
+        """Step until switched off; ``run`` ends an older run when power came back within a step."""
+        while self._powered and run == self._runs:
             self._step()
             yield self._clock.timeout(self._step_ns)
 
@@ -163,7 +175,18 @@ class LibraryBms:
         if not 0 <= count <= _CAPACITY:
             raise self._firmware.trouble(f"bms_step returned {count}")
         for offset in range(0, count * _FRAME.size, _FRAME.size):
-            identifier, extended, length, bus, _, data = _FRAME.unpack_from(self._sent, offset)
-            if length > 8 or bus >= len(self._nodes):
-                raise self._firmware.trouble(f"bms_step sent {length} bytes on bus {bus}")
-            self._nodes[bus].send(identifier, data[:length], bool(extended))
+            self._send(*_FRAME.unpack_from(self._sent, offset))
+
+    def _send(
+        self, identifier: int, extended: int, length: int, bus: int, _flags: int, data: bytes
+    ) -> None:
+        """Put a frame on its bus; off the bus, or with all mailboxes full, it is lost as in a controller."""
+        if length > 8 or bus >= len(self._nodes):
+            raise self._firmware.trouble(f"bms_step sent {length} bytes on bus {bus}")
+        if identifier > _HIGHEST_ID.get(extended, -1):
+            raise self._firmware.trouble(
+                f"bms_step sent identifier {identifier:#x} with extended = {extended}"
+            )
+        node = self._nodes[bus]
+        if not node.bus_off and node.pending < _MAILBOXES:
+            node.send(identifier, data[:length], bool(extended))
