@@ -16,6 +16,7 @@ from hil.host.contract import Host
 from hil.host.stimulus import Stimulus
 from hil.rig.journal import Journal
 from hil.rig.judge import Judge, Reactions
+from hil.rig.messages import Messages
 from hil.rig.observe import Observer, number_of
 from hil.rig.plot import PlotBuilder
 from hil.rig.promises import Limits
@@ -41,6 +42,7 @@ class Rig:
         limits: What the BMS promises, from the rig file.
         cells: Cells in series that it watches.
         temperature_sensors: Number of its temperature sensors.
+        messages: Who sends what, and when it came.
     """
 
     def __init__(self, config: RigConfig, host: Host, journal: Journal, test: str) -> None:
@@ -48,6 +50,7 @@ class Rig:
         self.limits = Limits(config.limits)
         self.cells = config.plant.pack.series
         self.temperature_sensors = config.plant.sensors.temperature_count
+        self.messages = Messages(config, host)
         self._host = host
         self._journal = journal
         self._test = test
@@ -78,10 +81,7 @@ class Rig:
         self.step("power on")
         self._host.power_on(cold=cold)
         if "state" in self.config.roles:
-            within_ns = self._promised("startup", "delay")
-            result = self._judge.expect(self._role("state"), "standby", within_ns, self._reactions)
-            if not result.ok:
-                self._record(result)
+            self._reach("standby", self._promised("startup", "delay"))
 
     def on_wire(self, stimulus: Stimulus) -> int:
         """Wait until a frame carries the stimulus; returns that frame's bus timestamp in ns."""
@@ -157,30 +157,50 @@ class Rig:
                 self._host.clear(fault)
                 self.step(f"{fault.text}: over")
 
-    def operate(self) -> CheckResult:
-        """Ask for driving, and wait until the BMS is there, through its precharge."""
-        self.step("operate: through precharge, contactors closed")
-        self.request("mode", "operate")
-        return self.expect("state", "operate", self._promised("precharge", "timeout"))
+    def operate(self) -> None:
+        """Ask for driving, and wait until the BMS is there, through its precharge.
 
-    def charge(self) -> CheckResult:
-        """Plug the charger in, ask for charging, and wait until the BMS charges."""
-        self.step("charge: charger plugged in, contactors closed")
+        Raises:
+            BmsFailure: If it does not come there in the time that ``limits.precharge`` promises.
+        """
+        self.request("mode", "operate")
+        self._reach("operate", self._promised("precharge", "timeout"))
+
+    def charge(self) -> None:
+        """Plug the charger in, ask for charging, and wait until the BMS charges.
+
+        Raises:
+            BmsFailure: If it does not come there in the time that ``limits.precharge`` promises.
+        """
         self._host.set("charger.plugged", 1.0)
         self.request("mode", "charge")
-        return self.expect("state", "charge", self._promised("precharge", "timeout"))
+        self._reach("charge", self._promised("precharge", "timeout"))
 
-    def standby(self) -> CheckResult:
-        """Ask for standby, and wait until the BMS is there."""
-        self.step("standby: contactors open")
+    def standby(self) -> None:
+        """Ask for standby, and wait until the BMS is there.
+
+        Raises:
+            BmsFailure: If it does not come there in the time that ``limits.standby`` promises.
+        """
         self.request("mode", "standby")
-        return self.expect("state", "standby", self._promised("standby", "delay"))
+        self._reach("standby", self._promised("standby", "delay"))
 
-    def reset_faults(self) -> CheckResult:
-        """Ask for standby and reset, as the service tool would, and wait until the fault is gone."""
+    def reset_faults(self) -> None:
+        """Ask for standby and reset, as the service tool would, and wait until the fault is gone.
+
+        Raises:
+            BmsFailure: If the BMS stays in its fault.
+        """
         self.request("mode", "standby")
         self.pulse_reset()
-        return self.expect("state", "standby", self._promised("standby", "delay"))
+        self._reach("standby", self._promised("standby", "delay"))
+
+    def _reach(self, state: str, within_ns: int) -> None:
+        """A step on the way to what a test is about: recorded as a check only where it fails."""
+        result = self._judge.expect(self._role("state"), state, within_ns, self._reactions)
+        if not result.ok:
+            self._record(result)
+        self.step(f"{state} reached, {result.actual.partition(' after ')[2]} after it was asked for")
 
     def pulse_reset(self) -> Stimulus:
         """A rising edge of the reset request, on the wire; ends at rest."""
@@ -298,47 +318,6 @@ class Rig:
     def history(self, role: str, since_ns: int = 0) -> list[tuple[int, float]]:
         """All frames of a role since an instant: bus timestamp in ns, and number."""
         return self._observer.since(self._role(role), since_ns)
-
-    def arrivals(self, message: str, since_ns: int = 0) -> list[int]:
-        """Bus timestamps in ns of a message of the BMS since an instant, good or bad."""
-        return self._host.arrivals(message, since_ns)
-
-    def bms_messages(self) -> dict[str, int]:
-        """The cyclic messages that the DBC gives the BMS: name and cycle time in ns."""
-        return self._messages(of_bms=True)
-
-    def rig_messages(self) -> dict[str, int]:
-        """The cyclic messages that the rig sends in place of the other nodes, with cycle time in ns."""
-        return self._messages(of_bms=False)
-
-    def message_of(self, port: str) -> str:
-        """The message in which the rig sends a twin port.
-
-        Raises:
-            NotOfferedError: If the port is not wired.
-        """
-        wire = self._observer.wire(port)
-        if wire is None:
-            raise NotOfferedError(f"the rig file wires no signal to {port!r}")
-        return wire.message
-
-    def has_checksum(self, message: str) -> bool:
-        """Whether a message of the rig is protected by more than a counter."""
-        return any(
-            layout.e2e is not None and layout.e2e.profile != "COUNTER"
-            for bus in self.config.buses.values()
-            for layout in bus.database.messages.values()
-            if layout.name == message
-        )
-
-    def _messages(self, *, of_bms: bool) -> dict[str, int]:
-        node = self.config.bms.node
-        return {
-            message.name: message.cycle_ns
-            for bus in self.config.buses.values()
-            for message in bus.database.messages.values()
-            if message.cycle_ns and (node in message.senders) is of_bms
-        }
 
     def truth(self, port: str) -> float:
         """What really is: a twin port's value."""

@@ -44,10 +44,10 @@ def test_a_charger_that_goes_away_ends_the_session(rig: Rig, how: str) -> None:
     rig.run_for("8 s")
     if how == "unplugged":
         rig.set("charger.plugged", 0.0)
-        with rig.fault("frame.missing", message=rig.message_of("charger.current")):
+        with rig.fault("frame.missing", message=rig.messages.carrying("charger.current")):
             rig.expect("fault.charger", True, within=limit.timeout + limit.reaction)
     else:
-        with rig.fault("frame.missing", message=rig.message_of("charger.current")):
+        with rig.fault("frame.missing", message=rig.messages.carrying("charger.current")):
             rig.expect("fault.charger", True, within=limit.timeout + limit.reaction)
             rig.expect("contactor.main_plus", "open", within=limit.timeout + 2 * limit.reaction)
             rig.expect("charger.control", "stop", within=limit.timeout + 2 * limit.reaction)

@@ -23,8 +23,8 @@ def test_every_message_of_the_bms_is_on_time(rig: Rig, state: str) -> None:
     rig.run_for("1 s")
     start_ns = rig.now_ns
     rig.run_for(_SPAN)
-    for message, cycle_ns in rig.bms_messages().items():
-        arrivals = rig.arrivals(message, start_ns)
+    for message, cycle_ns in rig.messages.of_bms().items():
+        arrivals = rig.messages.arrivals(message, start_ns)
         rig.bounded(f"frames of {message}", len(arrivals), low=3)
         gaps = [(b - a) / 1e6 for a, b in zip(arrivals, arrivals[1:], strict=False)]
         cycle = cycle_ns / 1e6
@@ -54,11 +54,11 @@ def test_a_message_with_broken_protection_is_rejected(rig: Rig, family: str, how
     limit = rig.limits["e2e"]
     # a sender that repeats is wrong in every second frame only, and takes longer to be sure of
     frames = int(limit.number("count")) * (3 if how == "repeat" else 1)
-    members = [m for m, _ in _members(rig, family) if how != "crc" or rig.has_checksum(m)]
+    members = [m for m, _ in _members(rig, family) if how != "crc" or rig.messages.has_checksum(m)]
     if not members:
         pytest.skip(f"{family} has a counter but no checksum")
     for message in members:
-        within = frames * rig.rig_messages()[message] + limit.reaction
+        within = frames * rig.messages.of_rig()[message] + limit.reaction
         rig.operate()
         with _broken(rig, message, how):
             rig.expect("fault.e2e", True, within=within)
@@ -82,7 +82,7 @@ def _broken(rig: Rig, message: str, how: str) -> AbstractContextManager[Any]:
 def test_data_of_a_rejected_frame_is_not_used(rig: Rig) -> None:
     """An overvoltage in frames with a wrong checksum is not an overvoltage."""
     limit = rig.limits["cell_overvoltage"]
-    message = rig.message_of("cell_monitor.voltage[1]")
+    message = rig.messages.carrying("cell_monitor.voltage[1]")
     rig.operate()
     start_ns = rig.now_ns
     with (
@@ -97,8 +97,8 @@ def test_data_of_a_rejected_frame_is_not_used(rig: Rig) -> None:
 @pytest.mark.case(57)
 def test_one_bad_frame_is_tolerated(rig: Rig) -> None:
     """A single frame with a wrong checksum changes nothing but its own rejection."""
-    message = rig.message_of("cell_monitor.voltage[1]")
-    cycle_ns = rig.rig_messages()[message]
+    message = rig.messages.carrying("cell_monitor.voltage[1]")
+    cycle_ns = rig.messages.of_rig()[message]
     rig.operate()
     start_ns = rig.now_ns
     for _ in range(3):

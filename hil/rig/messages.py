@@ -1,0 +1,69 @@
+"""The messages of the buses as a test asks for them: who sends what, how often, and when it came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from hil.errors import NotOfferedError
+
+if TYPE_CHECKING:
+    from hil.frames.database import Message
+    from hil.host.contract import Host
+    from hil.rig.schema import RigConfig
+
+
+class Messages:
+    """The messages of all buses of a rig.
+
+    Args:
+        config: The rig file.
+        host: Where the buses run.
+    """
+
+    def __init__(self, config: RigConfig, host: Host) -> None:
+        self._config = config
+        self._host = host
+
+    def of_bms(self) -> dict[str, int]:
+        """The cyclic messages that the DBC gives the BMS: name and cycle time in ns."""
+        return self._cyclic(of_bms=True)
+
+    def of_rig(self) -> dict[str, int]:
+        """The cyclic messages that the rig sends in place of the other nodes, with cycle time in ns."""
+        return self._cyclic(of_bms=False)
+
+    def carrying(self, port: str) -> str:
+        """The message in which the rig sends a twin port.
+
+        Raises:
+            NotOfferedError: If the port is not wired.
+        """
+        for wire in self._config.wires:
+            if wire.port == port and wire.direction == "out":
+                return wire.message
+        raise NotOfferedError(f"the rig file wires no signal to {port!r}")
+
+    def has_checksum(self, message: str) -> bool:
+        """Whether a message is protected by more than a counter."""
+        return any(
+            layout.e2e is not None and layout.e2e.profile != "COUNTER"
+            for layout in self._all()
+            if layout.name == message
+        )
+
+    def arrivals(self, message: str, since_ns: int = 0) -> list[int]:
+        """Bus timestamps in ns of a message of the BMS since an instant, frames good or bad."""
+        return self._host.arrivals(message, since_ns)
+
+    def _cyclic(self, *, of_bms: bool) -> dict[str, int]:
+        node = self._config.bms.node
+        return {
+            message.name: message.cycle_ns
+            for message in self._all()
+            if message.cycle_ns and (node in message.senders) is of_bms
+        }
+
+    def _all(self) -> Iterator[Message]:
+        for bus in self._config.buses.values():
+            yield from bus.database.messages.values()
