@@ -76,6 +76,12 @@ _ALIASES = {
     "µs": "us", "μs": "us", "µV": "uV", "μV": "uV", "µA": "uA", "μA": "uA", "µF": "uF", "μF": "uF",
     "sec": "s", "1/min": "rpm", "-": "1", "": "1",
 }  # fmt: skip
+# words for units, which say which one is meant
+_SLIPS = {
+    "volt": "V", "volts": "V", "amp": "A", "amps": "A", "ampere": "A", "ohms": "Ohm", "watt": "W",
+    "seconds": "s", "second": "s", "percent": "%", "c": "degC", "celsius": "degC", "kelvin": "K",
+}  # fmt: skip
+_UNSAID = ("min", "h", "kV")
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*")
 
 
@@ -150,6 +156,17 @@ def scale_between(signal_unit: str, port_unit: str) -> float | None:
     return float(signal[1] / port[1])
 
 
+def say(value: float, unit: str) -> str:
+    """A number in a base unit for people: 35000 Ohm is ``35 kOhm``, a ratio is in percent."""
+    kind = next((kind.name for kind in KINDS.values() if kind.base == unit), "")
+    if kind == "ratio":
+        return f"{value * 100:.6g} %"
+    units = {name: float(factor) for name, (of, factor) in _UNITS.items() if of == kind}
+    smaller = [(f, name) for name, f in units.items() if f <= abs(value) and name not in _UNSAID]
+    factor, name = max(smaller, default=(1.0, unit))
+    return f"{value / factor:.6g} {name}".rstrip()
+
+
 def _split(text: object, kind: str | None) -> tuple[Decimal, str, Decimal]:
     """Number, kind and factor to the base unit."""
     if isinstance(text, int | float) and not isinstance(text, bool):
@@ -187,5 +204,6 @@ def _article(kind: str) -> str:
 def _suggest(unit: str, kind: str | None) -> str:
     known = [name for name, (of, _) in _UNITS.items() if kind in (None, of)]
     near = [name for name in known if name.lower() == unit.lower()]
+    near = near or [name for name in (_SLIPS.get(unit.lower()),) if name in known]
     near = near or difflib.get_close_matches(unit, known, n=1)
     return f"did you mean {near[0]!r}?" if near else _expected(kind)

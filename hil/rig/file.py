@@ -7,7 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from hil.errors import RigFileError, UnitError
@@ -33,6 +40,14 @@ def _bit_rate(value: object) -> object:
     return int(value_of(value, "bit rate")) if isinstance(value, str) else value
 
 
+def _number(value: object) -> float | str:
+    if isinstance(value, bool | int | float):
+        return float(value)
+    if isinstance(value, str):
+        return value
+    raise PydanticCustomError("number", "Input should be a number or the name of a value")
+
+
 def _short(field: str) -> BeforeValidator:
     """A plain string stands for a table with one key."""
     return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
@@ -40,7 +55,8 @@ def _short(field: str) -> BeforeValidator:
 
 Time = Annotated[int, quantity(time_ns)]
 AnyQuantity = Annotated[Quantity, quantity(lambda v: v if isinstance(v, Quantity) else parse(v))]
-Number = float | str  # a physical number, or the name of a value
+# a physical number, or the name of a value
+Number = Annotated[float | str, PlainValidator(_number)]
 
 
 class Section(BaseModel):
@@ -222,8 +238,7 @@ def note(
     elif kind == "literal_error":
         mistakes.add(key, f"{value!r} is not known", f"expected {context['expected']}")
     else:
-        message = detail["msg"]
-        mistakes.add(key, f"{value!r}: {message[0].lower()}{message[1:]}")
+        mistakes.add(key, f"{value!r} {detail['msg'].removeprefix('Input ')}")
 
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -261,8 +276,8 @@ def _prune(data: dict[str, Any], location: tuple[int | str, ...], mistakes: Mist
     mistakes.broken.add(dotted(*location[:depth]))
     here: Any = data
     for part in parents:
-        here = here.get(part, {})
+        here = here.get(part) if isinstance(here, dict) else None
     if isinstance(here, list):
         here[int(last)] = None
-    else:
+    elif isinstance(here, dict):
         here.pop(last, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
@@ -9,13 +10,13 @@ from typing import TypedDict
 from hil.errors import HilError
 from hil.frames.database import Database, load_database
 from hil.rig.address import AddressBook
-from hil.rig.file import BmsSection, BusSection, RigFile, read_file
+from hil.rig.file import BusSection, RigFile, read_file
 from hil.rig.limits import Limit, limits_of
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.plant import plant_config, ports_of
 from hil.rig.roles import Role, RoleReader
 from hil.rig.schema import BmsConfig, BusConfig, RigConfig, SafeState, SuiteConfig
-from hil.rig.shipped import find_dbc, find_library, find_rig, shipped_dbc
+from hil.rig.shipped import find_dbc, find_library, find_rig, shipped_dbc, shipped_libraries
 from hil.rig.wire import Constant, Wire, Wiring, drafts
 from twins.config import PlantConfig
 
@@ -42,8 +43,8 @@ def load_rig(rig: str | Path) -> RigConfig:
     mistakes = Mistakes(path)
     file = read_file(path, mistakes)
     buses = _buses(file, path.parent, mistakes)
-    plant = plant_config(file, mistakes)
-    bms = _bms(file.bms, path.parent, buses, mistakes) if file.bms is not None else None
+    plant = plant_config(file, path.parent, mistakes)
+    bms = _bms(file, path.parent, buses, mistakes)
     signals = _signals(file, buses, plant, mistakes)
     mistakes.check()
     if file.rig is None or plant is None or bms is None:
@@ -75,7 +76,7 @@ def _signals(
     wiring = Wiring(book, ports, node, mistakes)
     for draft in drafts(file, book, mistakes):
         wiring.add(draft)
-    reader = RoleReader(book, wiring, node, mistakes)
+    reader = RoleReader(book, wiring, mistakes)
     constants = [reader.constant(address, value) for address, value in file.constants.items()]
     requests, roles = reader.requests(file.requests), reader.roles(file.roles)
     safe_state = reader.wanted("safe_state.requests", file.safe_state.requests, requests)
@@ -114,7 +115,8 @@ def _database(
     for number, dbc in enumerate(bus.dbc):
         path = find_dbc(dbc, beside)
         if path is None:
-            hint = suggest(dbc, shipped_dbc(), "shipped DBC files")
+            there = [*(path.name for path in beside.glob("*.dbc")), *shipped_dbc()]
+            hint = suggest(dbc, there, "DBC files")
             reason = f"there is no DBC file {dbc!r} beside the rig file, nor is one shipped"
             mistakes.add(dotted("bus", name, "dbc", number), reason, hint)
         else:
@@ -128,21 +130,33 @@ def _database(
 
 
 def _bms(
-    bms: BmsSection, beside: Path, buses: Mapping[str, BusConfig], mistakes: Mistakes
+    file: RigFile, beside: Path, buses: Mapping[str, BusConfig], mistakes: Mistakes
 ) -> BmsConfig | None:
-    senders = {
-        s for bus in buses.values() for m in bus.database.messages.values() for s in m.senders
-    }
-    if buses and bms.node not in senders:
+    bms = file.bms
+    if bms is None:
+        return None
+    if file.rig is not None and file.rig.time == "real":
+        reason = "firmware as a library is stepped in virtual time"
+        mistakes.add("rig.time", reason, 'use time = "virtual"')
+    messages = [m for bus in buses.values() for m in bus.database.messages.values()]
+    senders = {sender for message in messages for sender in message.senders}
+    if messages and bms.node not in senders:
         hint = suggest(bms.node, senders, "nodes that send")
         mistakes.add("bms.node", f"node {bms.node!r} sends no message in any DBC file", hint)
+        mistakes.broken.add("bms.node")
     library, looked = find_library(bms.library, beside)
     if library is None:
-        mistakes.add(
-            "bms.library",
-            f"there is no firmware library {bms.library!r}; looked for {', '.join(looked)}",
-            "build it for this computer: the reference BMS by 'pip install .', "
-            "your own as docs/your-firmware.md says",
-        )
+        reason = f"there is no firmware library {bms.library!r}; looked for {', '.join(looked)}"
+        mistakes.add("bms.library", reason, _how_to_build(bms.library))
         return None
     return BmsConfig(bms.kind, library, bms.node, bms.step)
+
+
+def _how_to_build(library: str) -> str:
+    near = difflib.get_close_matches(library, set(shipped_libraries()) - {library}, n=1, cutoff=0.7)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return (
+        "build it for this computer: the reference BMS by 'pip install .', "
+        "your own as docs/your-firmware.md says"
+    )

@@ -8,7 +8,9 @@ A field's suffix says its unit: ``precharge_Ohm`` is ``precharge = "50 Ohm"``, `
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Protocol, get_type_hints
 
 from pydantic import ValidationError, create_model
@@ -40,6 +42,7 @@ _KIND_OF_SUFFIX = {
     "degC": "temperature",
     "K": "temperature difference",
 }
+_FIELD = re.compile(r"[A-Za-z_.]+")
 _SECTIONS: dict[str, tuple[str, type[Any]]] = {  # section -> field of PlantConfig and its type
     "pack": ("pack", PackConfig),
     "contactors": ("contactor", ContactorConfig),
@@ -84,12 +87,15 @@ def _key(field: str, hint: Any) -> tuple[str, Any]:
     return field, hint
 
 
-def plant_config(file: RigFile, mistakes: Mistakes) -> PlantConfig | None:
-    """The plant of a rig file; ``None`` if something in it is wrong."""
+def plant_config(file: RigFile, beside: Path, mistakes: Mistakes) -> PlantConfig | None:
+    """The plant of a rig file in a folder; ``None`` if something in it is wrong."""
     parts: dict[str, Any] = {}
     for section, (field, config) in _SECTIONS.items():
         if section not in mistakes.broken:
-            parts[field] = _section(section, config, getattr(file, section), mistakes)
+            data = getattr(file, section)
+            if str(data.get("cell", "")).endswith(".toml"):  # else it is the name of a shipped one
+                data = data | {"cell": str(beside / data["cell"])}
+            parts[field] = _section(section, config, data, mistakes)
     if len(parts) < len(_SECTIONS) or any(part is None for part in parts.values()):
         return None
     if file.rig is not None and file.rig.step is not None:
@@ -133,9 +139,14 @@ def _flat(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _note_value_error(error: ValueError, section: str, mistakes: Mistakes) -> None:
+    """The twins' errors begin with the field; those of a cell's parameters with their own file."""
     field, _, reason = str(error).partition(": ")
+    if not _FIELD.fullmatch(field):
+        mistakes.add("pack.cell", str(error))
+        return
     *sections, name = field.split(".")
     key = dotted(*filter(None, [section, *sections]), _key(name, None)[0])
+    key = key.replace("pack.pack.", "pack.")
     mistakes.add(key, reason or str(error))
 
 
@@ -143,6 +154,6 @@ def ports_of(config: PlantConfig, mistakes: Mistakes) -> Mapping[str, PortLike] 
     """The twins' ports, by building the plant once; ``None`` if it cannot be built."""
     try:
         return Plant(VirtualClock(), config).ports
-    except (ValueError, KeyError, OSError) as error:
-        mistakes.add("pack", str(error))
+    except ValueError as error:  # there is no such cell, or its parameters are wrong
+        _note_value_error(error, "pack", mistakes)
         return None

@@ -69,15 +69,13 @@ class RoleReader:
 
     Args:
         book: Finds signals.
-        wiring: Knows which signals of the rig have a source already.
-        node: The BMS.
+        wiring: Knows who sends what, and which signals of the rig have a source already.
         mistakes: Where mistakes go.
     """
 
-    def __init__(self, book: AddressBook, wiring: Wiring, node: str, mistakes: Mistakes) -> None:
+    def __init__(self, book: AddressBook, wiring: Wiring, mistakes: Mistakes) -> None:
         self._book = book
         self._wiring = wiring
-        self._node = node
         self._mistakes = mistakes
 
     def roles(self, sections: Mapping[str, RoleSection]) -> dict[str, Role]:
@@ -171,12 +169,12 @@ class RoleReader:
             yield fill(name, name=snake_case(found)), None, place
 
     def _bms_sends(self, key: str, place: Place) -> bool:
-        if self._node in place.message.senders:
+        if self._wiring.bms_sends(place.message):
             return True
         senders = ", ".join(place.message.senders) or "nobody"
         self._mistakes.add(
             f"{key}.signal",
-            f"{place.message.name} is sent by {senders}, not by the BMS ({self._node})",
+            f"{place.message.name} is sent by {senders}, not by the BMS",
             "a role is something that the BMS says; what it is asked belongs into [requests]",
         )
         return False

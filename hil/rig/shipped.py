@@ -28,6 +28,12 @@ def shipped_dbc() -> dict[str, Path]:
     return {path.name: path for path in _entries("dbc") if path.suffix == ".dbc"}
 
 
+def shipped_libraries() -> list[str]:
+    """Names of the firmware that ships with ``hil``, built or not."""
+    root = files("hil") / "rigs"
+    return sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
+
+
 def find_rig(rig: str | Path) -> Path:
     """A rig file by path, or by the name of a shipped one.
 

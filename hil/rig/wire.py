@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from hil.frames.database import Message
 from hil.rig.address import AddressBook, Place, is_address
 from hil.rig.file import RigFile
 from hil.rig.mistakes import Mistakes, dotted, suggest
@@ -129,13 +130,17 @@ class Wiring:
             self._mistakes.add(key, f"{place.text} is fed twice, also by {other}", "remove one")
         return other == key
 
+    def bms_sends(self, message: Message) -> bool:
+        """Whether a message is the BMS's; if its node is a mistake of its own, any may be."""
+        return self._node in message.senders or "bms.node" in self._mistakes.broken
+
     def rig_sends(self, key: str, place: Place, what: str) -> bool:
         """Whether a signal is one that the rig can send a value in."""
         message, signal = place.message, place.signal
         reason, remedy = "", ""
         if self._node in message.senders:
-            reason = f"{what} {place.text}, but the BMS ({self._node}) sends {message.name}"
-            remedy = "it can only be received from it"
+            reason = f"{what} {place.text}, but {message.name} is sent by the BMS"
+            remedy = "what the BMS sends can only be heard"
         elif not message.cycle_ns:
             reason = f"{message.name} has no cycle time, so the rig never sends it"
             remedy = f"give it GenMsgCycleTime in {message.file}"
@@ -181,8 +186,8 @@ class Wiring:
     def _direction_fits(self, key: str, port: str, direction: Direction, place: Place) -> bool:
         if direction == "out":
             return self.rig_sends(key, place, f"{port} goes to")
-        if self._node not in place.message.senders:
-            reason = f"{port} hears {place.text}, but the BMS ({self._node}) does not send it"
+        if not self.bms_sends(place.message):
+            reason = f"{port} hears {place.text}, but the BMS does not send it"
             self._mistakes.add(
                 key, reason, f"senders: {', '.join(place.message.senders) or 'none'}"
             )

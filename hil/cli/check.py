@@ -1,0 +1,202 @@
+"""``hil check RIG``: is the rig file right, and what is wired to what."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hil.frames.database import Message
+    from hil.rig.limits import Limit
+    from hil.rig.roles import Role
+    from hil.rig.schema import BusConfig, RigConfig
+    from hil.rig.wire import Wire
+
+_INDEX = re.compile(r"\[(\d+)\]")
+Row = tuple[str, ...]
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "check",
+        help="check a rig file and show what is wired to what",
+        description="Check a rig file and all that it names, report every mistake, and show "
+        "frames, wires, roles and limits. Nothing is switched on.",
+    )
+    parser.add_argument("rig", metavar="RIG", help="rig file, or name of a shipped rig (laptop)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check a rig file.
+
+    Raises:
+        HilError: All mistakes of the rig file.
+    """
+    from hil.rig.load import load_rig
+
+    config = load_rig(arguments.rig)
+    print("\n".join(_describe(config)))
+    return 0
+
+
+def _describe(config: RigConfig) -> Iterator[str]:
+    yield from _summary(config)
+    for bus in config.buses.values():
+        yield from _frames(bus, config.bms.node)
+    to_bms = [wire for wire in config.wires if wire.direction == "out"]
+    from_bms = [wire for wire in config.wires if wire.direction == "in"]
+    yield from _section("The BMS hears", _wires(to_bms, "→"))
+    yield from _section("The BMS drives", _wires(from_bms, "←"))
+    yield from _section("Sent, but wired to nothing", _idle(config))
+    yield from _section("Asked of the BMS", _roles(config.requests))
+    yield from _section("Said by the BMS", _roles(config.roles))
+    yield from _section("Promised by the BMS", _limits(config.limits.values()))
+    yield from _section("Tests left out", config.suite.skip.items())
+    yield f"\n{config.path.name}: no mistakes"
+
+
+def _summary(config: RigConfig) -> Iterator[str]:
+    from hil.units import say
+
+    pack = config.plant.pack
+    size = f"{pack.series} in series, {pack.parallel} in parallel, {pack.strings} string(s)"
+    rows = (
+        ("rig file", str(config.path)),
+        ("time", config.time),
+        ("pack", f"{pack.cell}: {size}; SOC {pack.soc:.0%}, {pack.temperature_degC:g} degC"),
+        (
+            "BMS",
+            f"{config.bms.library}, every {say(config.bms.step_ns, 'ns')}, node {config.bms.node}",
+        ),
+    )
+    yield f"{config.name}: {config.title}"
+    yield from _table(rows)
+
+
+def _frames(bus: BusConfig, node: str) -> Iterator[str]:
+    """Each message with who sends it, its cycle, and the share of the bus it takes."""
+    from hil.units import say
+
+    messages = sorted(bus.database.messages.values(), key=lambda message: message.key)
+    loads = {message.name: _bits_per_s(message) / bus.bitrate for message in messages}
+    rate = sum(1e9 / message.cycle_ns for message in messages if message.cycle_ns)
+    rows = [("id", "message", "sent by", "cycle", "load", "guarded by")]
+    for message in messages:
+        identifier = f"{message.id:08X}" if message.extended else f"{message.id:03X}"
+        way = "BMS" if node in message.senders else "rig"
+        sender = f"{way} ({', '.join(message.senders)})" if way == "rig" else way
+        cycle = say(message.cycle_ns, "ns") if message.cycle_ns else "-"
+        guard = message.e2e.profile if message.e2e else "-"
+        rows.append((identifier, message.name, sender, cycle, f"{loads[message.name]:.1%}", guard))
+    yield from _section(
+        f"Bus {bus.name}: {bus.interface}, {say(bus.bitrate, 'bit/s')}, {len(messages)} messages, "
+        f"{rate:.0f} frames/s, load about {sum(loads.values()):.0%}",
+        rows,
+    )
+
+
+def _bits_per_s(message: Message) -> float:
+    """With all-zero data, where bit stuffing is at its worst but for the checksum."""
+    from hil.bus.wire_time import frame_bits
+
+    if not message.cycle_ns:
+        return 0.0
+    return frame_bits(message.id, message.extended, bytes(message.length)) * 1e9 / message.cycle_ns
+
+
+def _wires(wires: Iterable[Wire], arrow: str) -> Iterator[Row]:
+    for name, members in _arrays((wire.port, wire) for wire in wires):
+        first, last = members[0], members[-1]
+        scale = f"(× {first.scale:g})" if first.scale != 1 else ""
+        yield name, arrow, _span(first.address, last.address), scale
+
+
+def _roles(roles: Mapping[str, Role]) -> Iterator[Row]:
+    for name, members in _arrays(roles.items()):
+        first, last = members[0], members[-1]
+        values = ", ".join(f"{number:g} {value}" for value, number in (first.values or {}).items())
+        yield name, "=", _span(first.address, last.address), first.unit, values
+
+
+def _limits(limits: Iterable[Limit]) -> Iterator[Row]:
+    from hil.units import say
+
+    yield "limit", "warning", "derate", "opens", "release", "delay", "reaction", "more"
+    for limit in limits:
+        levels = (
+            say(limit.numbers[name], limit.unit) if name in limit.numbers else "-"
+            for name in ("warning", "derate", "threshold", "release")
+        )
+        times = (
+            say(ns, "ns") if ns is not None else "-" for ns in (limit.delay_ns, limit.reaction_ns)
+        )
+        yield limit.name, *levels, *times, ", ".join(_more(limit))
+
+
+def _more(limit: Limit) -> Iterator[str]:
+    from hil.units import say
+
+    if limit.timeout_ns is not None:
+        yield f"timeout {say(limit.timeout_ns, 'ns')}"
+    if limit.has("tolerance"):
+        yield f"± {say(limit.tolerance, limit.tolerance_unit)}"
+    if limit.count is not None:
+        yield f"{limit.count} times"
+    if limit.states:
+        yield f"only in {', '.join(limit.states)}"
+    if limit.clears != "reset":
+        yield f"clears by {limit.clears}"
+    if limit.messages:
+        yield f"timeouts of {len(limit.messages)} messages"
+
+
+def _idle(config: RigConfig) -> Iterator[Row]:
+    """Signals of the rig that nothing feeds: they keep their start value."""
+    fed = {(w.bus, w.message, w.signal) for w in config.wires if w.direction == "out"}
+    fed |= {(c.bus, c.message, c.signal) for c in config.constants}
+    fed |= {(r.bus, r.message, r.signal) for r in config.requests.values()}
+    for bus in config.buses.values():
+        for message in bus.database.messages.values():
+            if config.bms.node in message.senders or not message.cycle_ns:
+                continue
+            for signal in message.signals.values():
+                own = signal.is_multiplexer or signal.e2e_role != "None"
+                own = own or signal.minimum == signal.maximum  # a mark of the message
+                if not own and (bus.name, message.name, signal.name) not in fed:
+                    address = f"{bus.name}/{message.name}.{signal.name}"
+                    yield address, f"always {signal.start_value:g} {signal.unit}".rstrip()
+
+
+def _arrays(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
+    """Members of an array as one: ``cell.voltage[1…96]``."""
+    arrays: dict[str, list[tuple[str, Any]]] = {}
+    for name, member in named:
+        arrays.setdefault(_INDEX.sub("[]", name), []).append((name, member))
+    for pattern, members in arrays.items():
+        ends = [_INDEX.search(name) for name in (members[0][0], members[-1][0])]
+        span = "…".join(match[1] for match in ends if match)
+        yield pattern.replace("[]", f"[{span}]"), [member for _, member in members]
+
+
+def _span(first: str, last: str) -> str:
+    return first if first == last else f"{first} … {last.partition('/')[2]}"
+
+
+def _section(title: str, rows: Iterable[Row]) -> Iterator[str]:
+    found = list(rows)
+    if found:
+        yield f"\n{title}"
+        yield from _table(found)
+
+
+def _table(rows: Iterable[Row]) -> Iterator[str]:
+    """Rows with their columns aligned, indented by two."""
+    found = list(rows)
+    widths = [max(len(cell) for cell in column) for column in zip(*found, strict=True)]
+    for row in found:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"  {'  '.join(cells)}".rstrip()
