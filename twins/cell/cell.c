@@ -85,8 +85,8 @@ static void warm(const cell_type *type, const cell_layout *layout, double *state
     for (size_t p = 0; p < layout->parallel; p++)
         for (size_t n = 0; n < count; n++) {
             const size_t k = p * groups_of(layout) + first + n;
-            arrhenius[k] = factor[k] * exp(type->arrhenius_K * (1.0 / (temperature[k] + KELVIN)
-                                                                - 1.0 / (type->reference_degC + KELVIN)));
+            const double inverse = 1.0 / (temperature[k] + KELVIN) - 1.0 / (type->reference_degC + KELVIN);
+            arrhenius[k] = factor[k] * (type->constant + (1.0 - type->constant) * exp(type->arrhenius_K * inverse));
         }
 }
 

@@ -19,11 +19,11 @@ typedef struct {               /* one cell type; a block of doubles, in this ord
     double tau1_s, tau2_s;     /* time constants of the RC pairs */
     double heat_J_per_K;       /* mass x specific heat */
     double loss_W_per_K;       /* to the surroundings; 0 is adiabatic */
-    double arrhenius_K;        /* resistance ~ exp(B (1/T - 1/Tref)) */
+    double arrhenius_K;        /* resistance ~ c + (1 - c) exp(B (1/T - 1/Tref)) */
     double reference_degC;     /* Tref */
     double charge_efficiency;  /* of the charge put in, the part that arrives */
     double ocv_first_degC, ocv_step_K; /* temperatures of the OCV table's rows */
-    double spare;
+    double constant;           /* c, the part of the resistance at Tref that does not follow temperature */
     double ocv_V[CELL_OCV_ROWS][CELL_GRID + 1];
     double r0_Ohm[CELL_GRID + 1], r1_Ohm[CELL_GRID + 1], r2_Ohm[CELL_GRID + 1], entropic_V_per_K[CELL_GRID + 1];
     /* Filled by cell_prepare: coefficients of each interval, so that a look-up needs no neighbour. */

@@ -31,6 +31,7 @@ SCALARS: Final[dict[str, dict[str, float]]] = {  # key: accepted units and their
     "specific_heat": {"J/(kg K)": 1.0},
     "loss": {"W/K": 1.0},
     "arrhenius": {"K": 1.0},
+    "arrhenius_constant": {"1": 1.0},
     "reference_temperature": {"degC": 1.0},
     "charge_efficiency": {"1": 1.0},
 }
@@ -42,7 +43,8 @@ TABLES: Final[dict[str, dict[str, float]]] = {
     "entropic": {"V/K": 1.0, "mV/K": 1e-3},
 }
 POWERS: Final = {"r0": -1.0, "r1": -1.0, "r2": -1.0, "mass": 1.0, "loss": 2.0 / 3.0}
-NOT_NEGATIVE: Final = {"hysteresis", "gamma", "loss", "arrhenius"}
+NOT_NEGATIVE: Final = {"hysteresis", "gamma", "loss", "arrhenius", "arrhenius_constant"}
+AT_MOST_ONE: Final = {"arrhenius_constant", "charge_efficiency"}
 HEAD: Final = 12  # doubles of a cell type before its tables
 
 
@@ -171,6 +173,8 @@ def _check_values(key: str, value: Array) -> None:
     lowest = 0.0 if key in NOT_NEGATIVE else 1e-12
     if key not in {"entropic", "reference_temperature"} and value.min() < lowest:
         raise ValueError("must not be negative" if lowest == 0.0 else "must be positive")
+    if key in AT_MOST_ONE and value.max() > 1.0:
+        raise ValueError("must not be more than 1")
 
 
 def _check_axes(key: str, value: Array, soc: Array, temperature: Array) -> None:
@@ -227,7 +231,7 @@ def _block(entries: Mapping[str, Entry]) -> Array:
         *(value[key] for key in ("hysteresis", "gamma", "tau1", "tau2")),
         value["mass"] * value["specific_heat"],
         *(value[key] for key in ("loss", "arrhenius", "reference_temperature")),
-        *(value["charge_efficiency"], float(rows[0]), step, 0.0),
+        *(value["charge_efficiency"], float(rows[0]), step, value["arrhenius_constant"]),
     ]
     ocv = np.array([np.interp(grid, entries["ocv"].soc, row) for row in entries["ocv"].value])
     tables = [np.interp(rows, temperature, column) for column in ocv.T]
