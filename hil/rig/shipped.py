@@ -34,6 +34,12 @@ def shipped_libraries() -> list[str]:
     return sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
 
 
+def shipped_sources() -> list[Path]:
+    """The C sources and headers of the reference BMS, and ``bms.h``: an example, and what mutants are made of."""
+    sources = [p for p in _entries("rigs/reference_bms") if p.suffix in (".c", ".h")]
+    return sources + [p for p in _entries("bms") if p.suffix == ".h"]
+
+
 def find_rig(rig: str | Path) -> Path:
     """A rig file by path, or by the name of a shipped one.
 

@@ -1,0 +1,15 @@
+"""The parts of ``hil bench``, in the order in which they are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hil.bench import Figure, bus, cell, mutants, rig, suite
+
+PARTS: dict[str, Callable[[], list[Figure]]] = {
+    "cell": cell.run,
+    "bus": bus.run,
+    "rig": rig.run,
+    "suite": suite.run,
+    "mutants": mutants.run,
+}
