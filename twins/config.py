@@ -199,6 +199,5 @@ class PlantConfig:
             period_ns = getattr(self.sensors, field_name)
             if period_ns % self.step_ns:
                 raise ValueError(
-                    f"sensors.{field_name}: must be a multiple of step_ns "
-                    f"({self.step_ns}), not {period_ns}"
+                    f"sensors.{field_name}: must be a multiple of step_ns ({self.step_ns}), not {period_ns}"
                 )
