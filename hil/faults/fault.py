@@ -33,18 +33,23 @@ class Bench(Protocol):
 
 
 class Fault(Protocol):
-    """Something broken on purpose.
+    """Something broken on purpose."""
 
-    Attributes:
-        name: As the test calls it.
-        text: In words, for the record.
-        value: The number forced, if there is one, in ``unit``.
-    """
+    @property
+    def name(self) -> str:
+        """As the test calls it."""
 
-    name: str
-    text: str
-    value: float | None
-    unit: str
+    @property
+    def text(self) -> str:
+        """In words, for the record."""
+
+    @property
+    def value(self) -> float | None:
+        """The number forced, if there is one."""
+
+    @property
+    def unit(self) -> str:
+        """What ``value`` is in."""
 
     def apply(self, bench: Bench) -> tuple[Carrier, ...]:
         """Break it; returns where that shows on the wire (nothing: by its consequences only)."""
