@@ -43,7 +43,7 @@ _KIND_OF_SUFFIX = {
     "K": "temperature difference",
 }
 _FIELD = re.compile(r"[A-Za-z_.]+")
-_SECTIONS: dict[str, tuple[str, type[Any]]] = {  # section -> field of PlantConfig and its type
+SECTIONS: dict[str, tuple[str, type[Any]]] = {  # section -> field of PlantConfig and its type
     "pack": ("pack", PackConfig),
     "contactors": ("contactor", ContactorConfig),
     "link": ("link", LinkConfig),
@@ -90,13 +90,13 @@ def _key(field: str, hint: Any) -> tuple[str, Any]:
 def plant_config(file: RigFile, beside: Path, mistakes: Mistakes) -> PlantConfig | None:
     """The plant of a rig file in a folder; ``None`` if something in it is wrong."""
     parts: dict[str, Any] = {}
-    for section, (field, config) in _SECTIONS.items():
+    for section, (field, config) in SECTIONS.items():
         if section not in mistakes.broken:
             data = getattr(file, section)
             if str(data.get("cell", "")).endswith(".toml"):  # else it is the name of a shipped one
                 data = data | {"cell": str(beside / data["cell"])}
             parts[field] = _section(section, config, data, mistakes)
-    if len(parts) < len(_SECTIONS) or any(part is None for part in parts.values()):
+    if len(parts) < len(SECTIONS) or any(part is None for part in parts.values()):
         return None
     if file.rig is not None and file.rig.step is not None:
         parts["step_ns"] = file.rig.step
@@ -110,9 +110,7 @@ def plant_config(file: RigFile, beside: Path, mistakes: Mistakes) -> PlantConfig
 def _section(name: str, config: type[Any], data: dict[str, Any], mistakes: Mistakes) -> Any:
     keys = keys_of(config)
     required = {f.name for f in dataclasses.fields(config) if f.default is dataclasses.MISSING}
-    fields = {
-        key: (reader, ... if field in required else None) for key, (field, reader) in keys.items()
-    }
+    fields = {key: (reader, ... if field in required else None) for key, (field, reader) in keys.items()}
     model = create_model(f"{name.title()}Section", __base__=Section, **fields)  # type: ignore[call-overload]
     try:
         found = model.model_validate(_flat(data))

@@ -35,7 +35,7 @@ def shipped_libraries() -> list[str]:
 
 
 def shipped_sources() -> list[Path]:
-    """The C sources and headers of the reference BMS, and ``bms.h``: an example, and what mutants are made of."""
+    """The C sources of the reference BMS, and ``bms.h``: an example, and what mutants are made of."""
     sources = [p for p in _entries("rigs/reference_bms") if p.suffix in (".c", ".h")]
     return sources + [p for p in _entries("bms") if p.suffix == ".h"]
 

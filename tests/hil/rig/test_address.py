@@ -1,0 +1,98 @@
+"""Addresses of signals, and patterns of many."""
+
+from pathlib import Path
+
+import pytest
+
+from hil.frames.database import load_database
+from hil.rig.address import AddressBook, fields_of, fill, is_address
+from hil.rig.mistakes import Mistakes, dotted, suggest
+
+DATA = Path(__file__).parents[2] / "data" / "rigs"
+DBC = Path(__file__).parents[3] / "dbc"
+
+
+def book(*paths: Path) -> tuple[AddressBook, Mistakes]:
+    mistakes = Mistakes(Path("rig.toml"))
+    return AddressBook({"can0": load_database(paths)}, mistakes), mistakes
+
+
+def test_a_signal_is_found_with_and_without_can() -> None:
+    found, mistakes = book(DATA / "small.dbc")
+    for address in ("can0/BMS_Status.Soc", "can:can0/BMS_Status.Soc"):
+        place = found.find("key", address)
+        assert place is not None
+        assert place.text == "can0/BMS_Status.Soc"
+    mistakes.check()
+
+
+def test_frames_and_running_numbers() -> None:
+    found, mistakes = book(DBC / "cell_monitor.dbc")
+    address = ("can0", "CM_Voltages_{frame:02}", "Cell{index:03}")
+    members = found.members("key", address, [1, 4, 5, 96])
+    assert [place.text for _, place in members] == [
+        "can0/CM_Voltages_01.Cell001",
+        "can0/CM_Voltages_01.Cell004",
+        "can0/CM_Voltages_02.Cell005",
+        "can0/CM_Voltages_24.Cell096",
+    ]
+    mistakes.check()
+
+
+def test_slots_count_anew_in_each_frame() -> None:
+    found, mistakes = book(DATA / "small.dbc")
+    members = found.members("key", ("can0", "CMU_Cells_{frame}", "V{slot}"), range(1, 5))
+    assert [(i, place.message.name, place.signal.name) for i, place in members] == [
+        (1, "CMU_Cells_1", "V1"),
+        (2, "CMU_Cells_1", "V2"),
+        (3, "CMU_Cells_2", "V1"),
+        (4, "CMU_Cells_2", "V2"),
+    ]
+    mistakes.check()
+
+
+def test_an_unknown_placeholder_is_a_mistake() -> None:
+    found, mistakes = book(DATA / "small.dbc")
+    assert found.members("key", ("can0", "CMU_Cells_{fram}", "V{slot}"), [1]) == []
+    assert [str(e) for e in mistakes.errors] == [
+        "rig.toml: key: {fram} is no placeholder (did you mean 'frame'?)"
+    ]
+
+
+def test_names_of_a_pattern() -> None:
+    found, _ = book(DATA / "small.dbc")
+    places = found.named("key", ("can0", "BMS_Status", "Fault_{name}"))
+    assert list(places) == ["CellOvervoltage", "E2E"]
+
+
+def test_no_second_mistake_about_a_bus_that_is_broken() -> None:
+    mistakes = Mistakes(Path("rig.toml"))
+    mistakes.broken.add("bus.can0")
+    assert AddressBook({}, mistakes).find("key", "can0/A.B") is None
+    assert mistakes.errors == []
+
+
+def test_small_helpers() -> None:
+    assert is_address("can:x/y.z")
+    assert not is_address("pack.voltage")
+    assert fill("A{index:03}{frame}", index=7) == "A007{frame}"
+    assert fields_of("A{index:03}{frame}") == {"index", "frame"}
+    assert dotted("roles", "contactor.main_plus", "values") == 'roles."contactor.main_plus".values'
+    assert dotted("wire", 0, "to") == "wire[1].to"
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("delya", "did you mean 'delay'?"),
+        ("DELAY", "did you mean 'delay'?"),
+        ("xyz", "keys: delay, threshold"),
+    ],
+)
+def test_suggestions(name: str, remedy: str) -> None:
+    assert suggest(name, ["threshold", "delay"], "keys") == remedy
+
+
+def test_a_suggestion_where_there_is_nothing() -> None:
+    assert suggest("x", [], "requests") == "there are no requests"
+    assert suggest("q", [f"n{i}" for i in range(20)], "nodes").endswith(", …")

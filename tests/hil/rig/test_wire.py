@@ -1,0 +1,93 @@
+"""Wires: directions, scales, arrays."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hil.errors import RigFileErrors
+from hil.rig.load import load_rig
+from hil.rig.schema import RigConfig
+from hil.rig.wire import Wire
+
+DATA = Path(__file__).parents[2] / "data" / "rigs"
+Loader = Callable[..., RigConfig]
+
+
+def wires_of(rig: RigConfig, message: str) -> list[Wire]:
+    return [wire for wire in rig.wires if wire.message == message]
+
+
+def test_an_array_goes_out_in_slots_with_its_units_scaled() -> None:
+    wires = load_rig(DATA / "small.toml").wires
+    assert wires[:3] == (
+        Wire("cell_monitor.voltage[1]", "can0", "CMU_Cells_1", "V1", "out", 1e-3),
+        Wire("cell_monitor.voltage[2]", "can0", "CMU_Cells_1", "V2", "out", 1e-3),
+        Wire("cell_monitor.voltage[3]", "can0", "CMU_Cells_2", "V1", "out", 1e-3),
+    )
+    assert wires[0].address == "can0/CMU_Cells_1.V1"
+
+
+def test_what_the_bms_sends_goes_in() -> None:
+    wire = load_rig(DATA / "small.toml").wires[-1]
+    assert wire == Wire("contactor.main_plus.command", "can0", "BMS_Status", "MainPlus", "in")
+
+
+def test_both_forms_mean_the_same(load: Loader) -> None:
+    table = load('[wires.can0.CMU_Pack]\nVoltage = "link.voltage"')
+    array = load('[[wire]]\nfrom = "link.voltage"\nto = "can:can0/CMU_Pack.Voltage"')
+    assert set(table.wires) == set(array.wires)
+    table = load("", ('"contactor.main_plus.command"', '{ port = "charger.control" }'))
+    array = load(
+        '[[wire]]\nfrom = "can:can0/BMS_Status.MainPlus"\nto = "charger.control"',
+        ('MainPlus = "contactor.main_plus.command"', ""),
+    )
+    assert set(table.wires) == set(array.wires)
+
+
+def test_a_scale_of_ones_own_goes_before_units(load: Loader) -> None:
+    more = (
+        '[wires.can0.CMU_Pack]\nVoltage = { port = "current_sensor.temperature", scale = 0.5, offset = -50 }'
+    )
+    wire = wires_of(load(more), "CMU_Pack")[0]
+    assert (wire.scale, wire.offset) == (0.5, -50.0)
+
+
+def test_part_of_an_array(load: Loader) -> None:
+    rig = load("", ("voltage[*]", "voltage[2..3]"))
+    assert [(w.port, w.message, w.signal) for w in rig.wires[:2]] == [
+        ("cell_monitor.voltage[2]", "CMU_Cells_1", "V1"),
+        ("cell_monitor.voltage[3]", "CMU_Cells_1", "V2"),
+    ]
+
+
+@pytest.mark.parametrize("scale", ["0.0", "nan", "inf"])
+def test_a_scale_that_carries_nothing(load: Loader, scale: str) -> None:
+    more = f'[wires.can0.CMU_Pack]\nVoltage = {{ port = "link.voltage", scale = {scale} }}'
+    with pytest.raises(RigFileErrors, match="carries nothing"):
+        load(more)
+
+
+def test_a_set_point_can_also_be_shown_to_the_bms(load: Loader) -> None:
+    rig = load('[wires.can0.CMU_Pack]\nClosed = "drive.enable"')
+    assert wires_of(rig, "CMU_Pack")[0].direction == "out"
+
+
+def test_a_signal_out_of_reach_of_a_set_point(load: Loader) -> None:
+    more = '[[wire]]\nfrom = "can:can0/BMS_Status.VoltageWanted"\nto = "charger.voltage_max"\noffset = 1e6'
+    with pytest.raises(RigFileErrors, match=r"charger\.voltage_max needs"):
+        load(more)
+
+
+def test_constants_by_number_and_by_name(load: Loader) -> None:
+    rig = load('[constants]\n"can0/CMU_Pack.Voltage" = 12.5\n"can0/VCU_Request.Reset" = 1')
+    assert [(c.message, c.signal, c.value) for c in rig.constants] == [
+        ("CMU_Pack", "Voltage", 12.5),
+        ("VCU_Request", "Reset", 1.0),
+    ]
+    named = load(
+        '[constants]\n"can0/VCU_Request.Mode" = "operate"',
+        ("[requests]\n", ""),
+        ('mode = { signal = "can0/VCU_Request.Mode", values = { standby = 0, operate = 1 } }', ""),
+    )
+    assert named.constants[0].value == 1.0
