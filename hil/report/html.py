@@ -13,11 +13,12 @@ from markupsafe import Markup
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.report import plot, text
 from hil.report.record import Event
-from hil.report.results import Outcome, Results, gather, relative_margin, trouble_line
+from hil.report.results import Outcome, Results, Row, gather, relative_margin, rows, trouble_line
 
 _TIGHT = 0.02  # a margin below this part of the limit is tight, where no uncertainty is known
-_PLOTS = 8  # drawn of one test at most; the record has the rest
-_COMPACT = 12  # from so many checks on, those that held are shown as lines only
+_PLOTS = 6  # drawn of one test at most; the record has the rest
+_MANY = 12  # with more checks than this, those that held are folded away
+_TIGHTEST = 4  # but for so many
 _ROOM = 492  # pixels that the summary's table may take on a screen 800 high
 _UNITS_NS = {"ms": NS_PER_MS, "s": NS_PER_S}
 
@@ -36,7 +37,7 @@ class Group:
     """Tests of one file, as rows of the summary's table."""
 
     title: str
-    outcomes: Sequence[Outcome]
+    rows: Sequence[Row]
 
 
 def render(events: Sequence[Event]) -> str:
@@ -47,13 +48,13 @@ def render(events: Sequence[Event]) -> str:
     """
     results = gather(events)
     columns = _columns(results)
-    rows = max((sum(1 + len(g.outcomes) for g in column) for column in columns), default=1)
+    most = max((sum(1 + len(g.rows) for g in column) for column in columns), default=1)
     page = _environment().get_template("report.html")
     html = page.render(
         run=results,
         info=results.info,
         columns=columns,
-        row_px=min(26, max(17, round((_ROOM - 70 * len(results.troubles)) / max(rows, 1), 1))),
+        row_px=min(26, max(17, round((_ROOM - 70 * len(results.troubles)) / most, 1))),
         headline=HEADLINES[results.verdict],
         subtitle=_subtitle(results),
         simulated=results.info.get("simulated") or simulated(results.info),
@@ -101,7 +102,8 @@ def _environment() -> Environment:
         trouble=trouble_line,
         gauge=_gauge,
         tone=_tone,
-        checks=_shown_checks,
+        checks=_checks,
+        plots=_plots,
         phases=_phases,
         left_ns=_left_ns,
         since=_since,
@@ -115,8 +117,8 @@ def _template(name: str) -> str:
 
 def _columns(results: Results) -> list[list[Group]]:
     """The groups in two columns of about the same height, in the order of the run."""
-    groups = [Group(title, outcomes) for title, outcomes in results.groups.items()]
-    heights = [1 + len(group.outcomes) for group in groups]
+    groups = [Group(title, rows(outcomes)) for title, outcomes in results.groups.items()]
+    heights = [1 + len(group.rows) for group in groups]
     cut = min(
         range(1, len(groups) + 1),
         key=lambda at: max(sum(heights[:at]), sum(heights[at:])),
@@ -129,9 +131,7 @@ def _subtitle(results: Results) -> str:
     """What the headline's word rests on."""
     counts, total = results.counts, len(results.outcomes)
     parts = [
-        f"{counts[verdict]} {WORDS[verdict]}"
-        for verdict in ("fail", "error", "invalid")
-        if counts[verdict]
+        f"{counts[verdict]} {WORDS[verdict]}" for verdict in ("fail", "error", "invalid") if counts[verdict]
     ]
     if results.troubles:
         parts.append("ended by the rig's own trouble")
@@ -179,40 +179,76 @@ def _gauge(check: Event) -> Markup:
     return Markup(bar.format(_tone(check), width))
 
 
-def _shown_checks(outcome: Outcome) -> list[tuple[Event, Markup]]:
-    """The checks of a test with their plots; of many, only those that broke have one."""
-    many = len(outcome.checks) > _COMPACT
-    left = _PLOTS
-    shown = []
-    for check in outcome.checks:
-        wanted = left and check.get("plot") and not (many and check.get("ok"))
-        shown.append((check, _plot(check) if wanted else Markup("")))
-        left -= bool(wanted)
-    return shown
+@dataclass(frozen=True)
+class Checks:
+    """The checks of a test: those that are shown at once, and those that are folded away.
+
+    Each comes with whether it shows the phases of the reaction: one check per stimulus does.
+    """
+
+    shown: Sequence[tuple[Event, bool]]
+    folded: Sequence[tuple[Event, bool]]
 
 
-def _plot(check: Event) -> Markup:
-    zero = check.get("stimulus_ns")
-    unit_ns, limit = _UNITS_NS.get(check.get("unit") or ""), check.get("limit")
-    deadline = None
-    if zero is not None and unit_ns and limit is not None and check.get("reaction_ns") is not None:
-        deadline = int(zero + limit * unit_ns)
-    return plot.draw(check["plot"], zero, deadline)
+def _checks(outcome: Outcome) -> Checks:
+    """Of many checks only those that broke and the tightest are shown at once."""
+    checks = outcome.checks
+    # The last check after a stimulus knows all its phases.
+    phased = {check.get("stimulus_ns"): index for index, check in enumerate(checks)}
+    pairs = [(check, phased[check.get("stimulus_ns")] == index) for index, check in enumerate(checks)]
+    if len(checks) <= _MANY:
+        return Checks(pairs, ())
+    numbers = [index for index, check in enumerate(checks) if relative_margin(check) is not None]
+    numbers.sort(key=lambda index: relative_margin(checks[index]) or 0.0)
+    shown = {index for index, check in enumerate(checks) if not check.get("ok")}
+    shown.update(numbers[:_TIGHTEST])
+    return Checks(
+        [pair for index, pair in enumerate(pairs) if index in shown],
+        [(check, False) for index, check in enumerate(checks) if index not in shown],
+    )
+
+
+def _plots(outcome: Outcome) -> list[Markup]:
+    """The plots of a test, and of its checks where they have their own, those that broke first."""
+    checks = [check for check in outcome.checks if check.get("plot")]
+    checks.sort(key=lambda check: bool(check.get("ok")))
+    return [
+        _draw(event["plot"], event.get("stimulus_ns"), outcome)
+        for event in (*outcome.plots, *checks)[:_PLOTS]
+        if event.get("plot")
+    ]
+
+
+def _draw(drawing: Mapping[str, Any], zero_ns: int | None, outcome: Outcome) -> Markup:
+    """A plot whose zero is its stimulus, with the deadlines of what had to follow."""
+    if zero_ns is None:
+        marks = drawing.get("marks") or ()
+        zero_ns = next((int(m["t_ns"]) for m in marks if m.get("label") == "stimulus"), None)
+    if zero_ns is None:
+        return plot.draw(drawing)
+    deadlines = {
+        int(zero_ns + check["limit"] * _UNITS_NS[check["unit"]])
+        for check in outcome.checks
+        if check.get("stimulus_ns") == zero_ns
+        and check.get("kind") == "Expect"
+        and check.get("limit") is not None
+        and check.get("unit") in _UNITS_NS
+    }
+    return plot.draw(drawing, zero_ns, sorted(deadlines))
 
 
 def _phases(check: Event) -> list[tuple[str, int, int]]:
     """Per phase its name, when it was reached after the stimulus, and how long it took; ns."""
     reached = sorted((check.get("phases") or {}).items(), key=lambda entry: int(entry[1]))
     before = [0, *(int(at) for _, at in reached)]
-    return [
-        (name, int(at), int(at) - start) for (name, at), start in zip(reached, before, strict=False)
-    ]
+    return [(name, int(at), int(at) - start) for (name, at), start in zip(reached, before, strict=False)]
 
 
 def _left_ns(check: Event) -> int:
-    """How much time of the limit was left, or 0."""
-    unit_ns, margin = _UNITS_NS.get(check.get("unit") or ""), check.get("margin")
-    return max(int(margin * unit_ns), 0) if unit_ns and margin is not None else 0
+    """How much of the time limit was left after the last phase, or 0."""
+    unit_ns, limit = _UNITS_NS.get(check.get("unit") or ""), check.get("limit")
+    last = max((check.get("phases") or {}).values(), default=0)
+    return max(int(limit * unit_ns) - int(last), 0) if unit_ns and limit is not None else 0
 
 
 def _since(t_ns: int | None, zero_ns: int | None) -> str:

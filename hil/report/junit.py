@@ -65,8 +65,7 @@ def _outcome(case: ET.Element, tag: str, reason: str, kind: str) -> None:
 
 def _broken(outcome: Outcome) -> str:
     return "\n".join(
-        f"expected: {check.get('check')}\ncame:     {check.get('actual')}"
-        for check in outcome.failed_checks
+        f"expected: {check.get('check')}\ncame:     {check.get('actual')}" for check in outcome.failed_checks
     )
 
 

@@ -6,12 +6,13 @@ nothing from outside; colours come from the page's style sheet, so that it print
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from hil.checks.check import say_ns
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.report.scale import Point, Scale, changes, clip, path, thin, tick_text, ticks, value_range
 from hil.report.text import unit as unit_words
@@ -60,23 +61,19 @@ class _Sheet:
     def text(self, look: str, x: float, y: float, words: str, tip: str = "") -> None:
         """Write words, escaped; ``tip`` is shown when pointed at."""
         title = f"<title>{escape(tip)}</title>" if tip else ""
-        self.parts.append(
-            f'<text class="{look}" x="{x:.1f}" y="{y:.1f}">{title}{escape(words)}</text>'
-        )
+        self.parts.append(f'<text class="{look}" x="{x:.1f}" y="{y:.1f}">{title}{escape(words)}</text>')
 
 
-def draw(
-    plot: Mapping[str, Any], zero_ns: int | None = None, deadline_ns: int | None = None
-) -> Markup:
+def draw(plot: Mapping[str, Any], zero_ns: int | None = None, deadlines_ns: Collection[int] = ()) -> Markup:
     """The plot of a check as SVG.
 
     Args:
         plot: As in the record.
         zero_ns: Zero of the time axis, where the stimulus was on the wire.
-        deadline_ns: By when the reaction had to be there; time after it is shaded.
+        deadlines_ns: By when reactions had to be there; time after the last is shaded.
     """
     sheet = _sheet(plot, zero_ns)
-    _marks(sheet, _marked(plot, deadline_ns))
+    _marks(sheet, _marked(plot, sheet.zero_ns, deadlines_ns))
     top = sheet.y
     series = [one for one in plot.get("series") or () if _inside(sheet, one)]
     states = [one for one in series if _is_state(one)]
@@ -88,7 +85,7 @@ def draw(
     for one in states:
         _lane(sheet, one)
     body, sheet.parts = sheet.parts, []
-    _shade(sheet, deadline_ns, top)
+    _shade(sheet, deadlines_ns, top)
     _lines(sheet, plot.get("marks") or (), top)
     _time_axis(sheet, zero_ns, top)
     return _wrap("".join(sheet.parts + body), sheet.y, _words(plot, series))
@@ -113,18 +110,14 @@ def _is_state(series: Mapping[str, Any]) -> bool:
 
 
 def _inside(sheet: _Sheet, series: Mapping[str, Any]) -> list[Point]:
-    points: list[Point] = [
-        (sheet.instant(t), v) for t, v in zip(series["t_ns"], series["v"], strict=False)
-    ]
+    points: list[Point] = [(sheet.instant(t), v) for t, v in zip(series["t_ns"], series["v"], strict=False)]
     return clip(points, sheet.time.low, sheet.time.high, steps=bool(series.get("steps")))
 
 
-def _marked(plot: Mapping[str, Any], deadline_ns: int | None) -> list[Mapping[str, Any]]:
-    """The plot's marks and its deadline."""
-    marks = list(plot.get("marks") or ())
-    if deadline_ns is not None:
-        marks.append({"label": "too late from here", "t_ns": deadline_ns, "limit": True})
-    return marks
+def _marked(plot: Mapping[str, Any], zero_ns: int, deadlines_ns: Collection[int]) -> list[Mapping[str, Any]]:
+    """The plot's marks and its deadlines."""
+    limits = [{"label": f"limit {say_ns(at - zero_ns)}", "t_ns": at, "limit": True} for at in deadlines_ns]
+    return [*(plot.get("marks") or ()), *limits]
 
 
 def _marks(sheet: _Sheet, marks: Sequence[Mapping[str, Any]]) -> None:
@@ -134,13 +127,14 @@ def _marks(sheet: _Sheet, marks: Sequence[Mapping[str, Any]]) -> None:
         x, width = sheet.x(mark["t_ns"]), len(str(mark["label"])) * _LETTER + 14
         if not _LEFT - 1 <= x <= _RIGHT + 1:
             continue
-        left = min(x, WIDTH - width)
+        flip = x + width > WIDTH  # no room right of it
+        left = x - width if flip else x
         row = next((row for row, end in enumerate(ends) if end <= left), len(ends))
-        ends[row : row + 1] = [left + width]
-        y = row * _ROW + 12.0
+        ends[row : row + 1] = [left + width + (4 if flip else 0)]
         look = " lt" if mark.get("limit") else ""
+        y = row * _ROW + 12.0
         sheet.line(f"dot{look}", (x, y - 4), "h0")
-        sheet.text(f"mk{look}", left + 7, y, str(mark["label"]))
+        sheet.text(f"mk{look}{' en' if flip else ''}", x + (-7 if flip else 7), y, str(mark["label"]))
     sheet.y = len(ends) * _ROW + 6.0
 
 
@@ -150,12 +144,14 @@ def _lines(sheet: _Sheet, marks: Iterable[Mapping[str, Any]], top: float) -> Non
             sheet.line("ml", (sheet.x(mark["t_ns"]), top - 6), f"V{sheet.y:.1f}")
 
 
-def _shade(sheet: _Sheet, deadline_ns: int | None, top: float) -> None:
-    if deadline_ns is None or not sheet.time.low < sheet.instant(deadline_ns) < sheet.time.high:
-        return
-    x = sheet.x(deadline_ns)
-    sheet.rect("late", (x, top), (_RIGHT - x, sheet.y - top))
-    sheet.line("lim", (x, top - 6), f"V{sheet.y:.1f}")
+def _shade(sheet: _Sheet, deadlines_ns: Collection[int], top: float) -> None:
+    """A line at each deadline; behind the last it is too late for anything."""
+    inside = [at for at in deadlines_ns if sheet.time.low < sheet.instant(at) < sheet.time.high]
+    for at in inside:
+        sheet.line("lim", (sheet.x(at), top - 6), f"V{sheet.y:.1f}")
+    if inside and max(inside) == max(deadlines_ns):
+        x = sheet.x(max(inside))
+        sheet.rect("late", (x, top), (_RIGHT - x, sheet.y - top))
 
 
 def _panel(

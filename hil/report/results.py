@@ -23,6 +23,7 @@ class Outcome:
         cases: Its numbers in the catalogue of BMS tests.
         actions: ``step`` and ``stimulus`` events, in the order of the record.
         checks: ``check`` events, in the order of the record.
+        plots: ``plot`` events: what was done and what followed, over time.
         sim_ns: How much bus time it took.
     """
 
@@ -33,6 +34,7 @@ class Outcome:
     t_ns: int | None = None
     actions: list[Event] = field(default_factory=list)
     checks: list[Event] = field(default_factory=list)
+    plots: list[Event] = field(default_factory=list)
     verdict: str = "error"
     reason: str = _UNFINISHED
     sim_ns: int | None = None
@@ -62,9 +64,7 @@ class Outcome:
 
     @property
     def name(self) -> str:
-        """The title, or else the function's name in words; never empty."""
-        if self.title:
-            return self.title.removesuffix(".")
+        """The function's name in words; never empty."""
         words = self.function.partition("[")[0].removeprefix("test_").replace("_", " ").strip()
         return words[:1].upper() + words[1:] or self.test
 
@@ -76,24 +76,63 @@ class Outcome:
     @property
     def tightest(self) -> Event | None:
         """The check with the least margin in relation to its limit, if one has a number."""
-        return min(
-            (check for check in self.checks if relative_margin(check) is not None),
-            key=lambda check: relative_margin(check) or 0.0,
-            default=None,
-        )
+        return tightest(self.checks)
 
     @property
     def reaction(self) -> Event | None:
-        """The check with the slowest reaction, if there was one."""
-        return max(
-            (check for check in self.checks if check.get("reaction_ns") is not None),
-            key=lambda check: int(check["reaction_ns"]),
-            default=None,
-        )
+        """Of the checks with a reaction the one with the least margin."""
+        return tightest(check for check in self.checks if check.get("reaction_ns") is not None)
 
     def _parametrised(self) -> str:
         stem, _, rest = self.test.partition("[")
         return f"{stem.rpartition('::')[2]}[{rest}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a summary: one test, or the variants of one test that passed or were skipped."""
+
+    outcomes: Sequence[Outcome]
+
+    @property
+    def first(self) -> Outcome:
+        """The first of the variants."""
+        return self.outcomes[0]
+
+    @property
+    def verdict(self) -> str:
+        """The verdict, which all variants share."""
+        return self.first.verdict
+
+    @property
+    def tightest(self) -> Event | None:
+        """The tightest check of all variants."""
+        return tightest(check for outcome in self.outcomes for check in outcome.checks)
+
+    @property
+    def reaction(self) -> Event | None:
+        """The reaction with the least margin of all variants."""
+        return tightest(one.reaction for one in self.outcomes if one.reaction is not None)
+
+    @property
+    def cases(self) -> list[int]:
+        """The catalogue's numbers of all variants."""
+        return sorted({case for outcome in self.outcomes for case in outcome.cases})
+
+    @property
+    def variant(self) -> str:
+        """What tells it from other rows of the same name: parameters, or how many there are."""
+        return self.first.parameters if len(self.outcomes) == 1 else f"×{len(self.outcomes)}"
+
+
+def rows(outcomes: Iterable[Outcome]) -> list[Row]:
+    """Tests as lines: variants of one function share a line unless one needs a look of its own."""
+    folded: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        alone = outcome.verdict not in ("pass", "skipped")
+        function = outcome.test if alone else outcome.test.partition("[")[0]
+        folded.setdefault((function, outcome.verdict), []).append(outcome)
+    return [Row(members) for members in folded.values()]
 
 
 @dataclass(frozen=True)
@@ -182,6 +221,15 @@ def relative_margin(check: Event) -> float | None:
     return float(margin) / abs(float(limit))
 
 
+def tightest(checks: Iterable[Event]) -> Event | None:
+    """The check with the least relative margin; ``None`` if none has a number."""
+    return min(
+        (check for check in checks if relative_margin(check) is not None),
+        key=lambda check: relative_margin(check) or 0.0,
+        default=None,
+    )
+
+
 def trouble_line(trouble: Event) -> str:
     """A trouble on one line: place, key, reason, remedy."""
     where = ": ".join(part for key in ("place", "key") if (part := trouble.get(key)))
@@ -219,8 +267,8 @@ def _start(event: Event) -> Outcome:
 def _add(outcome: Outcome, event: Event) -> None:
     if event["event"] in ("step", "stimulus"):
         outcome.actions.append(event)
-    elif event["event"] == "check":
-        outcome.checks.append(event)
+    elif event["event"] in ("check", "plot"):
+        (outcome.checks if event["event"] == "check" else outcome.plots).append(event)
     elif event["event"] == "verdict":
         outcome.verdict = event.get("verdict", "error")
         outcome.reason = event.get("reason") or ""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from hil.report import text
 from hil.report.record import Event
-from hil.report.results import Outcome, Results, gather, trouble_line
+from hil.report.results import Outcome, Results, gather, rows, trouble_line
 
 _SIGNS = {"pass": "✓", "fail": "✗", "error": "!", "invalid": "?", "skipped": "-"}
 _COLOURS = {"pass": "32", "fail": "1;31", "error": "1;35", "invalid": "1;33", "skipped": "2"}
 _ASCII = str.maketrans(
     {"✓": "+", "✗": "x", "−": "-", "–": "-", "…": "~", "─": "-", "°": "", "Ω": "Ohm", "±": "+-",
-     "·": "|", "→": "->"}
+     "·": "|", "→": "->", "×": "x"}
 )  # fmt: skip
 _NARROWEST = 50
 
@@ -33,9 +33,7 @@ class _Style:
         return f"\x1b[1m{words}\x1b[0m" if self.color else words
 
 
-def render(
-    events: Sequence[Event], width: int = 80, color: bool = False, encoding: str = "utf-8"
-) -> str:
+def render(events: Sequence[Event], width: int = 80, color: bool = False, encoding: str = "utf-8") -> str:
     """The table of a record: tests with verdict, margin and reaction; failures; counts.
 
     Args:
@@ -57,14 +55,15 @@ def _tests(results: Results, style: _Style) -> Iterator[str]:
     name_width = style.width - 38
     yield style.bold(f"{'verdict':<12}{'test':<{name_width}}{'margin':>10}{'reaction':>14}")
     yield "─" * (style.width - 2)
-    for outcome in results.outcomes:
-        sign = f"{_SIGNS.get(outcome.verdict, '?')} {outcome.verdict:<9} "
-        margin = text.margin_percent(outcome.tightest)
-        reaction = text.duration(outcome.reaction["reaction_ns"] if outcome.reaction else None)
-        name = _short(_label(outcome), name_width - 1)
-        yield (
-            style.paint(sign, outcome.verdict) + f"{name:<{name_width}}{margin:>10}{reaction:>14}"
-        )
+    for row in rows(results.outcomes):
+        sign = f"{_SIGNS.get(row.verdict, '?')} {row.verdict:<9} "
+        margin = text.margin_percent(row.tightest)
+        reaction = text.duration(row.reaction["reaction_ns"] if row.reaction else None)
+        name = _label(row.first)
+        if len(row.outcomes) > 1:
+            name = f"{name.partition('[')[0]} {row.variant}"
+        name = _short(name, name_width - 1)
+        yield style.paint(sign, row.verdict) + f"{name:<{name_width}}{margin:>10}{reaction:>14}"
 
 
 def _failures(results: Results, style: _Style) -> Iterator[str]:

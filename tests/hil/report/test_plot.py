@@ -13,7 +13,9 @@ from hil.report.record import Event
 
 @pytest.fixture
 def checked(events: list[Event]) -> Event:
-    return next(e for e in events if e["event"] == "check" and e["plot"])
+    """A plot and the instant of its stimulus."""
+    drawing = next(e["plot"] for e in events if e["event"] == "plot")
+    return {"plot": drawing, "stimulus_ns": drawing["marks"][0]["t_ns"]}
 
 
 def words(svg: str) -> list[str]:
@@ -22,16 +24,16 @@ def words(svg: str) -> list[str]:
 
 def test_shows_all_there_is(checked: Event) -> None:
     zero = checked["stimulus_ns"]
-    found = words(plot.draw(checked["plot"], zero, zero + 600_000_000))
+    found = words(plot.draw(checked["plot"], zero, [zero + 500_000_000, zero + 600_000_000]))
     for text in ("fault flag", "state", "operate", "fault", "closed", "open", "open 3.65 V"):
         assert text in found
-    for text in ("stimulus", "flag", "command", "too late from here", "ms", "V", "0", "200", "600"):
+    for text in ("stimulus", "flag", "command", "limit 500 ms", "limit 600 ms", "ms", "V", "0", "200", "600"):
         assert text in found
     assert f"0 = {zero / 1e9:.6f} s of bus time" in found
 
 
 def test_coordinates_stay_on_the_sheet(checked: Event) -> None:
-    root = ET.fromstring(plot.draw(checked["plot"], checked["stimulus_ns"], None))
+    root = ET.fromstring(plot.draw(checked["plot"], checked["stimulus_ns"]))
     width, height = map(float, root.get("viewBox", "").split()[2:])
     for node in root.iter("rect"):
         x, y, w, h = (float(node.get(key, "")) for key in ("x", "y", "width", "height"))
@@ -52,7 +54,7 @@ def test_coordinates_stay_on_the_sheet(checked: Event) -> None:
     ],
 )  # fmt: skip
 def test_odd_plots_are_drawn(checked: Event, change: dict[str, Any]) -> None:
-    svg = plot.draw(checked["plot"] | change, None, None)
+    svg = plot.draw(checked["plot"] | change)
     assert ET.fromstring(svg).get("role") == "img"
     assert "nan" not in svg
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil.report.record import Event
-from hil.report.results import Outcome, gather, relative_margin
+from hil.report.results import Outcome, gather, relative_margin, rows
 from hil.report.text import duration, number, percent
 
 
@@ -78,3 +78,18 @@ def test_numbers_in_words() -> None:
     assert [percent(p) for p in (None, 0.0994, 0.0996, -0.5)] == ["–", "9.9 %", "10 %", "−50 %"]
     assert number(-3.65123456, "degC") == "−3.6512 °C"
     assert number(None) == "–"
+
+
+def test_variants_share_a_row_unless_one_needs_a_look() -> None:
+    verdicts = ("pass", "fail", "pass", "skipped", "fail", "pass")
+    checks = [{"margin": float(i), "limit": 10.0, "reaction_ns": i} for i in range(6)]
+    outcomes = [
+        Outcome(f"t.py::test_a[{i}]", cases=[i % 2], verdict=verdict, checks=[checks[i]])
+        for i, verdict in enumerate(verdicts)
+    ]
+    found = rows([*outcomes, Outcome("t.py::test_b", verdict="pass")])
+    assert [(row.verdict, row.variant) for row in found] == [
+        ("pass", "×3"), ("fail", "1"), ("skipped", "3"), ("fail", "4"), ("pass", ""),
+    ]  # fmt: skip
+    assert found[0].tightest == found[0].reaction == checks[0]
+    assert found[0].cases == [0, 1]
