@@ -6,7 +6,7 @@ import pytest
 
 MS = 1_000_000
 S = 1_000_000_000
-VOLTS, AMPERES = 54.4, 40.0  # 3.40 V for each of 16 cells
+VOLTS, AMPERES = 56.0, 40.0  # 3.50 V for each of 16 cells
 
 
 def command(world: Any, voltage: float = VOLTS, current: float = AMPERES, stop: float = 0.0) -> None:
@@ -34,7 +34,7 @@ def test_it_gives_the_commanded_current_into_the_pack(charging: Any) -> None:
 
 
 def test_constant_current_goes_over_into_constant_voltage(charging: Any) -> None:
-    charging["pack.soc"] = 0.97
+    charging["pack.soc"] = 0.985
     phases: list[str] = []
     for _ in range(600):
         command(charging)
@@ -120,7 +120,7 @@ def test_overshoot(charging: Any) -> None:
     charging.plant.charger.fail("overshoot")
     charging.run(20 * MS)
     assert charging["charger.current"] == pytest.approx(1.3 * AMPERES)
-    charging["pack.soc"] = 0.97
+    charging["pack.soc"] = 0.985
     for _ in range(1000):
         command(charging)
         charging.run(S)
