@@ -22,7 +22,7 @@ from hil.units import KINDS, parse, say, scale_between, time_ns, value_of
         ("160 A", "current", 160),
         ("-30 degC", "temperature", -30),
         ("25 °C", "temperature", 25),
-        ("3 %", "voltage", "'3 %' is a ratio (expected a voltage such as '3.65 V')"),
+        ("2 K", "temperature difference", 2),
         ("35 kOhm", "resistance", 35_000),
         ("35 kΩ", "resistance", 35_000),
         ("3 mF", "capacitance", 3e-3),
@@ -63,7 +63,7 @@ def test_the_example_of_each_kind_is_one(kind: object) -> None:
         ("1,5 s", "time", "'1,5 s' has an unknown unit ',5 s' (expected a time such as '500 ms')"),
         (True, "ratio", "True is not a number with a unit (expected a ratio such as '5 %')"),
         (None, "time", "None is not a number with a unit (expected a time such as '500 ms')"),
-        ("2 K", "temperature", "'2 K' is a temperature difference (expected a temperature such as '25 degC')"),
+        ("3 %", "voltage", "'3 %' is a ratio (expected a voltage such as '3.65 V')"),
         ("nan s", "time", "'nan s' is not a number with a unit (expected a time such as '500 ms')"),
     ],
 )  # fmt: skip
