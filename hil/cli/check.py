@@ -131,9 +131,7 @@ def _limits(limits: Iterable[Limit]) -> Iterator[Row]:
             say(limit.numbers[name], limit.unit) if name in limit.numbers else "-"
             for name in ("warning", "derate", "threshold", "release")
         )
-        times = (
-            say(ns, "ns") if ns is not None else "-" for ns in (limit.delay_ns, limit.reaction_ns)
-        )
+        times = (say(ns, "ns") if ns is not None else "-" for ns in (limit.delay_ns, limit.reaction_ns))
         yield limit.name, *levels, *times, ", ".join(_more(limit))
 
 

@@ -123,11 +123,7 @@ class AddressBook:
         offered = iter(_slots(message, signal, frames, database)) if slots else None
         found: list[tuple[int, Place]] = []
         for index in indices:
-            names = (
-                next(offered, None)
-                if offered
-                else _member(message, signal, frames, database, index)
-            )
+            names = next(offered, None) if offered else _member(message, signal, frames, database, index)
             if names is None:
                 self._missing(key, address, index, len(indices))
                 return found
@@ -155,9 +151,7 @@ class AddressBook:
     def _database(self, key: str, bus: str) -> Database | None:
         database = self._databases.get(bus)
         if database is None and not {"bus", f"bus.{bus}"} & self._mistakes.broken:
-            self._mistakes.add(
-                key, f"there is no bus {bus!r}", suggest(bus, self._databases, "buses")
-            )
+            self._mistakes.add(key, f"there is no bus {bus!r}", suggest(bus, self._databases, "buses"))
         return database
 
     def _fields_known(self, key: str, pattern: str) -> bool:
@@ -199,9 +193,7 @@ def _member(
     return None
 
 
-def _slots(
-    message: str, signal: str, frames: Iterable[int], database: Database
-) -> Iterable[tuple[str, str]]:
+def _slots(message: str, signal: str, frames: Iterable[int], database: Database) -> Iterable[tuple[str, str]]:
     """All messages and signals of a pattern whose signals are numbered anew in each message."""
     for frame in frames:
         name = fill(message, frame=frame)

@@ -207,9 +207,7 @@ def _parse(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise RigFileError(f"cannot be read: {error.strerror}", place=str(path)) from error
     except UnicodeDecodeError as error:
-        raise RigFileError(
-            "is not UTF-8 text", place=str(path), remedy="save it as UTF-8"
-        ) from error
+        raise RigFileError("is not UTF-8 text", place=str(path), remedy="save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         text, _, where = str(error).partition(" (at ")
         where = where.removesuffix(")")
@@ -221,9 +219,7 @@ def _parse(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def note(
-    mistakes: Mistakes, detail: ErrorDetails, model: type[BaseModel], prefix: str = ""
-) -> None:
+def note(mistakes: Mistakes, detail: ErrorDetails, model: type[BaseModel], prefix: str = "") -> None:
     """Note a mistake that pydantic found, in the rig file's words."""
     location = detail["loc"]
     key = dotted(*([prefix] if prefix else []), *location)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
@@ -145,14 +145,10 @@ def limits_of(
         if not section.model_fields_set - {"requirement", "source"}:
             mistakes.add(key, "promises nothing", "give it a threshold, a delay, …")
         _check_kinds(key, levels, mistakes)
-        for number, wanted in enumerate(section.states if states is not None else ()):
-            if wanted not in (states or {}):
-                hint = suggest(wanted, states or (), "values of role 'state'")
-                mistakes.add(f"{key}.states[{number + 1}]", f"there is no state {wanted!r}", hint)
+        if states is not None:
+            _check_states(key, section.states, states, mistakes)
         messages = _messages(key, section.messages, received, mistakes) if databases else {}
-        limits[name] = _limit(
-            name, section, levels, messages, _side(key, section, levels, mistakes)
-        )
+        limits[name] = _limit(name, section, levels, messages, _side(key, section, levels, mistakes))
     return limits
 
 
@@ -185,6 +181,13 @@ def _limit(
     )
 
 
+def _check_states(key: str, wanted: Sequence[str], states: Collection[str], mistakes: Mistakes) -> None:
+    for number, state in enumerate(wanted):
+        if state not in states:
+            hint = suggest(state, states, "values of role 'state'")
+            mistakes.add(f"{key}.states[{number + 1}]", f"there is no state {state!r}", hint)
+
+
 def _check_kinds(key: str, levels: Mapping[str, Quantity], mistakes: Mistakes) -> None:
     """All levels of a limit measure the same."""
     first = next(iter(levels), "")
@@ -197,9 +200,7 @@ def _check_kinds(key: str, levels: Mapping[str, Quantity], mistakes: Mistakes) -
             )
 
 
-def _side(
-    key: str, section: LimitSection, levels: Mapping[str, Quantity], mistakes: Mistakes
-) -> bool:
+def _side(key: str, section: LimitSection, levels: Mapping[str, Quantity], mistakes: Mistakes) -> bool:
     """Whether the fault is above the threshold, as said or as the other levels lie."""
     threshold = levels.get("threshold")
     if threshold is None:

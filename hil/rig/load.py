@@ -129,9 +129,7 @@ def _database(
     return (database if len(paths) == len(bus.dbc) else None), tuple(paths)
 
 
-def _bms(
-    file: RigFile, beside: Path, buses: Mapping[str, BusConfig], mistakes: Mistakes
-) -> BmsConfig | None:
+def _bms(file: RigFile, beside: Path, buses: Mapping[str, BusConfig], mistakes: Mistakes) -> BmsConfig | None:
     bms = file.bms
     if bms is None:
         return None

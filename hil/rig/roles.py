@@ -139,9 +139,7 @@ class RoleReader:
             return None
         return Constant(*place.key, number)
 
-    def _spread(
-        self, key: str, name: str, section: RoleSection
-    ) -> Iterator[tuple[str, int | None, Place]]:
+    def _spread(self, key: str, name: str, section: RoleSection) -> Iterator[tuple[str, int | None, Place]]:
         """Role name, index and place of each member; of one if it is no array."""
         address = self._book.split(f"{key}.signal", section.signal)
         if address is None:
@@ -159,9 +157,7 @@ class RoleReader:
             if found is not None:
                 yield name, None, found
 
-    def _named(
-        self, key: str, name: str, address: tuple[str, str, str]
-    ) -> Iterator[tuple[str, None, Place]]:
+    def _named(self, key: str, name: str, address: tuple[str, str, str]) -> Iterator[tuple[str, None, Place]]:
         if "{name}" not in name or "name" not in fields_of(address[2]):
             self._mistakes.add(key, "{name} must be both in the role's name and in its signal's")
             return
@@ -179,9 +175,7 @@ class RoleReader:
         )
         return False
 
-    def _values(
-        self, key: str, name: str, section: RoleSection, place: Place
-    ) -> dict[str, float] | None:
+    def _values(self, key: str, name: str, section: RoleSection, place: Place) -> dict[str, float] | None:
         values, here = section.values, f"{key}.values"
         needed = next(
             (n for k, n in _NEEDED.items() if name == k or (k[-1] == "." and name.startswith(k))),
@@ -210,14 +204,10 @@ class RoleReader:
         in_dbc = {choice.lower(): raw for raw, choice in choices.items()}
         if not place.signal.in_range(number):
             low, high = place.signal.minimum, place.signal.maximum
-            self._mistakes.add(
-                key, f"{number:g} is outside {place.text}'s range {low:g} to {high:g}"
-            )
+            self._mistakes.add(key, f"{number:g} is outside {place.text}'s range {low:g} to {high:g}")
         elif choices and number not in choices:
             table = ", ".join(f"{raw} {choice}" for raw, choice in choices.items())
-            self._mistakes.add(
-                key, f"{number:g} is not in {place.text}'s value table", f"it has {table}"
-            )
+            self._mistakes.add(key, f"{number:g} is not in {place.text}'s value table", f"it has {table}")
         elif in_dbc.get(name.lower(), number) != number:
             raw = in_dbc[name.lower()]
             hint = f"write {name} = {raw}"

@@ -176,9 +176,7 @@ class Wiring:
         scale = self._scale(draft, found, place)
         if scale is None or not self._range_fits(draft, port, found, place, scale):
             return False
-        taken = (
-            self.claim(draft.key, place) if direction == "out" else self._claim_port(draft, port)
-        )
+        taken = self.claim(draft.key, place) if direction == "out" else self._claim_port(draft, port)
         if taken:
             self.wires.append(Wire(port, *place.key, direction, scale, draft.offset or 0.0))
         return taken
@@ -188,9 +186,7 @@ class Wiring:
             return self.rig_sends(key, place, f"{port} goes to")
         if not self.bms_sends(place.message):
             reason = f"{port} hears {place.text}, but the BMS does not send it"
-            self._mistakes.add(
-                key, reason, f"senders: {', '.join(place.message.senders) or 'none'}"
-            )
+            self._mistakes.add(key, reason, f"senders: {', '.join(place.message.senders) or 'none'}")
             return False
         found = self._ports.get(port) if self._ports is not None else None
         if found is not None and found.direction == "out":
@@ -202,9 +198,7 @@ class Wiring:
     def _claim_port(self, draft: Draft, port: str) -> bool:
         other = self._taken.setdefault(("port", port), draft.key)
         if other != draft.key:
-            self._mistakes.add(
-                draft.key, f"port {port} is written twice, also by {other}", "remove one"
-            )
+            self._mistakes.add(draft.key, f"port {port} is written twice, also by {other}", "remove one")
         return other == draft.key
 
     def _set_points(self) -> list[str]:
@@ -227,9 +221,7 @@ class Wiring:
             self._mistakes.add(draft.key, reason, "say scale: port = signal * scale + offset")
         return scale
 
-    def _range_fits(
-        self, draft: Draft, name: str, port: PortLike, place: Place, scale: float
-    ) -> bool:
+    def _range_fits(self, draft: Draft, name: str, port: PortLike, place: Place, scale: float) -> bool:
         """A signal must hold all that a sensor can show; of a set point, some part is enough."""
         signal, offset = place.signal, draft.offset or 0.0
         ends = sorted(((port.minimum - offset) / scale, (port.maximum - offset) / scale))
