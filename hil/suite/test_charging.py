@@ -75,8 +75,12 @@ def test_balancing_starts_on_the_high_cells_only(rig: Rig) -> None:
     limit = rig.limits["balancing"]
     rig.require("balancing[1]")
     high = rig.cells // 3
-    rig.set("pack.soc", 0.985)
-    rig.set(f"pack.cell_soc[{high}]", 0.995)
+    rig.set("pack.soc", 0.97)
+    soc = 0.97
+    while rig.truth(f"pack.cell_voltage[{high}]") < limit.threshold + 0.03:
+        soc += 0.0005
+        rig.set(f"pack.cell_soc[{high}]", soc)
+        rig.run_for("20 ms")
     rig.operate()
     rig.mark("imbalance in place")
     rig.expect(f"balancing[{high}]", True, within=limit.delay)
