@@ -122,6 +122,7 @@ class Recorder:
 
     def __init__(self, path: Path, *, append: bool = False) -> None:
         self.path = path
+        self._lost: OutputError | None = None
         try:
             if append and path.exists():
                 _cut_torn_line(path)
@@ -271,13 +272,16 @@ class Recorder:
         self.close()
 
     def _write(self, event: Event) -> None:
+        if self._lost is not None:
+            raise self._lost
         line = json.dumps(_plain(event), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         try:
             self._file.write(line.encode() + b"\n")
             self._file.flush()
         except OSError as error:
             self._abandon()
-            raise self._trouble(error) from error
+            self._lost = self._trouble(error)
+            raise self._lost from error
 
     def _abandon(self) -> None:
         """Close after a failed write; what is left in the buffer fails again and is lost."""

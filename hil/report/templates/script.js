@@ -10,7 +10,7 @@
   reveal();
   var shut = [];
   addEventListener("beforeprint", function () {
-    shut = Array.prototype.filter.call(document.querySelectorAll("details"), function (d) { return !d.open; });
+    shut = Array.prototype.filter.call(document.querySelectorAll("details.test"), function (d) { return !d.open; });
     shut.forEach(function (d) { d.open = true; });
   });
   addEventListener("afterprint", function () { shut.forEach(function (d) { d.open = false; }); });
