@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ _OUTCOME: pytest.StashKey[tuple[str, str]] = pytest.StashKey()  # verdict and re
 _MARKERS = (
     "case(*numbers): cases of the catalogue that the test covers",
     "requirement(*names): requirements that the test proves",
+    "initial(**ports): twin ports at power-on, dots written as __, such as pack__soc=0.97",
 )
 
 
@@ -84,6 +86,15 @@ def rig_config(config: pytest.Config) -> RigConfig | None:
     return session.config if session is not None else None
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what the rig file says does not apply to this BMS, with its reason."""
+    rig = rig_config(config)
+    for pattern, reason in rig.suite.skip.items() if rig is not None else ():
+        for item in items:
+            if fnmatchcase(item.name, pattern) or fnmatchcase(item.name.partition("[")[0], pattern):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
 @pytest.fixture
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """The rig in a fresh world: the BMS is switched on and in standby, nothing is broken."""
@@ -92,6 +103,9 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
         pytest.fail("this test needs a rig: pytest --rig laptop", pytrace=False)
     rig = session.open(request.node.nodeid)
     try:
+        for mark in request.node.iter_markers("initial"):
+            for port, value in mark.kwargs.items():
+                rig.set(port.replace("__", "."), value)
         rig.power_on()
         yield rig
     finally:

@@ -10,11 +10,11 @@ _FULL_WITHIN_S = 900
 
 
 @pytest.mark.case(64)
+@pytest.mark.initial(pack__soc=0.97)
 def test_a_charge_session_ends_full(rig: Rig) -> None:
     """Constant current, constant voltage, full: the request is kept to, and no cell passes its limit."""
     limit = rig.limits["cell_overvoltage"]
     rig.track("soc", "pack.soc", scale=100.0)
-    rig.set("pack.soc", 0.97)
     rig.charge()
     rig.expect("charger.control", "charge", within="2 s")
     rig.run_for("8 s")
@@ -70,12 +70,12 @@ def test_a_charger_that_does_not_obey_is_disconnected(rig: Rig, mode: str) -> No
 
 
 @pytest.mark.case(67)
+@pytest.mark.initial(pack__soc=0.97)
 def test_balancing_starts_on_the_high_cells_only(rig: Rig) -> None:
     """A cell above the others at high voltage is balanced, the low ones are not; its charge falls."""
     limit = rig.limits["balancing"]
     rig.require("balancing[1]")
     high = rig.cells // 3
-    rig.set("pack.soc", 0.97)
     soc = 0.97
     while rig.truth(f"pack.cell_voltage[{high}]") < limit.threshold + 0.03:
         soc += 0.0005

@@ -92,10 +92,10 @@ def test_the_threshold_is_where_it_is_promised(rig: Rig, name: str) -> None:
 
 
 @pytest.mark.case(20)
+@pytest.mark.initial(pack__soc=0.08)
 def test_one_cell_far_from_all_others_still_trips(rig: Rig) -> None:
     """An implausibly large spread must not mask a cell in overvoltage."""
     limit = rig.limits["cell_overvoltage"]
-    rig.set("pack.soc", 0.08)
     rig.operate()
     with rig.fault("cell.voltage", cell=rig.cells, value=limit.threshold + 0.3):
         expect_open(rig, "cell_overvoltage")
