@@ -47,6 +47,8 @@ def percent(part: float | None) -> str:
     """A part as per cent: one decimal below ten, so that a small margin is seen to change."""
     if part is None:
         return NOTHING
+    if part > 1:  # far from a lower limit: how far does not matter
+        return ">100 %"
     shown = f"{abs(part) * 100:.1f}" if abs(part) < 0.0995 else f"{abs(part) * 100:.0f}"
     return f"{MINUS if part < 0 else ''}{shown} %"
 

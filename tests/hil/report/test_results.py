@@ -75,7 +75,14 @@ def test_numbers_in_words() -> None:
     assert [duration(n) for n in (None, -1_500_000, 2_000_000_000, 61 * 10**9, 3600 * 10**9)] == [
         "–", "−1.5 ms", "2.000 s", "61.0 s", "60.0 min",
     ]  # fmt: skip
-    assert [percent(p) for p in (None, 0.0994, 0.0996, -0.5)] == ["–", "9.9 %", "10 %", "−50 %"]
+    assert [percent(p) for p in (None, 0.0994, 0.0996, 1.0, 79.0, -0.5)] == [
+        "–",
+        "9.9 %",
+        "10 %",
+        "100 %",
+        ">100 %",
+        "−50 %",
+    ]
     assert number(-3.65123456, "degC") == "−3.6512 °C"
     assert number(None) == "–"
 
