@@ -65,6 +65,8 @@ static void unpack_isolation(bms_data *b, const uint8_t *data)
     b->known |= FAULT_BIT(FAULT_ISOLATION);
 }
 
+#define SHUNT_RANGE 3000000 /* mA or mV: more than the sensor can measure */
+
 /* A reading of the current sensor: channel 0 current, 1 pack voltage, 2 link voltage. */
 static void unpack_shunt(bms_data *b, unsigned channel, uint64_t now_ns, const uint8_t *data)
 {
@@ -72,6 +74,8 @@ static void unpack_shunt(bms_data *b, unsigned channel, uint64_t now_ns, const u
     if (data[0] != channel || data[1] & 0xA0) /* another result, or channel or system in error */
         return;
     int32_t value = big32(data + 2);
+    if (value > SHUNT_RANGE || value < -SHUNT_RANGE)
+        return;
     in->valid_ms[channel] = b->now_ms;
     if (channel == 1)
         in->pack_mV = value;

@@ -65,6 +65,7 @@ extern const rx_config RX[RX_COUNT];
 #define PRECHARGE_TIMEOUT_ms 1960u
 #define LINK_UP_percent 90 /* the link is as high as the pack although nothing should reach it */
 #define LINK_SETTLE_ms 1000u
+#define LINK_LOOK_ms 30 /* an auxiliary contact may be ahead of the main one */
 #define LINK_MIN_PACK_mV 50000 /* below this a comparison of voltages says nothing */
 #define OPEN_WAIT_ms 200u      /* for the current to fall, then for each contactor to open */
 #define OPEN_CURRENT_mA 10000

@@ -46,7 +46,7 @@ static void begin(bms_data *b)
         enter(b, CONTACTORS_CLOSE_MINUS, MINUS);
 }
 
-/* With minus closed, wait for a link voltage measured after that, and look at it. */
+/* With minus closed, wait for a link voltage measured well after that, and look at it. */
 static void look_at_link(bms_data *b)
 {
     contactors *hv = &b->hv;
@@ -54,7 +54,7 @@ static void look_at_link(bms_data *b)
         return;
     if (!hv->feedback_ms)
         hv->feedback_ms = b->now_ms;
-    if ((int32_t)(b->in.valid_ms[2] - hv->feedback_ms) <= 0)
+    if ((int32_t)(b->in.valid_ms[2] - hv->feedback_ms) < LINK_LOOK_ms)
         return;
     hv->link_up = link_percent(b) >= LINK_UP_percent;
     if (!hv->link_up)

@@ -74,7 +74,8 @@ void protect_step(bms_data *b)
     for (int fault = 0; fault < FAULT_COUNT; fault++) {
         const limit_config *limit = &LIMITS[fault];
         monitor *m = &b->monitors[fault];
-        if (limit->when == WHEN_CHARGING && !charging)
+        bool watched = limit->when == WHEN_ALWAYS || charging || (b->latched & FAULT_BIT(fault));
+        if (!watched)
             *m = (monitor){0};
         else if (b->known & FAULT_BIT(fault))
             monitor_step(limit, m, b->value[fault], b->step_ms);

@@ -26,8 +26,8 @@ void soc_count(bms_data *b, uint64_t now_ns, int32_t current_mA)
     int64_t mean_mA = ((int64_t)b->in.current_mA + current_mA) / 2;
     b->in.current_ns = now_ns;
     b->in.current_mA = current_mA;
-    if (gap_ns > LONGEST_GAP_ns || mean_mA > 10000000 || mean_mA < -10000000)
-        return; /* nothing is known of the gap; or no pack has such a current */
+    if (gap_ns > LONGEST_GAP_ns)
+        return; /* nothing is known of it */
     b->nv.charge_nC -= mean_mA * (int64_t)(gap_ns / 1000);
     if (b->nv.charge_nC < 0)
         b->nv.charge_nC = 0;
@@ -62,7 +62,7 @@ void soc_step(bms_data *b)
 {
     bool at_rest = b->in.current_mA < REST_mA && b->in.current_mA > -REST_mA;
     bool measured = b->m.cells_known && b->m.invalid_cells == 0;
-    if (!b->nv.charge_known && measured) {
+    if (!b->nv.charge_known && measured && b->state != STATE_INIT) {
         set_ppm(b, ppm_of_rest(b->m.cell_mean_mV));
         b->nv.charge_known = 1;
     }
