@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
-#define HOT __attribute__((target_clones("avx2", "default")))
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__x86_64__) && defined(__linux__)
+#define HOT __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
 #else
 #define HOT
 #endif
@@ -71,23 +71,6 @@ void cell_prepare(cell_type *type)
             to[2] = warm[0] - cold[0];
             to[3] = (warm[1] - warm[0]) - (cold[1] - cold[0]);
         }
-    for (size_t j = 0; j < CELL_GRID; j++) {
-        type->r0_cell[j][0] = type->r0_Ohm[j];
-        type->r0_cell[j][1] = type->r0_Ohm[j + 1] - type->r0_Ohm[j];
-    }
-}
-
-/* Resistance follows temperature; not vectorised, so called seldom. */
-static void warm(const cell_type *type, const cell_layout *layout, double *state, size_t first, size_t count)
-{
-    const double *temperature = row(layout, state, CELL_T), *factor = row(layout, state, CELL_R_FACTOR);
-    double *arrhenius = row(layout, state, CELL_ARRHENIUS);
-    for (size_t p = 0; p < layout->parallel; p++)
-        for (size_t n = 0; n < count; n++) {
-            const size_t k = p * groups_of(layout) + first + n;
-            const double inverse = 1.0 / (temperature[k] + KELVIN) - 1.0 / (type->reference_degC + KELVIN);
-            arrhenius[k] = factor[k] * (type->constant + (1.0 - type->constant) * exp(type->arrhenius_K * inverse));
-        }
 }
 
 /* exp(-x) for x >= 0 without a library call, so that loops vectorise: Taylor on x/32, squared five times.
@@ -106,12 +89,33 @@ INLINE double clamp(double x, double low, double high)
     return raised > high ? high : raised;
 }
 
-/* EMF and resistance of cells at their state. Beyond SOC 0..1 the OCV's last interval goes on: overcharge rises. */
+/* Resistances and entropic coefficient of cells from `first` on, at their SOC and temperature. */
+static void slow_rows(const cell_type *type, const cell_layout *layout, double *state, size_t first, size_t count)
+{
+    const double *soc = row(layout, state, CELL_SOC), *t = row(layout, state, CELL_T);
+    const double *factor = row(layout, state, CELL_R_FACTOR);
+    double *r = row(layout, state, CELL_R), *s = row(layout, state, CELL_S), *entropic = row(layout, state, CELL_ENTROPIC);
+    double *r1 = row(layout, state, CELL_R1), *r2 = row(layout, state, CELL_R2);
+    for (size_t k = first; k < first + count; k++) {
+        const double x = clamp(soc[k] * CELL_GRID, 0.0, CELL_GRID);
+        const int j = (int)(x < CELL_GRID - 1 ? x : CELL_GRID - 1);
+        const double f = x - j, inverse = 1.0 / (t[k] + KELVIN) - 1.0 / (type->reference_degC + KELVIN);
+        const double warmth = type->constant + (1.0 - type->constant) * exp(type->arrhenius_K * inverse);
+        const double scale = factor[k] * warmth;
+        r[k] = scale * (type->r0_Ohm[j] + f * (type->r0_Ohm[j + 1] - type->r0_Ohm[j]));
+        r1[k] = scale * (type->r1_Ohm[j] + f * (type->r1_Ohm[j + 1] - type->r1_Ohm[j]));
+        r2[k] = scale * (type->r2_Ohm[j] + f * (type->r2_Ohm[j + 1] - type->r2_Ohm[j]));
+        entropic[k] = type->entropic_V_per_K[j] + f * (type->entropic_V_per_K[j + 1] - type->entropic_V_per_K[j]);
+        s[k] = 1.0 / r[k];
+    }
+}
+
+/* EMF of cells at their state. Beyond SOC 0..1 the OCV's last interval goes on: overcharge rises. */
 INLINE void look_up(const cell_type *restrict type, const double *restrict soc, const double *restrict h,
                     const double *restrict v1, const double *restrict v2, const double *restrict t,
-                    const double *restrict arrhenius, double *restrict e, double *restrict r, size_t count)
+                    double *restrict e, size_t count)
 {
-    const double *restrict ocv = &type->ocv_cell[0][0], *restrict r0 = &type->r0_cell[0][0];
+    const double *restrict ocv = &type->ocv_cell[0][0];
     const double first = type->ocv_first_degC, per_K = 1.0 / type->ocv_step_K, m = type->hysteresis_V;
     for (size_t k = 0; k < count; k++) {
         const double x = soc[k] * CELL_GRID, y = clamp((t[k] - first) * per_K, 0.0, CELL_OCV_ROWS - 1);
@@ -120,54 +124,50 @@ INLINE void look_up(const cell_type *restrict type, const double *restrict soc, 
         const double f = x - j, g = y - i;
         const int at = 4 * (i * CELL_GRID + j);
         e[k] = ocv[at] + f * ocv[at + 1] + g * (ocv[at + 2] + f * ocv[at + 3]) + m * h[k] - v1[k] - v2[k];
-        r[k] = arrhenius[k] * (r0[2 * j] + clamp(f, 0.0, 1.0) * r0[2 * j + 1]);
     }
 }
 
 /* One step of cells at their currents: charge, hysteresis, RC pairs and heat, the latter two by their exact
  * exponential. */
 INLINE void move(const cell_type *restrict type, step_gains gains, double ambient, const double *restrict i,
-                 const double *restrict inv_q, const double *restrict arrhenius, const double *restrict r,
-                 double *restrict soc, double *restrict h, double *restrict v1, double *restrict v2,
-                 double *restrict t, size_t count)
+                 const double *restrict inv_q, const double *restrict r, const double *restrict r1,
+                 const double *restrict r2, const double *restrict entropic, double *restrict soc, double *restrict h,
+                 double *restrict v1, double *restrict v2, double *restrict t, size_t count)
 {
-    const double *restrict table1 = type->r1_Ohm, *restrict table2 = type->r2_Ohm;
-    const double *restrict entropic = type->entropic_V_per_K;
     const double m = type->hysteresis_V, gamma = type->gamma, loss = type->loss_W_per_K;
     const double arriving = type->charge_efficiency;
     for (size_t k = 0; k < count; k++) {
-        const int j = (int)clamp(soc[k] * CELL_GRID, 0.0, CELL_GRID - 1);
-        const double current = i[k], r1 = arrhenius[k] * table1[j], r2 = arrhenius[k] * table2[j];
+        const double current = i[k];
         const double sign = current > 0.0 ? 1.0 : -1.0;
         const double moved = current * gains.dt_s * inv_q[k] * (current > 0.0 ? 1.0 : arriving);
-        const double heat = current * current * r[k] + (v1[k] * v1[k] * r2 + v2[k] * v2[k] * r1) / (r1 * r2)
-                            - current * (m * h[k] + (t[k] + KELVIN) * entropic[j]);
+        const double heat = current * current * r[k]
+                            + (v1[k] * v1[k] * r2[k] + v2[k] * v2[k] * r1[k]) / (r1[k] * r2[k])
+                            - current * (m * h[k] + (t[k] + KELVIN) * entropic[k]);
         h[k] -= (sign + h[k]) * (1.0 - decay(gamma * fabs(moved)));
-        v1[k] += (r1 * current - v1[k]) * gains.relax1;
-        v2[k] += (r2 * current - v2[k]) * gains.relax2;
+        v1[k] += (r1[k] * current - v1[k]) * gains.relax1;
+        v2[k] += (r2[k] * current - v2[k]) * gains.relax2;
         t[k] += (heat + loss * (ambient - t[k])) * gains.warming_K_per_W;
         soc[k] -= moved;
     }
 }
 
-/* Cells in parallel share one voltage (Kirchhoff): E = sum(E/R) / sum(1/R), R = 1 / sum(1/R). */
-INLINE void gather_group(const cell_layout *layout, const double *restrict e, const double *restrict r,
-                         double *restrict group_e, double *restrict group_r, size_t count)
+/* Cells in parallel share one voltage (Kirchhoff): E = sum(E/R) / sum(1/R), R = 1 / sum(1/R). The latter only changes
+ * with the slow rows. */
+INLINE void gather_group(const cell_layout *layout, const double *restrict e, const double *restrict s,
+                         double *restrict group_e, double *restrict group_r, size_t count, int slow)
 {
-    double conductance[TILE], inflow[TILE];
-    for (size_t n = 0; n < count; n++) conductance[n] = inflow[n] = 0.0;
-    for (size_t p = 0; p < layout->parallel; p++) {
-        const double *restrict branch_e = e + p * groups_of(layout), *restrict branch_r = r + p * groups_of(layout);
-        for (size_t n = 0; n < count; n++) {
-            const double s = 1.0 / branch_r[n];
-            conductance[n] += s;
-            inflow[n] += branch_e[n] * s;
-        }
+    double sum[TILE];
+    const size_t groups = groups_of(layout);
+    if (slow) {
+        for (size_t n = 0; n < count; n++) sum[n] = 0.0;
+        for (size_t p = 0; p < layout->parallel; p++)
+            for (size_t n = 0; n < count; n++) sum[n] += s[p * groups + n];
+        for (size_t n = 0; n < count; n++) group_r[n] = 1.0 / sum[n];
     }
-    for (size_t n = 0; n < count; n++) {
-        group_r[n] = 1.0 / conductance[n];
-        group_e[n] = inflow[n] * group_r[n];
-    }
+    for (size_t n = 0; n < count; n++) sum[n] = 0.0;
+    for (size_t p = 0; p < layout->parallel; p++)
+        for (size_t n = 0; n < count; n++) sum[n] += e[p * groups + n] * s[p * groups + n];
+    for (size_t n = 0; n < count; n++) group_e[n] = sum[n] * group_r[n];
 }
 
 INLINE int any(const double *restrict values, size_t count)
@@ -214,7 +214,7 @@ INLINE void add_up(const double *restrict e, const double *restrict r, const dou
 
 /* One step of the tile of groups `first` .. `first + count` of one string, at the string's current. */
 INLINE void step_tile(const cell_type *type, const cell_layout *layout, double *state, step_gains gains,
-                      double current, size_t first, size_t count)
+                      double current, size_t first, size_t count, int slow)
 {
     const size_t groups = groups_of(layout), parallel = layout->parallel;
     const double *bleed = group_row(layout, state, GROUP_BLEED_S) + first;
@@ -228,24 +228,25 @@ INLINE void step_tile(const cell_type *type, const cell_layout *layout, double *
         for (size_t n = 0; n < count; n++) amperes[n] += volts[n] * bleed[n];
     for (size_t p = 0; p < parallel; p++) {
         const size_t k = p * groups + first;
-        double *e = row(layout, state, CELL_E) + k, *r = row(layout, state, CELL_R) + k;
-        double *soc = row(layout, state, CELL_SOC) + k, *h = row(layout, state, CELL_H) + k;
+        double *e = row(layout, state, CELL_E) + k, *soc = row(layout, state, CELL_SOC) + k;
+        double *h = row(layout, state, CELL_H) + k, *t = row(layout, state, CELL_T) + k;
         double *v1 = row(layout, state, CELL_V1) + k, *v2 = row(layout, state, CELL_V2) + k;
-        double *t = row(layout, state, CELL_T) + k;
-        const double *arrhenius = row(layout, state, CELL_ARRHENIUS) + k;
+        const double *s = row(layout, state, CELL_S) + k;
         if (parallel > 1)
-            for (size_t n = 0; n < count; n++) amperes[n] = (e[n] - volts[n]) / r[n];
-        move(type, gains, layout->ambient_degC, amperes, row(layout, state, CELL_INV_Q) + k, arrhenius, r, soc, h, v1,
-             v2, t, count);
-        look_up(type, soc, h, v1, v2, t, arrhenius, e, r, count);
+            for (size_t n = 0; n < count; n++) amperes[n] = (e[n] - volts[n]) * s[n];
+        move(type, gains, layout->ambient_degC, amperes, row(layout, state, CELL_INV_Q) + k,
+             row(layout, state, CELL_R) + k, row(layout, state, CELL_R1) + k, row(layout, state, CELL_R2) + k,
+             row(layout, state, CELL_ENTROPIC) + k, soc, h, v1, v2, t, count);
+        if (slow) slow_rows(type, layout, state, k, count);
+        look_up(type, soc, h, v1, v2, t, e, count);
     }
     if (parallel > 1)
-        gather_group(layout, row(layout, state, CELL_E) + first, row(layout, state, CELL_R) + first, group_e, group_r,
-                     count);
+        gather_group(layout, row(layout, state, CELL_E) + first, row(layout, state, CELL_S) + first, group_e, group_r,
+                     count, slow);
 }
 
 /* `steps` steps of one string at its current, and the sums along it. Tiles are independent of each other while the
- * current is given, so each takes all its steps before the next one is fetched. Returns the age of ARRHENIUS. */
+ * current is given, so each takes all its steps before the next one is fetched. Returns the age of the slow rows. */
 HOT static double run_string(const cell_type *type, const cell_layout *layout, double *state, step_gains gains,
                            double current, size_t string, long steps)
 {
@@ -255,12 +256,9 @@ HOT static double run_string(const cell_type *type, const cell_layout *layout, d
         const size_t count = end - first < TILE ? end - first : TILE;
         age = state[HEAD_AGE_S];
         for (long n = 0; n < steps; n++) {
-            if (age >= CELL_WARM_S) {
-                warm(type, layout, state, first, count);
-                age = 0.0;
-            }
-            step_tile(type, layout, state, gains, current, first, count);
             age += gains.dt_s;
+            step_tile(type, layout, state, gains, current, first, count, age >= CELL_SLOW_S);
+            if (age >= CELL_SLOW_S) age = 0.0;
         }
         add_up(group_row(layout, state, GROUP_E) + first, group_row(layout, state, GROUP_R) + first,
                group_row(layout, state, GROUP_BLEED_S) + first, count, sum_e, sum_r);
@@ -279,16 +277,15 @@ void cell_refresh(const cell_type *type, const cell_layout *layout, double *stat
 {
     const step_gains none = {0.0, 0.0, 0.0, 0.0};
     const size_t cells = cells_of(layout);
-    warm(type, layout, state, 0, groups_of(layout));
+    slow_rows(type, layout, state, 0, cells);
     state[HEAD_AGE_S] = 0.0;
     look_up(type, row(layout, state, CELL_SOC), row(layout, state, CELL_H), row(layout, state, CELL_V1),
-            row(layout, state, CELL_V2), row(layout, state, CELL_T), row(layout, state, CELL_ARRHENIUS),
-            row(layout, state, CELL_E), row(layout, state, CELL_R), cells);
+            row(layout, state, CELL_V2), row(layout, state, CELL_T), row(layout, state, CELL_E), cells);
     for (size_t first = 0; first < groups_of(layout) && layout->parallel > 1; first += TILE) {
         const size_t left = groups_of(layout) - first;
-        gather_group(layout, row(layout, state, CELL_E) + first, row(layout, state, CELL_R) + first,
+        gather_group(layout, row(layout, state, CELL_E) + first, row(layout, state, CELL_S) + first,
                      group_row(layout, state, GROUP_E) + first, group_row(layout, state, GROUP_R) + first,
-                     left < TILE ? left : TILE);
+                     left < TILE ? left : TILE, 1);
     }
     for (size_t s = 0; s < layout->strings; s++) run_string(type, layout, state, none, 0.0, s, 0);
 }
@@ -351,11 +348,11 @@ void cell_voltages(const cell_layout *layout, const double *state, double curren
 
 void cell_currents(const cell_layout *layout, const double *state, const double *group_V, double *cell_A)
 {
-    const double *e = row(layout, state, CELL_E), *r = row(layout, state, CELL_R);
+    const double *e = row(layout, state, CELL_E), *s = row(layout, state, CELL_S);
     const size_t groups = groups_of(layout);
     for (size_t p = 0; p < layout->parallel; p++)
         for (size_t g = 0; g < groups; g++) {
             const size_t k = p * groups + g;
-            cell_A[k] = (e[k] - group_V[g]) / r[k];
+            cell_A[k] = (e[k] - group_V[g]) * s[k];
         }
 }

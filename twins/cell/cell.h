@@ -11,7 +11,7 @@
 
 #define CELL_GRID 256    /* intervals of the tables over SOC 0..1 */
 #define CELL_OCV_ROWS 7  /* temperatures of the OCV table, equally spaced */
-#define CELL_WARM_S 0.1  /* resistance follows temperature at this period: exp() is dear, temperature is slow */
+#define CELL_SLOW_S 0.1  /* resistances follow SOC and temperature at this period, which is far below how they move */
 
 typedef struct {               /* one cell type; a block of doubles, in this order */
     double hysteresis_V;       /* half-width of the hysteresis loop */
@@ -28,15 +28,15 @@ typedef struct {               /* one cell type; a block of doubles, in this ord
     double r0_Ohm[CELL_GRID + 1], r1_Ohm[CELL_GRID + 1], r2_Ohm[CELL_GRID + 1], entropic_V_per_K[CELL_GRID + 1];
     /* Filled by cell_prepare: coefficients of each interval, so that a look-up needs no neighbour. */
     double ocv_cell[(CELL_OCV_ROWS - 1) * CELL_GRID][4]; /* a + b f + g (c + d f) */
-    double r0_cell[CELL_GRID][2];                        /* a + b f */
 } cell_type;
 
-enum { /* per-cell rows of the state; R is at the cell's temperature, ARRHENIUS includes the cell's own factor */
-    CELL_SOC, CELL_H, CELL_V1, CELL_V2, CELL_T, CELL_INV_Q, CELL_R_FACTOR, CELL_ARRHENIUS, CELL_E, CELL_R, CELL_ROWS
+enum { /* per-cell rows of the state; what comes after R_FACTOR follows from what comes before it */
+    CELL_SOC, CELL_H, CELL_V1, CELL_V2, CELL_T, CELL_INV_Q, CELL_R_FACTOR,
+    CELL_R, CELL_S, CELL_R1, CELL_R2, CELL_ENTROPIC, CELL_E, CELL_ROWS /* S = 1/R; R..ENTROPIC age, E never */
 };
 enum { GROUP_BLEED_S, GROUP_E, GROUP_R, GROUP_ROWS }; /* per-group rows; bleed: conductance of a balancing resistor */
 enum { STRING_E, STRING_R, STRING_ROWS };             /* per-string rows, balancing resistors included */
-#define CELL_HEAD 8 /* doubles before the rows: how old ARRHENIUS is [s]; 1 while another thread advances the pack */
+#define CELL_HEAD 8 /* doubles before the rows: age of the slow rows [s]; 1 while another thread advances the pack */
 enum { HEAD_AGE_S, HEAD_BUSY };
 
 typedef struct {

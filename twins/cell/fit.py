@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -269,9 +269,7 @@ class Problem:
         low[first:] = 1e-5
         root = np.linalg.cholesky(normal)
         found = lsq_linear(root.T @ sums, np.linalg.solve(root, right), (low, np.inf), "bvls")
-        steps: Array = np.asarray(found.x, np.float64)
-        x: Array = sums @ steps
-        return x
+        return cast("Array", sums @ found.x)
 
     def best(self, b: float, constant: float) -> Fit:
         """The candidate with the least misfit."""
@@ -281,7 +279,8 @@ class Problem:
     def residual(self, fit: Fit, trace: Trace) -> Array:
         """Measured minus modelled voltage."""
         x = np.concatenate([fit.ocv.ravel(), [fit.hysteresis], fit.resistance.ravel()])
-        return trace.voltage - columns(trace, fit.shape, fit.knots) @ x
+        modelled: Array = columns(trace, fit.shape, fit.knots) @ x
+        return np.subtract(trace.voltage, modelled)
 
 
 def _solved(normal: Array, right: Array) -> Array:

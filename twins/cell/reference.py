@@ -1,0 +1,222 @@
+"""The model of the cell core, written out for reading: the oracle that `cell.c` is tested against.
+
+Current I > 0 discharges; dt is the step; s is the state of charge. Every formula stands once, in the
+order in which a step takes them. Sources: G. L. Plett, "Battery Management Systems" vol. I (enhanced
+self-correcting cell: hysteresis, RC pairs, terminal voltage); D. Bernardi et al., J. Electrochem.
+Soc. 132 (1985) 5 (heat); Kirchhoff for cells in parallel and strings.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from twins.cell import _cell
+from twins.cell.parameters import HEAD
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+KELVIN = 273.15
+SLOW_S = 0.1  # resistances follow SOC and temperature at this period
+
+
+@dataclass(frozen=True)
+class CellType:
+    """One cell type: the named values of a `cell_type` of cell.h; tables over SOC on an even grid."""
+
+    hysteresis_V: float
+    gamma: float
+    tau1_s: float
+    tau2_s: float
+    heat_J_per_K: float
+    loss_W_per_K: float
+    arrhenius_K: float
+    reference_degC: float
+    charge_efficiency: float
+    ocv_first_degC: float
+    ocv_step_K: float
+    constant: float
+    ocv_V: Array
+    r0_Ohm: Array
+    r1_Ohm: Array
+    r2_Ohm: Array
+    entropic_V_per_K: Array
+
+    @classmethod
+    def from_block(cls, block: Array) -> "CellType":
+        """From the block of the C core, shape (TYPE_SIZE,)."""
+        points = _cell.GRID + 1
+        tables = block[HEAD : HEAD + (_cell.OCV_ROWS + 4) * points].reshape(-1, points)
+        rows = _cell.OCV_ROWS
+        values = [*block[:HEAD].tolist(), tables[:rows], *tables[rows:]]
+        return cls(**dict(zip(cls.__dataclass_fields__, values, strict=True)))
+
+    def ocv(self, soc: float, temperature_degC: float) -> float:
+        """Bilinear in SOC and temperature; held beyond the rows, going on beyond SOC 0..1."""
+        j, f = _place(soc * _cell.GRID, _cell.GRID)
+        row = (temperature_degC - self.ocv_first_degC) / self.ocv_step_K
+        i, g = _place(min(max(row, 0.0), _cell.OCV_ROWS - 1.0), _cell.OCV_ROWS - 1)
+        cold, warm = self.ocv_V[i], self.ocv_V[i + 1]
+        low = cold[j] + f * (cold[j + 1] - cold[j])
+        high = warm[j] + f * (warm[j + 1] - warm[j])
+        return float(low + g * (high - low))
+
+    def at(self, table: Array, soc: float) -> float:
+        """A table's value: linear, held beyond SOC 0..1."""
+        return float(np.interp(soc, np.linspace(0.0, 1.0, _cell.GRID + 1), table))
+
+    def warmth(self, temperature_degC: float) -> float:
+        """Resistance at a temperature over that at the reference: c + (1 - c) e^(B (1/T - 1/Tref))."""
+        inverse = 1.0 / (temperature_degC + KELVIN) - 1.0 / (self.reference_degC + KELVIN)
+        return self.constant + (1.0 - self.constant) * math.exp(self.arrhenius_K * inverse)
+
+
+def _place(x: float, intervals: int) -> tuple[int, float]:
+    """Interval and where in it; outside, how far from the nearest one."""
+    j = int(min(max(x, 0.0), intervals - 1.0))
+    return j, x - j
+
+
+@dataclass
+class Cell:
+    """One cell of a type."""
+
+    type: CellType
+    capacity_As: float
+    factor: float = 1.0  # its resistances over those of its type
+    soc: float = 0.5
+    h: float = 0.0
+    v1: float = 0.0
+    v2: float = 0.0
+    temperature_degC: float = 25.0
+    resistance_Ohm: float = field(default=0.0, init=False)
+    r1_Ohm: float = field(default=0.0, init=False)
+    r2_Ohm: float = field(default=0.0, init=False)
+    entropic_V_per_K: float = field(default=0.0, init=False)
+
+    def follow(self) -> None:
+        """Resistances and entropic coefficient follow SOC and temperature: R(s, T) = R(s) a(T)."""
+        kind, scale = self.type, self.factor * self.type.warmth(self.temperature_degC)
+        self.resistance_Ohm = scale * kind.at(kind.r0_Ohm, self.soc)
+        self.r1_Ohm = scale * kind.at(kind.r1_Ohm, self.soc)
+        self.r2_Ohm = scale * kind.at(kind.r2_Ohm, self.soc)
+        self.entropic_V_per_K = kind.at(kind.entropic_V_per_K, self.soc)
+
+    @property
+    def emf_V(self) -> float:
+        """E = OCV(s, T) + M h - v1 - v2."""
+        ocv = self.type.ocv(self.soc, self.temperature_degC)
+        return ocv + self.type.hysteresis_V * self.h - self.v1 - self.v2
+
+    def heat_W(self, current: float) -> float:
+        """Heat: I^2 R0 + v1^2/R1 + v2^2/R2 - I M h - I T dU/dT."""
+        lost = current**2 * self.resistance_Ohm
+        lost += self.v1**2 / self.r1_Ohm + self.v2**2 / self.r2_Ohm
+        entropy = (self.temperature_degC + KELVIN) * self.entropic_V_per_K
+        return lost - current * (self.type.hysteresis_V * self.h + entropy)
+
+    def step(self, current: float, dt: float, ambient_degC: float) -> None:
+        """Exact for a constant current, but for the heat, which is that of the step's beginning."""
+        kind = self.type
+        heat = self.heat_W(current)
+        moved = current * dt / self.capacity_As
+        moved *= 1.0 if current > 0.0 else kind.charge_efficiency
+        sign = 1.0 if current > 0.0 else -1.0
+        settled1, settled2 = self.r1_Ohm * current, self.r2_Ohm * current
+        # towards -1 in discharge, +1 in charge, per SOC moved
+        self.h = -sign + (self.h + sign) * math.exp(-kind.gamma * abs(moved))
+        self.v1 = settled1 + (self.v1 - settled1) * math.exp(-dt / kind.tau1_s)
+        self.v2 = settled2 + (self.v2 - settled2) * math.exp(-dt / kind.tau2_s)
+        self.temperature_degC = self._cooled(heat, dt, ambient_degC)
+        self.soc -= moved
+
+    def _cooled(self, heat_W: float, dt: float, ambient_degC: float) -> float:
+        """M cp dT/dt = q - hA (T - Ta), by its exponential."""
+        loss, capacity = self.type.loss_W_per_K, self.type.heat_J_per_K
+        if loss == 0.0:
+            return self.temperature_degC + heat_W * dt / capacity
+        settled = ambient_degC + heat_W / loss
+        return settled + (self.temperature_degC - settled) * math.exp(-dt * loss / capacity)
+
+
+@dataclass
+class Group:
+    """Cells in parallel, and the balancing resistor across them."""
+
+    cells: list[Cell]
+    bleed_S: float = 0.0
+
+    @property
+    def thevenin(self) -> tuple[float, float]:
+        """E = sum(E/R) / (sum(1/R) + S), R = 1 / (sum(1/R) + S)."""
+        conductance = sum(1.0 / cell.resistance_Ohm for cell in self.cells) + self.bleed_S
+        inflow = sum(cell.emf_V / cell.resistance_Ohm for cell in self.cells)
+        return inflow / conductance, 1.0 / conductance
+
+    def voltage(self, current: float) -> float:
+        """At this current of the string."""
+        emf, resistance = self.thevenin
+        return emf - current * resistance
+
+    def currents(self, current: float) -> list[float]:
+        """Of each cell: I = (E - V) / R."""
+        voltage = self.voltage(current)
+        return [(cell.emf_V - voltage) / cell.resistance_Ohm for cell in self.cells]
+
+
+@dataclass
+class Pack:
+    """Strings in parallel of groups in series."""
+
+    strings: list[list[Group]]
+    ambient_degC: float = 25.0
+    age_s: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        """Resistances at their SOC and temperature."""
+        self.follow()
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All of them."""
+        return [cell for string in self.strings for group in string for cell in group.cells]
+
+    def follow(self) -> None:
+        """Resistances follow SOC and temperatures."""
+        self.age_s = 0.0
+        for cell in self.cells:
+            cell.follow()
+
+    @property
+    def thevenin(self) -> tuple[float, float]:
+        """At the terminals: strings in parallel, each the sum of its groups."""
+        sums = [_string(string) for string in self.strings]
+        conductance = sum(1.0 / r for _, r in sums)
+        return sum(e / r for e, r in sums) / conductance, 1.0 / conductance
+
+    def string_currents(self, current: float) -> list[float]:
+        """Of each string at the terminal current."""
+        emf, resistance = self.thevenin
+        terminal = emf - current * resistance
+        return [(e - terminal) / r for e, r in map(_string, self.strings)]
+
+    def advance(self, current: float, dt: float, steps: int = 1) -> float:
+        """The terminal voltage after `steps` steps at this terminal current."""
+        for _ in range(steps):
+            shares = [
+                group.currents(share)
+                for string, share in zip(self.strings, self.string_currents(current), strict=True)
+                for group in string
+            ]
+            for cell, share in zip(self.cells, (i for group in shares for i in group), strict=True):
+                cell.step(share, dt, self.ambient_degC)
+            self.age_s += dt
+            if self.age_s >= SLOW_S:
+                self.follow()
+        emf, resistance = self.thevenin
+        return emf - current * resistance
+
+
+def _string(groups: list[Group]) -> tuple[float, float]:
+    pairs = [group.thevenin for group in groups]
+    return sum(e for e, _ in pairs), sum(r for _, r in pairs)
