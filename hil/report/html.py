@@ -15,7 +15,7 @@ from hil.report import plot, text
 from hil.report.record import Event
 from hil.report.results import Outcome, Results, Row, gather, relative_margin, rows, trouble_line
 
-_TIGHT = 0.02  # a margin below this part of the limit is tight, where no uncertainty is known
+_TIGHT = 0.05  # a margin below this part of the limit is tight: the next change may break it
 _PLOTS = 6  # drawn of one test at most; the record has the rest
 _MANY = 12  # with more checks than this, those that held are folded away
 _TIGHTEST = 4  # but for so many
@@ -147,7 +147,7 @@ def _subtitle(results: Results) -> str:
 
 
 def _tight(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Tests that passed by less than the uncertainty of a check."""
+    """Tests that passed with a tight margin."""
     return [
         one
         for one in outcomes
@@ -160,13 +160,7 @@ def _tone(check: Event | None) -> str:
     part = relative_margin(check) if check else None
     if check and (not check.get("ok") or (part is not None and part < 0)):
         return "bad"
-    return "tight" if check and part is not None and _is_tight(check, part) else "good"
-
-
-def _is_tight(check: Event, part: float) -> bool:
-    """Whether the verdict rests on less than what is known: margin below uncertainty."""
-    uncertainty = check.get("uncertainty")
-    return part < _TIGHT if uncertainty is None else bool(check["margin"] < uncertainty)
+    return "tight" if check and part is not None and part < _TIGHT else "good"
 
 
 def _gauge(check: Event) -> Markup:

@@ -54,8 +54,10 @@ def _decode(message: Message, data: bytes) -> str:
     told = [name for name in values if message.signals[name].e2e_role == "None"]
     if len(told) > _MANY:
         told = [name for name in told if values[name] or message.signals[name].length > 1]
-    said = ", ".join(f"{name} {_say(message, name, values[name])}" for name in told)
-    return said or "no flag set"
+    said = [f"{name} {_say(message, name, values[name])}" for name in told]
+    if len(said) > _MANY:
+        said = [*said[:_MANY], f"and {len(said) - _MANY} more"]
+    return ", ".join(said) or "no flag set"
 
 
 def _say(message: Message, name: str, value: float) -> str:

@@ -68,7 +68,7 @@ class Judge:
         return CheckResult(
             check,
             ok=True,
-            actual=f"{role.name_of(seen[1])} after {reaction_ns / NS_PER_MS:.3f} ms",
+            actual=f"{self._say(role, seen[1])} after {reaction_ns / NS_PER_MS:.3f} ms",
             t_ns=seen[0],
             value=reaction_ns / NS_PER_MS,
             limit=within_ns / NS_PER_MS,
@@ -86,7 +86,7 @@ class Judge:
     ) -> CheckResult:
         rows = self._observer.since(role, start_ns)
         if rows:
-            what = f"{len(rows)} frames, the last one {role.name_of(rows[-1][1])}"
+            what = f"{len(rows)} frames, the last one {self._say(role, rows[-1][1])}"
         else:
             what = f"no frame with {role.name}"
         return CheckResult(
@@ -125,9 +125,9 @@ class Judge:
         rows = self._observer.since(role, start_ns)
         if broken is not None:
             at_ms = (broken[0] - start_ns) / NS_PER_MS
-            actual = f"{role.name_of(broken[1])} after {at_ms:.3f} ms"
+            actual = f"{self._say(role, broken[1])} after {at_ms:.3f} ms"
         elif rows:
-            actual = f"{len(rows)} frames, all {_kinds(role, rows)}"
+            actual = f"{len(rows)} frames, all {self._kinds(role, rows)}"
         else:
             actual = f"no frame with {role.name} came"
         ok = broken is None and bool(rows)
@@ -169,9 +169,14 @@ class Judge:
         return self._observer.first(role, start_ns, limit_ns, lambda _: True)
 
 
-def _kinds(role: Role, rows: list[Seen]) -> str:
-    values = {value for _, value in rows}
-    if len(values) == 1:
-        return role.name_of(values.pop())
-    return f"between {say(min(values))} and {say(max(values))}"
+    def _kinds(self, role: Role, rows: list[Seen]) -> str:
+        values = {value for _, value in rows}
+        if len(values) == 1:
+            return self._say(role, values.pop())
+        return f"between {say(min(values))} and {say(max(values))}"
 
+    def _say(self, role: Role, value: float) -> str:
+        """A value in words: of a single bit without names it is set or clear."""
+        if not role.values and self._observer.signal(role).length == 1:
+            return say(bool(value))
+        return role.name_of(value)
