@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 all passed, 1 the BMS failed a test, 2 the rig file or the usage is wrong, 3 the rig's own
         trouble, 130 interrupted.
     """
+    _print_what_the_terminal_can()
     parser = _parser()
     given = list(sys.argv[1:] if arguments is None else arguments)
     own, rest = _split(given)
@@ -40,6 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of the output, a pager say, has gone
         sys.stderr.close()
         return 3
+
+
+def _print_what_the_terminal_can() -> None:
+    """A terminal or pipe that lacks a letter gets a question mark; output never ends in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
