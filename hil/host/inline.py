@@ -1,4 +1,4 @@
-"""The host in virtual time: plant, buses and firmware in the test's own process, on one clock.
+"""The host in virtual time: a world in the test's own process, firmware in lock-step.
 
 Each test gets a world of its own, built anew on the same time line, so that nothing of one test can reach
 the next; only the trace and the clock go on.
@@ -6,28 +6,17 @@ the next; only the trace and the clock go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import islice, takewhile
-
 from hil.bms.heartbeat import Heartbeat
 from hil.bms.library import Firmware, LibraryBms
-from hil.bus.frame import Frame
 from hil.bus.open import open_medium
 from hil.clock import VirtualClock
-from hil.errors import UsageError
-from hil.faults.fault import Fault
-from hil.frames.database import Database, Message
-from hil.frames.restbus import Entry, Source
-from hil.host.station import Station
-from hil.host.stimulus import Carrier, Stimulus
-from hil.responses.signals import Sample, Values
+from hil.host.world import World
 from hil.responses.trace import TraceWriter
 from hil.rig.schema import RigConfig
-from twins.plant import Plant
 
 
-class InlineHost:
-    """Plant, buses, restbus and BMS of one test.
+class InlineHost(World):
+    """A world in virtual time.
 
     Args:
         rig: The rig file.
@@ -47,209 +36,7 @@ class InlineHost:
         seed: int,
         start_ns: int,
     ) -> None:
-        self.rig = rig
-        self.clock = VirtualClock(start_ns)
-        self.plant = Plant(self.clock, rig.plant)
-        self.plant.reset(seed)
-        self.stations: dict[str, Station] = {}
-        self._pending: list[Stimulus] = []
-        self._requests: dict[str, Source] = {}
-        for channel, (name, bus) in enumerate(rig.buses.items()):
-            medium = open_medium(name, bus, self.clock, seed)
-            self.stations[name] = Station(rig, name, medium, self.clock, self.plant.ports)
-            self._tap(name, channel, trace)
-        self.bms = LibraryBms(self.clock, firmware, rig.bms.step_ns, heartbeat)
-        for station in self.stations.values():
-            self.bms.attach(station.medium)
-        self._wire_requests()
-
-    @property
-    def now_ns(self) -> int:
-        """The present instant."""
-        return self.clock.now_ns
-
-    def power_on(self, *, cold: bool = True) -> None:
-        """Start the restbus and switch the BMS on."""
-        for station in self.stations.values():
-            station.restbus.start(self.now_ns)
-        self.bms.power_on(cold=cold)
-
-    def set(self, port: str, value: float) -> Stimulus:
-        """Write a set point of a twin.
-
-        Raises:
-            UsageError: If there is no such port.
-        """
-        target = self.plant.ports.get(port)
-        if target is None:
-            raise UsageError(f"the twins have no port {port!r}")
-        target.write(value)
-        carriers = self.carriers_of_port(port, value)
-        return self._stimulate(
-            Stimulus(port, f"{port} = {value:.6g} {target.unit}", self.now_ns, carriers, value)
-        )
-
-    def inject(self, fault: Fault) -> Stimulus:
-        """Break something."""
-        carriers = fault.apply(self)
-        stimulus = Stimulus(
-            fault.name, fault.text, self.now_ns, carriers, fault.value, fault.unit
-        )
-        return self._stimulate(stimulus)
-
-    def clear(self, fault: Fault) -> None:
-        """Mend it."""
-        fault.clear(self)
-
-    def send(self, request: str, value: float) -> Stimulus:
-        """Put a request into the frame that carries it."""
-        role = self.rig.requests[request]
-        self._requests[request].values[0] = value
-        carrier = self._carrier(role.bus, role.message, role.signal, value)
-        text = f"{request} = {role.name_of(value)}"
-        return self._stimulate(Stimulus(request, text, self.now_ns, (carrier,), value))
-
-    def subscribe(
-        self, bus: str, message: str, watcher: Callable[[Frame, Values], None]
-    ) -> Callable[[], None]:
-        """Hear every good frame of a message; returns the way to stop hearing."""
-        watchers = self.stations[bus].reception(message).watchers
-        watchers.append(watcher)
-        return lambda: watchers.remove(watcher)
-
-    def database(self, bus: str) -> Database:
-        """The layouts of a bus."""
-        return self.stations[bus].database
-
-    def history(self, bus: str, message: str, since_ns: int) -> list[Sample]:
-        """Good frames of a message after an instant, oldest first."""
-        samples = self.stations[bus].reception(message).samples
-        found = list(takewhile(lambda sample: sample[0] > since_ns, reversed(samples)))
-        return found[::-1]
-
-    def arrivals(self, message: str, since_ns: int) -> list[int]:
-        """Bus timestamps of a message of the BMS after an instant, good frames and bad.
-
-        Raises:
-            UsageError: If the BMS sends no such message.
-        """
-        for station in self.stations.values():
-            reception = station.signals.receptions.get(message)
-            if reception is not None:
-                return [t for t in reception.arrivals_ns if t > since_ns]
-        raise UsageError(f"the BMS sends no message {message!r}")
-
-    def frames(self, bus: str, key: int, from_ns: int, to_ns: int) -> list[Frame]:
-        """Good frames of one identifier within a time span."""
-        return self.stations[bus].frames_of(key, from_ns, to_ns)
-
-    def last_frames(self, bus: str, key: int, count: int) -> list[Frame]:
-        """The last good frames of one identifier, oldest first."""
-        recent = reversed(self.stations[bus].frames)
-        good = (frame for frame in recent if frame.key == key and not frame.error)
-        return list(islice(good, count))[::-1]
-
-    def read(self, port: str) -> float:
-        """A twin port's present value: the truth.
-
-        Raises:
-            UsageError: If there is no such port.
-        """
-        source = self.plant.ports.get(port)
-        if source is None:
-            raise UsageError(f"the twins have no port {port!r}")
-        return float(source.values[source.index])
-
-    def run_until(self, instant_ns: int, found: Sequence[object] = ()) -> bool:
-        """Let time pass, to the instant or until something lies in ``found``."""
-        return self.clock.run_until_any(instant_ns, found)
-
-    def stop(self) -> None:
-        """Go to the safe state: the requests of the rig file, drive and charger off; switch off."""
-        for request, value in self.rig.safe_state.requests.items():
-            self.send(request, value)
-        self.plant.safe()
-        self.bms.power_off()
-
-    def entry(self, message: str) -> Entry:
-        """The restbus entry of a message that the rig sends.
-
-        Raises:
-            UsageError: If the rig does not send it.
-        """
-        for station in self.stations.values():
-            if message in station.restbus.entries:
-                return station.restbus.entries[message]
-        raise UsageError(f"the rig does not send a message {message!r}")
-
-    def last_frame(self, message: str) -> Frame | None:
-        """The last frame of a message on the wire, if it is still remembered."""
-        for station in self.stations.values():
-            if message in station.database.messages:
-                key = station.database.messages[message].key
-                return next((f for f in reversed(station.frames) if f.key == key), None)
-        return None
-
-    def carriers_of_port(self, port: str, value: float | None) -> tuple[Carrier, ...]:
-        """Where a twin port shows on the wire once it has a value."""
-        return tuple(
-            self._carrier(
-                wire.bus,
-                wire.message,
-                wire.signal,
-                None if value is None else (value - wire.offset) / wire.scale,
-            )
-            for wire in self.rig.wires
-            if wire.port == port and wire.direction == "out"
-        )
-
-    def carrier_of_message(
-        self, message: str, shows: Callable[[Message, Frame], bool]
-    ) -> tuple[Carrier, ...]:
-        """Where a message shows on the wire."""
-        for name, station in self.stations.items():
-            layout = station.database.messages.get(message)
-            if layout is not None:
-                sees = lambda frame, layout=layout: shows(layout, frame)  # noqa: E731
-                return (Carrier(name, layout.key, sees, message),)
-        return ()
-
-    def _carrier(self, bus: str, message: str, signal: str, value: float | None) -> Carrier:
-        layout = self.stations[bus].database.messages[message]
-        field = layout.signals[signal]
-
-        def shows(frame: Frame) -> bool:
-            seen = layout.decode(frame.data)[field.index]
-            if seen is None:
-                return False
-            if value is None or value != value:  # noqa: PLR0124 - not available, NaN
-                return seen == field.not_available
-            target = min(max(value, field.minimum), field.maximum)
-            return abs(seen - target) <= 0.51 * abs(field.scale)
-
-        return Carrier(bus, layout.key, shows, message, signal)
-
-    def _wire_requests(self) -> None:
-        """A request lives in a slot of its own that the restbus reads."""
-        for name, role in self.rig.requests.items():
-            source = Source([role.default], 0)
-            self._requests[name] = source
-            self.entry(role.message).connect(role.signal, source)
-
-    def _stimulate(self, stimulus: Stimulus) -> Stimulus:
-        if stimulus.on_wire_ns is None:
-            self._pending.append(stimulus)
-        return stimulus
-
-    def _tap(self, name: str, channel: int, trace: TraceWriter | None) -> None:
-        pending = self._pending
-
-        def tap(frame: Frame) -> None:
-            if trace is not None:
-                trace.write(frame, channel)
-            if pending and not frame.error:
-                key = frame.key
-                pending[:] = [s for s in pending if not s.see(name, key, frame)]
-
-        self.stations[name].medium.taps.append(tap)
-
+        clock = VirtualClock(start_ns)
+        media = {name: open_medium(name, bus, clock, seed) for name, bus in rig.buses.items()}
+        bms = LibraryBms(clock, firmware, rig.bms.step_ns, heartbeat)
+        super().__init__(rig, clock, media, bms, trace, seed)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from itertools import takewhile
 
 from hil.bus.frame import Frame
 from hil.bus.medium import Medium
 from hil.clock import VirtualClock
 from hil.errors import BusError
 from hil.frames.restbus import Entry, Restbus, Source
-from hil.responses.signals import Reception, Signals, Values
+from hil.host.listener import Listener
+from hil.responses.signals import Values
 from hil.rig.schema import RigConfig
 from hil.rig.wire import Wire
 from twins.port import Port
-
-_FRAMES_KEPT = 50_000  # about 80 s of a well-filled bus: what plots and failure messages look back on
 
 
 class Station:
@@ -41,37 +38,12 @@ class Station:
         self.name = name
         self.medium = medium
         self.database = rig.buses[name].database
-        self._own: dict[int, Reception] = {}
-        self.frames: deque[Frame] = deque(maxlen=_FRAMES_KEPT)
-        self.signals = Signals(self.database, frozenset((rig.bms.node,)))
-        self.node = medium.attach("rig", on_frame=self.signals.on_frame)
-        self.node.on_sent = self._on_sent
+        self.listener = listener = Listener(self.database, rig.bms.node)
+        self.node = medium.attach("rig", on_frame=listener.signals.on_frame)
+        self.node.on_sent = listener.on_own_frame
+        medium.taps.append(listener.frames.append)
         self.restbus = Restbus(clock, self._send, self._entries(rig, ports))
-        medium.taps.append(self.frames.append)
         self._connect(rig, ports)
-
-    def reception(self, message: str) -> Reception:
-        """What is kept of a message; of the rig's own ones from the first time that somebody asks."""
-        found = self.signals.receptions.get(message)
-        if found is not None:
-            return found
-        layout = self.database.messages[message]
-        if layout.key not in self._own:
-            reception = self._own[layout.key] = Reception(layout, None)
-            for frame in self.frames_of(layout.key, 0, self.medium.clock.now_ns):
-                _keep(reception, frame)
-        return self._own[layout.key]
-
-    def frames_of(self, key: int, from_ns: int, to_ns: int) -> list[Frame]:
-        """The good frames of one identifier within a time span, oldest first."""
-        recent = takewhile(lambda frame: frame.t_ns >= from_ns, reversed(self.frames))
-        found = [f for f in recent if f.key == key and f.t_ns <= to_ns and not f.error]
-        return found[::-1]
-
-    def _on_sent(self, frame: Frame) -> None:
-        reception = self._own.get(frame.key)
-        if reception is not None:
-            _keep(reception, frame)
 
     def _send(self, identifier: int, data: bytes, extended: bool) -> Frame:
         try:
@@ -101,16 +73,9 @@ class Station:
             row = (index, ports[wire.port].write, wire.scale, wire.offset)
             inbound.setdefault(wire.message, []).append(row)
         for message, rows in inbound.items():
-            reception = self.signals.receptions.get(message)
+            reception = self.listener.signals.receptions.get(message)
             if reception is not None:
                 reception.watchers.append(_writer(rows))
-
-
-def _keep(reception: Reception, frame: Frame) -> None:
-    values = reception.message.decode(frame.data)
-    reception.samples.append((frame.t_ns, values))
-    for watcher in reception.watchers:
-        watcher(frame, values)
 
 
 def _writer(
