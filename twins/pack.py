@@ -80,7 +80,7 @@ class Pack:
         dice = np.random.default_rng(config.spread_seed)
         capacity, resistance, soc = np.clip(dice.standard_normal((3, self.cells)), -3.0, 3.0)
         self._state[:] = 0.0
-        self.current_A = 0.0
+        self.current_A, self.ambient_degC = 0.0, config.ambient_degC
         self._row(_cell.INV_Q)[:] = 1.0 / (
             3600.0 * self.cell.capacity_Ah * (1.0 + config.capacity_spread * capacity)
         )
@@ -187,7 +187,8 @@ class Pack:
 
     def save(self) -> bytes:
         """The whole state."""
-        return np.array([self.ambient_degC, self.current_A]).tobytes() + self._state.tobytes()
+        head = np.array([*self._layout, self.ambient_degC, self.current_A], np.float64)
+        return head.tobytes() + self._state.tobytes()
 
     def restore(self, saved: bytes) -> None:
         """Back to a saved state of a pack of the same layout.
@@ -195,9 +196,9 @@ class Pack:
         Raises:
             ValueError: it is the state of another pack.
         """
-        values = np.frombuffer(saved)
-        if values.size != self._state.size + 2:
+        head, state = np.split(np.frombuffer(saved, np.float64), [5])
+        if state.size != self._state.size or tuple(head[:3]) != self._layout:
             raise ValueError("this state belongs to another pack")
-        self.ambient_degC, self.current_A = float(values[0]), float(values[1])
-        self._state[:] = values[2:]
+        self.ambient_degC, self.current_A = float(head[3]), float(head[4])
+        self._state[:] = state
         self._look()

@@ -157,7 +157,7 @@ static PyObject *py_advance(PyObject *self, PyObject *const *args, Py_ssize_t co
     return Py_BuildValue("ddd", volts, emf, resistance);
 }
 
-/* (…, current_A, group_V, cell_A | None): fills the voltage of each group and, if asked for, the current of each cell */
+/* (…, current_A, group_V, cell_A | None): fills the voltage of each group and, if asked for, each cell's current */
 static PyObject *py_split(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     (void)self;

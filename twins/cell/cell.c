@@ -5,7 +5,8 @@
 
 #include <math.h>
 
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__x86_64__) && defined(__linux__)
+#ifdef HOT /* as the builder says */
+#elif defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__x86_64__) && defined(__linux__)
 #define HOT __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
 #else
 #define HOT
@@ -94,8 +95,9 @@ static void slow_rows(const cell_type *type, const cell_layout *layout, double *
 {
     const double *soc = row(layout, state, CELL_SOC), *t = row(layout, state, CELL_T);
     const double *factor = row(layout, state, CELL_R_FACTOR);
-    double *r = row(layout, state, CELL_R), *s = row(layout, state, CELL_S), *entropic = row(layout, state, CELL_ENTROPIC);
+    double *r = row(layout, state, CELL_R), *s = row(layout, state, CELL_S);
     double *r1 = row(layout, state, CELL_R1), *r2 = row(layout, state, CELL_R2);
+    double *entropic = row(layout, state, CELL_ENTROPIC);
     for (size_t k = first; k < first + count; k++) {
         const double x = clamp(soc[k] * CELL_GRID, 0.0, CELL_GRID);
         const int j = (int)(x < CELL_GRID - 1 ? x : CELL_GRID - 1);
@@ -170,28 +172,21 @@ INLINE void gather_group(const cell_layout *layout, const double *restrict e, co
     for (size_t n = 0; n < count; n++) group_e[n] = sum[n] * group_r[n];
 }
 
-INLINE int any(const double *restrict values, size_t count)
-{
-    double sum = 0.0;
-    for (size_t n = 0; n < count; n++) sum = values[n] > sum ? values[n] : sum;
-    return sum > 0.0;
-}
-
 /* Voltages of groups at their string's current. A balancing resistor across the group: V = (E - I R) / (1 + R S). */
 INLINE void group_voltages(const double *restrict e, const double *restrict r, const double *restrict bleed,
-                           double current, double *restrict v, size_t count)
+                           double current, double *restrict v, size_t count, int bleeding)
 {
     for (size_t n = 0; n < count; n++) v[n] = e[n] - current * r[n];
-    if (any(bleed, count))
+    if (bleeding)
         for (size_t n = 0; n < count; n++) v[n] /= 1.0 + r[n] * bleed[n];
 }
 
 /* Sums along a string: E and R of its groups with their balancing resistors. */
 INLINE void add_up(const double *restrict e, const double *restrict r, const double *restrict bleed, size_t count,
-                   double *restrict sum_e, double *restrict sum_r)
+                   int bleeding, double *restrict sum_e, double *restrict sum_r)
 {
     double part_e[TILE], part_r[TILE];
-    if (any(bleed, count)) {
+    if (bleeding) {
         for (size_t n = 0; n < count; n++) {
             const double share = 1.0 / (1.0 + r[n] * bleed[n]);
             part_e[n] = e[n] * share;
@@ -220,8 +215,8 @@ INLINE void step_tile(const cell_type *type, const cell_layout *layout, double *
     const double *bleed = group_row(layout, state, GROUP_BLEED_S) + first;
     double *group_e = group_row(layout, state, GROUP_E) + first, *group_r = group_row(layout, state, GROUP_R) + first;
     double volts[TILE], amperes[TILE];
-    const int bleeding = any(bleed, count);
-    if (parallel > 1 || bleeding) group_voltages(group_e, group_r, bleed, current, volts, count);
+    const int bleeding = state[HEAD_BLEEDING] > 0.0;
+    if (parallel > 1 || bleeding) group_voltages(group_e, group_r, bleed, current, volts, count, bleeding);
     if (parallel == 1)
         for (size_t n = 0; n < count; n++) amperes[n] = current;
     if (parallel == 1 && bleeding)
@@ -261,7 +256,7 @@ HOT static double run_string(const cell_type *type, const cell_layout *layout, d
             if (age >= CELL_SLOW_S) age = 0.0;
         }
         add_up(group_row(layout, state, GROUP_E) + first, group_row(layout, state, GROUP_R) + first,
-               group_row(layout, state, GROUP_BLEED_S) + first, count, sum_e, sum_r);
+               group_row(layout, state, GROUP_BLEED_S) + first, count, state[HEAD_BLEEDING] > 0.0, sum_e, sum_r);
     }
     double e = 0.0, r = 0.0;
     for (size_t l = 0; l < LANES; l++) {
@@ -277,8 +272,11 @@ void cell_refresh(const cell_type *type, const cell_layout *layout, double *stat
 {
     const step_gains none = {0.0, 0.0, 0.0, 0.0};
     const size_t cells = cells_of(layout);
+    const double *bleed = group_row(layout, state, GROUP_BLEED_S);
     slow_rows(type, layout, state, 0, cells);
-    state[HEAD_AGE_S] = 0.0;
+    state[HEAD_AGE_S] = state[HEAD_BLEEDING] = 0.0;
+    for (size_t g = 0; g < groups_of(layout); g++)
+        if (bleed[g] > 0.0) state[HEAD_BLEEDING] = 1.0;
     look_up(type, row(layout, state, CELL_SOC), row(layout, state, CELL_H), row(layout, state, CELL_V1),
             row(layout, state, CELL_V2), row(layout, state, CELL_T), row(layout, state, CELL_E), cells);
     for (size_t first = 0; first < groups_of(layout) && layout->parallel > 1; first += TILE) {
@@ -342,7 +340,8 @@ void cell_voltages(const cell_layout *layout, const double *state, double curren
         const size_t first = s * layout->series;
         group_voltages(group_row(layout, state, GROUP_E) + first, group_row(layout, state, GROUP_R) + first,
                        group_row(layout, state, GROUP_BLEED_S) + first,
-                       string_current(layout, state, current_A, terminal, s), group_V + first, layout->series);
+                       string_current(layout, state, current_A, terminal, s), group_V + first, layout->series,
+                       state[HEAD_BLEEDING] > 0.0);
     }
 }
 

@@ -36,8 +36,12 @@ enum { /* per-cell rows of the state; what comes after R_FACTOR follows from wha
 };
 enum { GROUP_BLEED_S, GROUP_E, GROUP_R, GROUP_ROWS }; /* per-group rows; bleed: conductance of a balancing resistor */
 enum { STRING_E, STRING_R, STRING_ROWS };             /* per-string rows, balancing resistors included */
-#define CELL_HEAD 8 /* doubles before the rows: age of the slow rows [s]; 1 while another thread advances the pack */
-enum { HEAD_AGE_S, HEAD_BUSY };
+#define CELL_HEAD 8 /* doubles before the rows: */
+enum {
+    HEAD_AGE_S,    /* age of the slow rows */
+    HEAD_BLEEDING, /* 1 if any balancing resistor is on */
+    HEAD_BUSY      /* 1 while another thread advances the pack; the caller's */
+};
 
 typedef struct {
     size_t strings, series, parallel;
@@ -49,7 +53,7 @@ size_t cell_state_size(const cell_layout *layout); /* doubles of the whole state
 
 /* Interval coefficients from the tables; once, after the tables are filled. */
 void cell_prepare(cell_type *type);
-/* Everything derived from the state anew, as after a change from outside. */
+/* Everything derived from the state anew: after any change from outside, of balancing resistors too. */
 void cell_refresh(const cell_type *type, const cell_layout *layout, double *state);
 /* `steps` steps of `dt_s` at terminal current; needs a refreshed state, leaves one. Returns the terminal voltage. */
 double cell_advance(const cell_type *type, const cell_layout *layout, double *state, double current_A, double dt_s,

@@ -1,0 +1,111 @@
+"""Cell files: the shipped ones are whole; a wrong one is refused with file, key and reason."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twins.cell import _cell, parameters
+from twins.cell.parameters import HEAD
+
+Maker = Callable[..., str]
+SIZES = (40, 60, 90, 100, 160, 200, 260, 300, 400, 700, 1000)
+
+
+def test_the_family_is_shipped() -> None:
+    assert set(parameters.names()) >= {f"winston-lyp-{size}" for size in SIZES}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_value_has_a_source_and_both_windows_are_there(size: int) -> None:
+    cell = parameters.load(f"winston-lyp-{size}")
+    assert cell.capacity_Ah == size
+    assert cell.window_V == {"practice": (2.5, 3.65), "sheet": (2.8, 4.0)}
+    assert set(cell.entries) == {*parameters.SCALARS, *parameters.TABLES}
+    assert all(entry.source for entry in cell.entries.values())
+    assert np.isfinite(cell.block).all()
+    assert 0.02 < cell.entries["mass"].value / size < 0.045  # kg per Ah
+
+
+def test_a_file_scales_what_it_takes_from_its_base() -> None:
+    base, own = (parameters.load(f"winston-lyp-{size}").entries for size in (100, 400))
+    assert own["r0"].value == pytest.approx(base["r0"].value / 4)
+    assert own["loss"].value == pytest.approx(base["loss"].value * 4 ** (2 / 3))
+    assert own["ocv"].value == pytest.approx(base["ocv"].value)
+    assert own["r0"].source.startswith("scaled from winston-lyp-100: ")
+
+
+def test_the_block_holds_the_points_of_the_file() -> None:
+    cell = parameters.load("winston-lyp-100")
+    points = _cell.GRID + 1
+    ocv = cell.block[HEAD : HEAD + _cell.OCV_ROWS * points].reshape(-1, points)
+    entry = cell.entries["ocv"]
+    rows = np.linspace(entry.temperature_degC[0], entry.temperature_degC[-1], _cell.OCV_ROWS)
+    for temperature, values in zip(entry.temperature_degC, entry.value, strict=True):
+        row = int(np.flatnonzero(np.isclose(rows, temperature))[0])
+        assert ocv[row][np.rint(entry.soc * _cell.GRID).astype(int)] == pytest.approx(values, abs=1e-5)
+
+
+def test_the_plateau_is_where_it_was_measured() -> None:
+    entry = parameters.load("winston-lyp-160").entries["ocv"]
+    at_25 = entry.value[list(entry.temperature_degC).index(25.0)]
+    assert np.interp(0.5, entry.soc, at_25) == pytest.approx(3.300, abs=0.005)
+    assert np.interp(0.2, entry.soc, at_25) == pytest.approx(3.254, abs=0.005)
+    assert np.interp(0.0, entry.soc, at_25) == pytest.approx(2.85, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("unit = 'Ah'", "unit = 'mAh'", "capacity: the unit is 'mAh', must be Ah"),
+        ("[capacity]\nvalue = 100.0", "[capacity]\nvalue = -1.0", "capacity: must be positive"),
+        ("[capacity]\nvalue = 100.0", "[capacity]\nvalue = nan", "capacity: is not finite"),
+        ("[capacity]\nvalue = 100.0", "[capacity]\nvalue = 'x'", "capacity: could not convert"),
+        ("[capacity]\nvalue = 100.0\n", "[capacity]\n", "capacity: needs 'value'"),
+        ("[capacity]", "[capacitance]", "capacitance: is not known; did you mean 'capacity'?"),
+        ("[gamma]\nvalue = 60.0", "[gamma]\nvalues = 60.0", "gamma: 'values' is not known here"),
+        ("value = 60.0\nunit = '1'\nsource = 'test'", "value = 60.0\nunit = '1'\nsource = ' '", "no source"),
+        ("values = [[3.3, ", "values = [[3.9, ", "ocv: must rise with soc"),
+        ("temperature = [25]", "temperature = [25, 5]", "ocv: temperature must rise"),
+        ("temperature = [25]", "temperature = [5, 25]", "ocv: values have the shape (1, 2)"),
+        ("[r0]\nsoc = [0, 1]", "[r0]\nsoc = [0, 2]", "r0: soc must rise from 0 to 1"),
+        ("minimum = 2.5", "minimum = 4.5", "window.practice: needs minimum < maximum"),
+        ("maximum = 3.65\n", "", "window.practice: needs 'maximum'"),
+        ("[window.practice]", "[window.best]", "window.best: is not known"),
+        ("[gamma]", "[gamma", "is not TOML"),
+        ("[window.practice]", "base = 'none'\n[window.practice]", "base: must name a shipped cell"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused(make_cell: Maker, old: str, new: str, said: str) -> None:
+    path = Path(make_cell())
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+    with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: .*{re.escape(said)}"):
+        parameters.load(path)
+
+
+def test_an_entry_that_is_no_table_is_refused(make_cell: Maker) -> None:
+    path = Path(make_cell())
+    path.write_text("mass = 3\n" + path.read_text("utf-8").replace("[mass]", "[[spare]]"), "utf-8")
+    with pytest.raises(ValueError, match="spare: is not known"):
+        parameters.load(path)
+    path.write_text(path.read_text("utf-8").split("[[spare]]")[0], "utf-8")
+    with pytest.raises(ValueError, match="mass: must be a table of value, unit and source"):
+        parameters.load(path)
+
+
+def test_a_missing_value_and_a_missing_file_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "empty.toml"
+    with pytest.raises(ValueError, match=r"empty\.toml: cannot be read"):
+        parameters.load(path)
+    path.write_text("title = 'x'", "utf-8")
+    with pytest.raises(ValueError, match="capacity: is missing"):
+        parameters.load(path)
+
+
+def test_a_misspelt_cell_gets_a_suggestion() -> None:
+    with pytest.raises(ValueError, match="did you mean 'winston-lyp-160'"):
+        parameters.load("winston-lpy-160")
