@@ -16,8 +16,9 @@ import pytest
 if TYPE_CHECKING:
     from hil.rig.rig import Rig
     from hil.rig.schema import RigConfig
-    from hil.run.session import Session
+    from hil.run.session import RunOptions, Session
 
+RIG: pytest.StashKey[RigConfig] = pytest.StashKey()
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 _OUTCOME: pytest.StashKey[tuple[str, str]] = pytest.StashKey()  # verdict and reason so far
 _MARKERS = (
@@ -35,55 +36,98 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hil-seed", type=int, default=1, metavar="N", help="seed of all noise")
     group.addoption("--hil-trace", default="blf", choices=("blf", "asc", "log"))
     group.addoption("--hil-heartbeat", metavar="FILE", help="sign of life for a supervisor")
-    group.addoption("--hil-progress", action="store_true", help="one line per test")
     parser.addini("hil_rig", "rig file, or name of a shipped rig")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Load the rig, if one is named."""
+    """Make the markers known."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
-    name = config.getoption("--rig") or config.getini("hil_rig") or os.environ.get("HIL_RIG")
-    if not name or config.getoption("--collect-only"):
-        return
-    config.stash[SESSION] = _open_session(config, str(name))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Show progress, once the terminal's own plugin is there."""
+    """Load the rig, if one is named, and begin its run."""
     config = session.config
-    run, writer = config.stash.get(SESSION, None), config.pluginmanager.get_plugin("terminalreporter")
-    if run is not None and writer is not None and config.getoption("--hil-progress"):
-        from hil.run.progress import Progress
-
-        config.pluginmanager.register(Progress(run.config, writer), "hil-progress")
-
-
-def _open_session(config: pytest.Config, name: str) -> Session:
+    name = config.getoption("--rig") or config.getini("hil_rig") or os.environ.get("HIL_RIG")
+    if not name:
+        return
     from hil.errors import HilError
     from hil.rig.load import load_rig
-    from hil.run.session import RunOptions, Session
+
+    try:
+        config.stash[RIG] = load_rig(str(name))
+        if not config.getoption("--collect-only"):
+            _begin(config, config.stash[RIG])
+    except (HilError, OSError) as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _begin(config: pytest.Config, rig: RigConfig) -> None:
+    from hil.errors import UsageError
+    from hil.run.session import Session
+
+    if getattr(config.option, "numprocesses", None):
+        raise UsageError("the tests of a rig share one time line", remedy="run them without -n")
+    options = _options(config)
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+    if options.heartbeat is None:
+        config.stash[SESSION] = Session(rig, options)
+    else:
+        _begin_supervised(config, rig, options)
+
+
+def _begin_supervised(config: pytest.Config, rig: RigConfig, options: RunOptions) -> None:
+    """Begin a run of ``hil run``, which tells the user what the record says of its trouble."""
+    from hil.errors import RigTroubleError
+    from hil.run.lifeline import hold_on
+    from hil.run.progress import NothingToRun, Progress
+    from hil.run.session import Session
+
+    hold_on()
+    plugins = config.pluginmanager
+    try:
+        config.stash[SESSION] = run = Session(rig, options)
+    except RigTroubleError:
+        plugins.register(NothingToRun(), "hil-nothing-to-run")
+        return
+    writer: pytest.TerminalReporter | None = plugins.get_plugin("terminalreporter")
+    if writer is not None:
+        plugins.register(Progress(run, writer), "hil-progress")
+
+
+def _options(config: pytest.Config) -> RunOptions:
+    from hil.run.session import RunOptions
 
     out = config.getoption("--hil-out")
     heartbeat = config.getoption("--hil-heartbeat")
-    options = RunOptions(
+    return RunOptions(
         Path(out) if out else None,
         config.getoption("--hil-seed"),
         config.getoption("--hil-trace"),
         Path(heartbeat) if heartbeat else None,
     )
-    try:
-        if options.out is not None:
-            options.out.mkdir(parents=True, exist_ok=True)
-        return Session(load_rig(name), options)
-    except (HilError, OSError) as error:
-        raise pytest.UsageError(str(error)) from error
 
 
 def rig_config(config: pytest.Config) -> RigConfig | None:
     """The rig file of this run, for tests that are made from it."""
-    session = config.stash.get(SESSION, None)
-    return session.config if session is not None else None
+    return config.stash.get(RIG, None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A test file that cannot be read is wrong usage; pytest runs nothing then."""
+    report = yield
+    session = collector.config.stash.get(SESSION, None)
+    if report.failed and session is not None:
+        from hil.errors import UsageError
+
+        lines = [line for line in report.longreprtext.splitlines() if line.strip()]
+        reason = lines[-1].removeprefix("E").strip() if lines else "cannot be collected"
+        session.note(UsageError(f"the tests cannot be read: {reason}", place=collector.nodeid))
+    return report
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -116,23 +160,27 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Tell the record that the test starts, and how it ended."""
     session = item.config.stash.get(SESSION, None)
-    if session is None:
+    if session is None or session.over:
         return (yield)
     from hil.checks.verdict import Verdict
 
     session.announce(_info(item))
     item.stash[_OUTCOME] = (Verdict.ERROR, "interrupted")
+    progress: Any = item.config.pluginmanager.get_plugin("hil-progress")
     try:
         return (yield)
     except KeyboardInterrupt:
-        session.interrupted = True
-        raise
+        session.interrupt()
+        if progress is None:
+            raise
+        return True  # hil run says what there is to say
     finally:
         verdict, reason = item.stash[_OUTCOME]
         session.conclude(item.nodeid, Verdict(verdict), reason)
-        progress: Any = item.config.pluginmanager.get_plugin("hil-progress")
         if progress is not None:
             progress.show(item.nodeid, verdict, reason)
+        elif session.trouble is not None:
+            item.session.shouldstop = f"the rig is in trouble: {session.trouble}"
 
 
 def _info(item: pytest.Item) -> Any:
@@ -166,36 +214,57 @@ def pytest_runtest_makereport(
         report.longrepr = (str(item.path), item.location[1] or 0, f"Skipped: {error}")
     verdict, reason = _verdict(report, error)
     previous = item.stash.get(_OUTCOME, ("", ""))
-    if report.when == "setup" or (report.when == "call" and previous[0] == "pass"):
-        item.stash[_OUTCOME] = (verdict, reason)
-    elif report.when == "teardown" and verdict != "pass" and previous[0] == "pass":
+    if report.when == "setup" or previous[0] == "pass":  # what went wrong first counts
         item.stash[_OUTCOME] = (verdict, reason)
     if isinstance(error, RigTroubleError):
-        session.trouble(error)
-        item.session.shouldstop = f"the rig is in trouble: {error}"
+        session.note(error)
     return report
 
 
 def _verdict(report: pytest.TestReport, error: BaseException | None) -> tuple[str, str]:
-    from hil.checks.verdict import BmsFailure
     from hil.errors import HilError
 
     if report.passed:
         return "pass", ""
     if report.skipped:
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        return "skipped", reason.removeprefix("Skipped: ")
-    if isinstance(error, BmsFailure):
-        return "fail", str(error)
-    if isinstance(error, AssertionError):
-        return "fail", str(error) or report.longreprtext.splitlines()[-1]
+        return "skipped", _skip_reason(report)
+    if error is None or isinstance(error, AssertionError | pytest.fail.Exception):
+        return "fail", str(error or "") or _last_line(report)  # none: a strict xfail that passed
     if isinstance(error, HilError):
         return "error", str(error)
-    return "error", f"{type(error).__name__}: {error}"
+    return "error", f"{type(error).__name__}: {error}{_place(report)}"
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Close the record and the trace."""
+def _skip_reason(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return f"expected to fail: {report.wasxfail}"
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+    return reason.removeprefix("Skipped: ")
+
+
+def _last_line(report: pytest.TestReport) -> str:
+    lines = [line for line in report.longreprtext.splitlines() if line.strip()]
+    return lines[-1] if lines else "failed"
+
+
+def _place(report: pytest.TestReport) -> str:
+    """Where an exception came from, for the author of a test."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return f" ({Path(crash.path).name}:{crash.lineno})" if crash is not None else ""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Close the record and the trace, after the last teardown."""
     run = session.config.stash.get(SESSION, None)
-    if run is not None:
-        run.close()
+    if run is None:
+        return
+    if exitstatus == pytest.ExitCode.INTERRUPTED and run.trouble is None:
+        run.interrupt()
+    elif exitstatus == pytest.ExitCode.INTERNAL_ERROR and run.trouble is None:
+        from hil.errors import RigTroubleError
+
+        run.note(RigTroubleError("pytest itself failed", remedy="run again with --debug"))
+    run.close()
+    if run.trouble is not None and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -22,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trouble, 130 interrupted.
     """
     _print_what_the_terminal_can()
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a letter gets its escape
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     given = list(sys.argv[1:] if arguments is None else arguments)
     own, rest = _split(given)
@@ -30,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if rest and parsed.command != "run":
         parser.error("only `hil run` takes arguments after --")
     try:
-        return int(parsed.run(parsed))
+        code = int(parsed.run(parsed))
+        sys.stdout.flush()
     except HilError as error:
         if parsed.debug:
             traceback.print_exc()
@@ -40,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("hil: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of the output, a pager say, has gone
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 3
+    return code
 
 
 def _print_what_the_terminal_can() -> None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hil.report.record import Event
     from hil.run.supervisor import Ending
-
-_EXIT_USAGE = 4  # of pytest: its command line is wrong
-_EXIT_NO_TESTS = 5
 
 
 def add_parser(commands: Any) -> None:
@@ -42,73 +38,55 @@ def run(arguments: argparse.Namespace) -> int:
         HilError: If the rig file is wrong, or the output cannot be written.
     """
     from hil.rig.load import load_rig
+    from hil.run.output import make_folder
     from hil.run.session import RunOptions
     from hil.run.supervisor import run_tests
 
     config = load_rig(arguments.rig)
-    out = _folder(arguments.out, config.name)
+    out = make_folder(arguments.out, config.name)
     options = RunOptions(out, arguments.seed, arguments.trace)
     given = ["-k", arguments.select] if arguments.select else []
-    ending = run_tests(config.path, options, [*given, *arguments.pytest_arguments])
+    ending = run_tests(
+        config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug
+    )
     return _finish(out, ending)
 
 
 def _finish(out: Path, ending: Ending) -> int:
-    from hil.errors import UsageError
-    from hil.report import html, junit, table
+    """Complete the record, write the reports, say how it went."""
+    from hil.errors import OutputError, UsageError
+    from hil.report.record import read_events
+    from hil.run.output import RECORD_NAME, remove_outputs, write_reports
     from hil.run.supervisor import complete_record
 
-    if ending.code == _EXIT_USAGE:
-        raise UsageError("pytest refused its arguments, see above")
-    if ending.code == _EXIT_NO_TESTS:
-        raise UsageError("no test matches", key="-k", remedy="see the names in hil run --help")
-    events = complete_record(out, ending)
-    _write(out / "junit.xml", junit.render(events))
-    _write(out / "report.html", html.render(events))
+    lost: OutputError | None = None
+    try:
+        events = complete_record(out, ending)
+    except UsageError:
+        remove_outputs(out)
+        raise
+    except OutputError as error:
+        lost, events = error, read_events(out / RECORD_NAME)
+    if not events and lost is None:  # pytest was asked for something else, such as --collect-only
+        remove_outputs(out)
+        return 0
+    lost = write_reports(out, events) or lost
+    _say(out, events)
+    if lost is not None:
+        raise lost
+    return 130 if ending.interrupted else _exit_code(events)
+
+
+def _say(out: Path, events: list[Event]) -> None:
+    from hil.report import table
+    from hil.run.output import REPORT_NAME
+
     width = shutil.get_terminal_size((100, 24)).columns
     color, encoding = sys.stdout.isatty(), sys.stdout.encoding or "utf-8"
     print(table.render(events, width, color=color, encoding=encoding))
-    print(f"\nreport: {out / 'report.html'}")
-    return _exit_code(events, ending)
+    if (out / REPORT_NAME).exists():
+        print(f"report: {out / REPORT_NAME}")
 
 
-def _exit_code(events: list[Event], ending: Ending) -> int:
-    if ending.interrupted:
-        return 130
-    return int(next(e["exit_code"] for e in reversed(events) if e["event"] == "end"))
-
-
-def _folder(given: Path | None, rig: str) -> Path:
-    """The output folder, made and proven writable.
-
-    Raises:
-        OutputError: If it is not.
-    """
-    from hil.errors import OutputError
-
-    now = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    out = given or Path("hil-out") / f"{rig}-{now}"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".writable"
-        probe.write_bytes(b"x")
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written: {error.strerror}",
-            place=str(out),
-            key="--out",
-            remedy="give a folder that you may write to",
-        ) from error
-    return out
-
-
-def _write(path: Path, text: str) -> None:
-    from hil.errors import OutputError
-
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written: {error.strerror}", place=str(path), remedy="make room for it"
-        ) from error
+def _exit_code(events: list[Event]) -> int:
+    return next((int(event["exit_code"]) for event in events if event["event"] == "end"), 3)

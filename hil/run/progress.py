@@ -1,36 +1,59 @@
-"""One line per test while a run goes on."""
+"""One line per test while a run goes on, and nothing more of pytest's own after the rig's trouble."""
 
 from __future__ import annotations
 
+import atexit
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from hil.rig.schema import RigConfig
+    from hil.run.session import Session
 
 _SIGNS = {"pass": "ok", "fail": "FAIL", "error": "ERROR", "invalid": "INVALID", "skipped": "skip"}
+
+
+class NothingToRun:
+    """Keeps pytest from collecting, where a run could not even begin."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> bool:
+        """There is nothing."""
+        return True
 
 
 class Progress:
     """Replaces pytest's dots.
 
     Args:
-        config: The rig file, for the first line.
+        run: What is run.
         writer: The terminal, past pytest's capturing.
     """
 
-    def __init__(self, config: RigConfig, writer: pytest.TerminalReporter) -> None:
-        self._config = config
+    def __init__(self, run: Session, writer: pytest.TerminalReporter) -> None:
+        self._run = run
         self._writer = writer
         self._total = 0
         self._done = 0
+        self._heard = True
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Say what is about to run."""
         self._total = len(session.items)
-        cells = self._config.plant.pack.series
-        self._say(f"{self._config.title}: {self._total} tests, {cells} cells, in virtual time")
+        if self._total:
+            tests = "1 test" if self._total == 1 else f"{self._total} tests"
+            self._say(f"{self._run.config.title}: {tests}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> bool | None:
+        """Run nothing where a test file could not be read."""
+        return True if self._run.over else None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self) -> bool | None:
+        """Pass over the tests that are left once the run is over; the report says why it is."""
+        return True if self._run.over else None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self) -> tuple[str, str, str]:
@@ -46,7 +69,16 @@ class Progress:
         self._say(f"{line}  ({first})" if first else line)
 
     def _say(self, line: str) -> None:
-        self._writer.write_line(line)
-        self._writer.flush()
+        if not self._heard:
+            return
+        try:
+            self._writer.write_line(line)
+            self._writer.flush()
+        except BrokenPipeError:  # the reader, ``head`` say, has gone; the run goes on to its report
+            self._heard = False
+            atexit.register(_discard_output)
 
 
+def _discard_output() -> None:
+    """Let what is still buffered go nowhere, or Python would complain about it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from hil.bms.heartbeat import Heartbeat
 from hil.bms.library import Firmware
 from hil.checks.verdict import Verdict
 from hil.clock import NS_PER_S
-from hil.errors import HilError
+from hil.errors import HilError, OutputError, RigTroubleError
 from hil.host.inline import InlineHost
 from hil.report.record import Recorder
 from hil.responses.trace import TraceWriter, open_trace
@@ -20,8 +20,8 @@ from hil.rig.journal import Journal, Silent
 from hil.rig.rig import Rig
 from hil.rig.schema import RigConfig
 from hil.run.facts import run_facts
-
-RECORD_NAME = "record.jsonl"
+from hil.run.lifeline import let_finish
+from hil.run.output import RECORD_NAME
 
 
 @dataclass(frozen=True)
@@ -65,32 +65,48 @@ class Session:
         config: The rig file.
         options: How to run it.
 
+    Attributes:
+        trouble: The rig's own trouble, which ends the run; the first one counts.
+        interrupted: The user stopped the run.
+
     Raises:
-        RigTroubleError: If the firmware cannot be loaded or the output cannot be written.
+        RigTroubleError: If the firmware cannot be loaded or the output cannot be written; the record, if
+            there is one, says so and is closed.
     """
 
     def __init__(self, config: RigConfig, options: RunOptions) -> None:
         self.config = config
         self.verdicts: Counter[str] = Counter()
-        self.exit_code = 0
+        self.trouble: HilError | None = None
         self.interrupted = False
         self._options = options
         self._now_ns = 0
         self._begun_ns = 0
         self._host: InlineHost | None = None
         self._rig: Rig | None = None
-        self._recorder, self._trace = _outputs(config, options)
-        self._journal: Journal = self._recorder or Silent()
+        self._recorder: Recorder | None = None
+        self._journal: Journal = Silent()
+        self._trace: TraceWriter | None = None
         self._heartbeat = Heartbeat(options.heartbeat)
-        self._firmware = Firmware(config.bms.library)
+        try:
+            self._open_outputs()
+            self._firmware = self._load()
+        except RigTroubleError as error:
+            self.note(error)
+            self.close()
+            raise
+
+    @property
+    def over(self) -> bool:
+        """Whether no more tests are to run."""
+        return self.interrupted or self.trouble is not None
 
     def announce(self, test: TestInfo) -> None:
         """A test starts; worlds start at whole seconds, so that no test moves another's frames."""
-        self._begun_ns = -(-self._now_ns // NS_PER_S) * NS_PER_S
-        if self._recorder is not None:
-            self._recorder.test(
-                test.name, self._begun_ns, test.title, test.cases, test.requirements
-            )
+        begun_ns = self._begun_ns = -(-self._now_ns // NS_PER_S) * NS_PER_S
+        self._write(
+            lambda to: to.test(test.name, begun_ns, test.title, test.cases, test.requirements)
+        )
 
     def open(self, test: str) -> Rig:
         """A fresh world for a test, its BMS not yet switched on."""
@@ -117,32 +133,68 @@ class Session:
         """A test ended."""
         now_ns = max(self._now_ns, self._begun_ns)
         self.verdicts[verdict.value] += 1
-        if self._recorder is not None:
-            sim_ns = now_ns - self._begun_ns
-            self._recorder.verdict(test, verdict.value, reason, now_ns, sim_ns)
+        sim_ns = now_ns - self._begun_ns
+        self._write(lambda to: to.verdict(test, verdict.value, reason, now_ns, sim_ns))
 
-    def trouble(self, error: HilError) -> None:
-        """The rig itself is in trouble; the run ends."""
-        self.exit_code = max(self.exit_code, error.exit_code)
-        if self._recorder is not None:
-            self._recorder.trouble(error)
+    def note(self, error: HilError) -> None:
+        """The rig itself is in trouble; the run ends. Trouble that follows from the first is left out."""
+        if self.trouble is None:
+            self.trouble = error
+            self._write(lambda to: to.trouble(error))
+
+    def interrupt(self) -> None:
+        """The user stops the run; what ran is kept, and no second Ctrl-C may prevent that."""
+        self.interrupted = True
+        if self._options.heartbeat is not None:
+            let_finish()
 
     def close(self) -> None:
-        """End the run: the record's last line, the trace's end."""
-        if self._recorder is not None:
-            self.exit_code = self.exit_code or exit_code_of(self.verdicts)
-            self._recorder.end(
-                dict(sorted(self.verdicts.items())),
-                130 if self.interrupted else self.exit_code,
-                self._now_ns,
-                interrupted=self.interrupted,
-            )
-            self._recorder.close()
-            self._recorder = None
+        """End the run: the trace's end, the record's last line."""
         if self._trace is not None:
             trace, self._trace = self._trace, None
-            trace.close()
+            try:
+                trace.close()
+            except OutputError as error:
+                self.note(error)
+        counts, code, now_ns = dict(sorted(self.verdicts.items())), self._exit_code(), self._now_ns
+        self._write(lambda to: to.end(counts, code, now_ns, interrupted=self.interrupted))
+        self._write(lambda to: to.close())
+        self._recorder = None
         self._heartbeat.close()
+
+    def _exit_code(self) -> int:
+        if self.interrupted:
+            return 130
+        if self.trouble is not None:
+            return self.trouble.exit_code
+        return exit_code_of(self.verdicts)
+
+    def _write(self, event: Callable[[Recorder], None]) -> None:
+        """Add to the record; one that cannot be written is the rig's trouble and is left as it is."""
+        if self._recorder is None:
+            return
+        try:
+            event(self._recorder)
+        except OutputError as error:
+            self._recorder = None
+            self.trouble = self.trouble or error
+
+    def _open_outputs(self) -> None:
+        options, config = self._options, self.config
+        if options.out is None:
+            return
+        self._journal = self._recorder = recorder = Recorder(options.out / RECORD_NAME)
+        recorder.run(**run_facts(config, options.out, options.seed, options.trace))
+        self._trace = open_trace(options.out / "trace", options.trace, list(config.buses))
+
+    def _load(self) -> Firmware:
+        """Load the firmware; its initialisers run, so this too is a call of foreign code."""
+        beat = self._heartbeat.view
+        beat[0] += 1
+        try:
+            return Firmware(self.config.bms.library)
+        finally:
+            beat[0] += 1
 
 
 def exit_code_of(verdicts: Counter[str] | dict[str, int]) -> int:
@@ -152,13 +204,3 @@ def exit_code_of(verdicts: Counter[str] | dict[str, int]) -> int:
     if verdicts.get(Verdict.FAIL, 0):
         return 1
     return 0 if verdicts.get(Verdict.PASS, 0) else 3
-
-
-def _outputs(
-    config: RigConfig, options: RunOptions
-) -> tuple[Recorder | None, TraceWriter | None]:
-    if options.out is None:
-        return None, None
-    recorder = Recorder(options.out / RECORD_NAME)
-    recorder.run(**run_facts(config, options.out, options.seed, options.trace))
-    return recorder, open_trace(options.out / "trace", options.trace, list(config.buses))

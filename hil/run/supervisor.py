@@ -8,25 +8,35 @@ the record of one that died.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from hil.bms.heartbeat import read_heartbeat
 from hil.checks.verdict import Verdict
-from hil.errors import FirmwareError, RigTroubleError
+from hil.errors import FirmwareError, OutputError, RigTroubleError, UsageError
 from hil.report.record import Event, Recorder, read_events
-from hil.run.session import RECORD_NAME, RunOptions
+from hil.run.output import RECORD_NAME
+from hil.run.session import RunOptions
 
 _HANG_S = 5.0  # a step of firmware takes microseconds
 _POLL_S = 0.1
 _GRACE_S = 10.0  # for the test process to write its last lines after Ctrl-C
+_INTERRUPT = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)  # what Windows has for a process group
+_NEW_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # the same as process_group=0
+_PYTEST_USAGE, _PYTEST_NO_TESTS = 4, 5  # exit statuses
+_LIST_TESTS = "hil run RIG -- --collect-only lists the tests"
+_PYTEST_SETTINGS = ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")  # meant for other projects
+_LISTING = {"--collect-only", "--co", "--help", "-h", "--markers", "--fixtures", "--version"}
 
 
 @dataclass(frozen=True)
@@ -46,86 +56,142 @@ class Ending:
     interrupted: bool = False
 
 
-def run_tests(rig: Path, options: RunOptions, arguments: Sequence[str]) -> Ending:
-    """Run the suite in a process of its own, and wait for its end.
+def run_tests(
+    rig: Path, options: RunOptions, arguments: Sequence[str], *, debug: bool = False
+) -> Ending:
+    """Run the tests in a process of its own, and wait for its end.
 
     Args:
         rig: The rig file.
         options: Of the run; a heartbeat file of the supervisor's own is used.
-        arguments: More arguments for pytest.
+        arguments: More arguments for pytest. Test files and folders among them run in the suite's place.
+        debug: Show tracebacks.
     """
-    with tempfile.TemporaryDirectory(prefix="hil-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hil-") as folder, _terminated_as_interrupted():
         heartbeat = Path(folder) / "heartbeat"
-        command = [sys.executable, "-P", "-m", "pytest", *_options(rig, options, heartbeat)]
-        with subprocess.Popen([*command, *arguments], stdin=subprocess.DEVNULL) as process:  # noqa: S603
+        command = [sys.executable, "-P", "-m", "pytest", *_rig_options(rig, options, heartbeat)]
+        command += _manners(arguments, debug=debug)
+        if not any(map(_is_test, arguments)):
+            command += _suite()
+        # out of reach of the terminal's Ctrl-C: the supervisor hears it, and passes it on once
+        with subprocess.Popen(
+            [*command, *arguments],
+            stdin=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name not in _PYTEST_SETTINGS},
+            process_group=0,
+            creationflags=_NEW_GROUP,
+        ) as process:
             return _watch(process, heartbeat)
 
 
-def _options(rig: Path, options: RunOptions, heartbeat: Path) -> list[str]:
-    from importlib.resources import files
-
-    suite = Path(str(files("hil.suite")))
+def _rig_options(rig: Path, options: RunOptions, heartbeat: Path) -> list[str]:
     given = {
         "--rig": rig,
         "--hil-out": options.out,
         "--hil-seed": options.seed,
         "--hil-trace": options.trace,
         "--hil-heartbeat": heartbeat,
-        # the suite's own settings, whatever pytest settings lie in the user's folder
-        "-c": suite / "pytest.ini",
-        "--rootdir": suite,
     }
-    pairs = [str(part) for pair in given.items() for part in pair]
-    quiet = ["-qq", "--tb=no", "--no-summary", "-p", "no:cacheprovider", "--hil-progress"]
-    return [*pairs, *quiet, "--pyargs", "hil.suite"]
+    return [f"{name}={value}" for name, value in given.items()]
+
+
+def _manners(arguments: Sequence[str], *, debug: bool) -> list[str]:
+    """How pytest behaves: the progress and the report say all that there is to say."""
+    if debug:
+        return ["-p", "no:cacheprovider", "-q", "--tb=short"]
+    if not _LISTING.isdisjoint(arguments):
+        return ["-p", "no:cacheprovider", "-q"]
+    return ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-qq", "--tb=no", "--no-summary"]
+
+
+def _suite() -> list[str]:
+    """The suite with its own settings, whatever pytest settings lie in the user's folder."""
+    suite = Path(str(files("hil.suite")))
+    return ["-c", str(suite / "pytest.ini"), f"--rootdir={suite}", "--pyargs", "hil.suite"]
+
+
+def _is_test(argument: str) -> bool:
+    path = Path(argument.partition("::")[0])
+    return not argument.startswith("-") and (path.is_dir() or (path.suffix == ".py" and path.is_file()))
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM as Ctrl-C: the run ends, and is reported."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _watch(process: subprocess.Popen[bytes], heartbeat: Path) -> Ending:
     """Wait for the end; a firmware call that does not return for seconds is ended."""
-    last, since, interrupted = 0, time.monotonic(), False
-    while True:
-        try:
-            code = process.wait(_POLL_S)
-        except KeyboardInterrupt:
-            interrupted = True
-            code = _after_interrupt(process)
-        except subprocess.TimeoutExpired:
+    try:
+        last, since = 0, time.monotonic()
+        while process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_POLL_S)
             beat = read_heartbeat(heartbeat)
             if beat != last:
                 last, since = beat, time.monotonic()
             elif beat % 2 and time.monotonic() - since > _HANG_S:
                 process.kill()
                 return Ending(process.wait(), in_firmware=True, hung=True)
-            continue
-        return Ending(code, read_heartbeat(heartbeat) % 2 == 1, interrupted=interrupted)
+        return Ending(process.returncode, read_heartbeat(heartbeat) % 2 == 1)
+    except KeyboardInterrupt:
+        return Ending(_interrupt(process, heartbeat), interrupted=True)
 
 
-def _after_interrupt(process: subprocess.Popen[bytes]) -> int:
-    """Ctrl-C reached the test process too; give it time to close its record."""
+def _interrupt(process: subprocess.Popen[bytes], heartbeat: Path) -> int:
+    """Pass Ctrl-C on, and give the test process time to close its record; a second one ends it."""
     with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
-        return process.wait(_GRACE_S)
+        if heartbeat.exists():  # else it is still starting, and has nothing to lose
+            process.send_signal(_INTERRUPT)
+            return process.wait(_GRACE_S)
     process.kill()
     return process.wait()
 
 
 def complete_record(out: Path, ending: Ending) -> list[Event]:
-    """The events of a run; what a process that died could not write is added.
+    """The events of a run; what a process that died could not write is added. None: nothing was to be run.
 
     Raises:
-        RigTroubleError: If there is no record at all.
+        UsageError: If no test could run, because of what the user asked for.
+        OutputError: If the record lacks its end, and that cannot be added.
+        KeyboardInterrupt: If the run was stopped before it had a record.
+        RigTroubleError: If it died before it had one.
     """
     path = out / RECORD_NAME
+    events = read_events(path) if path.exists() else []
+    if not path.exists() and ending.interrupted:
+        raise KeyboardInterrupt
+    if not ending.interrupted and not any(event["event"] == "test" for event in events):
+        _check_usage(events, ending)
     if not path.exists():
-        raise RigTroubleError(
-            f"the test process ended with status {ending.code} before it wrote a record",
-            place=str(path),
-        )
-    events = read_events(path)
+        if ending.code == 0:
+            return []
+        raise _cause(events, ending)
     if any(event["event"] == "end" for event in events):
         return events
     with Recorder(path, append=True) as recorder:
         _conclude(recorder, events, ending)
     return read_events(path)
+
+
+def _check_usage(events: Sequence[Event], ending: Ending) -> None:
+    """Nothing has run: whether that is the user's doing."""
+    trouble = next((event for event in events if event["event"] == "trouble"), None)
+    if trouble is not None:
+        if trouble["kind"] == UsageError.__name__:
+            raise UsageError(trouble["reason"], place=trouble["place"], remedy=trouble["remedy"])
+    elif ending.code == _PYTEST_USAGE:
+        raise UsageError("pytest refuses these arguments, see above", remedy=_LIST_TESTS)
+    elif ending.code == _PYTEST_NO_TESTS:
+        raise UsageError("no test matches", remedy=_LIST_TESTS)
 
 
 def _conclude(recorder: Recorder, events: Sequence[Event], ending: Ending) -> None:
@@ -145,17 +211,27 @@ def _conclude(recorder: Recorder, events: Sequence[Event], ending: Ending) -> No
 
 
 def _cause(events: Sequence[Event], ending: Ending) -> RigTroubleError:
-    run = next((event for event in events if event["event"] == "run"), {})
-    place = str(run.get("firmware", {}).get("file", ""))
-    remedy = "run the firmware under a debugger with the trace of this run; see docs/your-firmware.md"
+    if ending.hung or ending.in_firmware:
+        run = next((event for event in events if event["event"] == "run"), {})
+        place = str(run.get("firmware", {}).get("file", ""))
+        remedy = "run it under a debugger; see docs/your-firmware.md"
+        return FirmwareError(_end_of_firmware(ending), place=place, key="bms.library", remedy=remedy)
+    if 0 <= ending.code <= _PYTEST_NO_TESTS:  # an orderly end, but for the record
+        return OutputError("the record could not be written to its end", remedy="make room for it")
+    how = _signal_name(ending.code) or f"exit status {ending.code}"
+    return RigTroubleError(f"the test process died ({how})", remedy="run again with --debug")
+
+
+def _end_of_firmware(ending: Ending) -> str:
     if ending.hung:
-        reason = f"a call of the firmware did not return within {_HANG_S:g} s"
-        return FirmwareError(reason, place=place, key="bms.library", remedy=remedy)
-    how = f"status {ending.code}"
-    if ending.code < 0:
-        with contextlib.suppress(ValueError):
-            how = signal.Signals(-ending.code).name
-    if ending.in_firmware:
-        reason = f"the firmware crashed the test process ({how})"
-        return FirmwareError(reason, place=place, key="bms.library", remedy=remedy)
-    return RigTroubleError(f"the test process died ({how})", remedy="start the run again")
+        return f"a call of the firmware did not return within {_HANG_S:g} s"
+    name = _signal_name(ending.code)
+    if name:
+        return f"the firmware crashed ({name})"
+    return f"the firmware ended the test process (exit status {ending.code})"
+
+
+def _signal_name(code: int) -> str:
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-code).name
+    return ""

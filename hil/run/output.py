@@ -1,0 +1,99 @@
+"""The output folder of a run: made, cleared of an older run, filled with the reports."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+from hil.errors import OutputError
+from hil.report import html, junit
+from hil.report.record import Event
+
+RECORD_NAME = "record.jsonl"
+REPORT_NAME = "report.html"
+TRACE_KINDS = ("blf", "asc", "log")
+_WRITERS = {"junit.xml": junit.render, REPORT_NAME: html.render}
+_FILES = (RECORD_NAME, *_WRITERS, *(f"trace.{kind}" for kind in TRACE_KINDS))
+
+
+def make_folder(given: Path | None, rig: str) -> Path:
+    """The output folder, proven writable; what an older run left there does not mix with the new one.
+
+    Args:
+        given: As the user names it; ``None``: a new folder below ``hil-out``.
+        rig: Name of the rig.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    try:
+        out = _new(rig) if given is None else _reused(given)
+        probe = out / ".writable"
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"the output folder cannot be written: {error.strerror}",
+            place=str(given or error.filename),
+            key="--out",
+            remedy="give a folder that you may write to",
+        ) from error
+    return out
+
+
+def _new(rig: str) -> Path:
+    """A folder of its own for each run, also for two that start in the same second."""
+    now = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    parent = Path("hil-out")
+    parent.mkdir(exist_ok=True)
+    for attempt in count(1):
+        out = parent / (f"{rig}-{now}" if attempt == 1 else f"{rig}-{now}-{attempt}")
+        with suppress(FileExistsError):
+            out.mkdir()
+            break
+    return out
+
+
+def _reused(given: Path) -> Path:
+    given.mkdir(parents=True, exist_ok=True)
+    for name in _FILES:
+        (given / name).unlink(missing_ok=True)
+    return given
+
+
+def remove_outputs(out: Path) -> None:
+    """Leave nothing of a run that did not take place."""
+    with suppress(OSError):
+        for name in _FILES:
+            (out / name).unlink(missing_ok=True)
+        out.rmdir()
+
+
+def write_reports(out: Path, events: list[Event]) -> OutputError | None:
+    """Write all reports; one that cannot be written does not keep the others from it.
+
+    Returns:
+        What went wrong, if anything did.
+    """
+    lost = None
+    for name, render in _WRITERS.items():
+        try:
+            _write(out / name, render(events))
+        except OSError as error:
+            reason = f"cannot be written: {error.strerror}"
+            lost = OutputError(reason, place=str(out / name), remedy="make room for it")
+    return lost
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
+        raise
