@@ -5,7 +5,8 @@
 
 static bool is_allowed(const bms_data *b)
 {
-    return b->state != STATE_INIT && b->state != STATE_FAULT && !b->m.invalid_cells && b->m.max_dC <= BALANCE_MAX_dC;
+    return b->state != STATE_INIT && b->state != STATE_FAULT && !b->m.invalid_cells
+           && b->m.max_dC <= BALANCE_MAX_dC;
 }
 
 static bool is_wanted(const bms_data *b)

@@ -110,7 +110,8 @@ static void send_all(void)
     if (ms % 100 == 30)
         send_temperatures();
     if (ms % 100 == 50)
-        send(RX_CM_STATUS, (uint64_t)W.monitor_state << 12 | (uint64_t)W.open_wire << 16 | (uint64_t)W.open_tap << 17);
+        send(RX_CM_STATUS, (uint64_t)W.monitor_state << 12 | (uint64_t)W.open_wire << 16
+                               | (uint64_t)W.open_tap << 17);
     if (ms % 50 == 20)
         send(RX_JB_STATUS, (uint64_t)feedback << 16 | (uint64_t)W.interlock << 20);
     if (ms % 500 == 70)

@@ -266,7 +266,8 @@ static void random_frame(void)
     if (random_u32() % 2) /* right in all but what it says */
         send(index, (uint64_t)random_u32() << 32 | random_u32());
     else
-        inject(random_u32() % 3 ? RX[index].id : random_u32(), data, (int)(random_u32() % 65), (int)(random_u32() % 3));
+        inject(random_u32() % 3 ? RX[index].id : random_u32(), data, (int)(random_u32() % 65),
+               (int)(random_u32() % 3));
 }
 
 static void random_world(void)
