@@ -38,17 +38,16 @@ class Progress:
         self._done = 0
         self._heard = True
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Say what is about to run."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Say what is about to run; nothing does where a test file could not be read."""
+        if self._run.over:
+            return True
         self._total = len(session.items)
         if self._total:
             tests = "1 test" if self._total == 1 else f"{self._total} tests"
             self._say(f"{self._run.config.title}: {tests}")
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self) -> bool | None:
-        """Run nothing where a test file could not be read."""
-        return True if self._run.over else None
+        return None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self) -> bool | None:

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,10 +25,12 @@ from hil.bms.heartbeat import read_heartbeat
 from hil.checks.verdict import Verdict
 from hil.errors import FirmwareError, OutputError, RigTroubleError, UsageError
 from hil.report.record import Event, Recorder, read_events
+from hil.run.complaints import Complaints
 from hil.run.output import RECORD_NAME
 from hil.run.session import RunOptions
 
 _HANG_S = 5.0  # a step of firmware takes microseconds
+_LOADED = 2  # signs of life when the firmware is loaded: from the next one on tests run
 _POLL_S = 0.1
 _GRACE_S = 10.0  # for the test process to write its last lines after Ctrl-C
 _INTERRUPT = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)  # what Windows has for a process group
@@ -48,12 +50,14 @@ class Ending:
         in_firmware: It was inside a firmware call when it ended.
         hung: It was ended by the supervisor, because a firmware call did not return.
         interrupted: The user pressed Ctrl-C.
+        complaint: What pytest says is wrong with its arguments.
     """
 
     code: int
     in_firmware: bool = False
     hung: bool = False
     interrupted: bool = False
+    complaint: str = ""
 
 
 def run_tests(
@@ -73,15 +77,22 @@ def run_tests(
         command += _manners(arguments, debug=debug)
         if not any(map(_is_test, arguments)):
             command += _suite()
+        complaints = Complaints(Path(folder) / "stderr")
         # out of reach of the terminal's Ctrl-C: the supervisor hears it, and passes it on once
         with subprocess.Popen(
             [*command, *arguments],
             stdin=subprocess.DEVNULL,
+            stderr=complaints.file,
             env={name: value for name, value in os.environ.items() if name not in _PYTEST_SETTINGS},
             process_group=0,
             creationflags=_NEW_GROUP,
         ) as process:
-            return _watch(process, heartbeat)
+            ending = _watch(process, heartbeat, complaints)
+        complaints.close()
+        if ending.code == _PYTEST_USAGE:
+            return replace(ending, complaint=complaints.of_pytest())
+        complaints.relay()
+        return ending
 
 
 def _rig_options(rig: Path, options: RunOptions, heartbeat: Path) -> list[str]:
@@ -128,7 +139,9 @@ def _terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _watch(process: subprocess.Popen[bytes], heartbeat: Path) -> Ending:
+def _watch(
+    process: subprocess.Popen[bytes], heartbeat: Path, complaints: Complaints
+) -> Ending:
     """Wait for the end; a firmware call that does not return for seconds is ended."""
     try:
         last, since = 0, time.monotonic()
@@ -138,6 +151,8 @@ def _watch(process: subprocess.Popen[bytes], heartbeat: Path) -> Ending:
             beat = read_heartbeat(heartbeat)
             if beat != last:
                 last, since = beat, time.monotonic()
+                if beat > _LOADED:
+                    complaints.relay()
             elif beat % 2 and time.monotonic() - since > _HANG_S:
                 process.kill()
                 return Ending(process.wait(), in_firmware=True, hung=True)
@@ -189,7 +204,7 @@ def _check_usage(events: Sequence[Event], ending: Ending) -> None:
         if trouble["kind"] == UsageError.__name__:
             raise UsageError(trouble["reason"], place=trouble["place"], remedy=trouble["remedy"])
     elif ending.code == _PYTEST_USAGE:
-        raise UsageError("pytest refuses these arguments, see above", remedy=_LIST_TESTS)
+        raise UsageError(ending.complaint, place="arguments of pytest", remedy=_LIST_TESTS)
     elif ending.code == _PYTEST_NO_TESTS:
         raise UsageError("no test matches", remedy=_LIST_TESTS)
 
