@@ -17,7 +17,8 @@ def add_parser(commands: Any) -> None:
         description="Measure cell core, bus, rig and suite on this machine. A figure's goal is what "
         "the project promises on a current two-core machine.",
     )
-    parser.add_argument("part", nargs="?", choices=("cell", "bus", "rig", "suite", "mutants"), help="default: all")
+    parts = ("cell", "bus", "rig", "suite", "mutants")
+    parser.add_argument("part", nargs="?", choices=parts, help="default: all")
     parser.add_argument("--json", action="store_true", help="an array of figures on stdout")
     parser.set_defaults(run=run)
 

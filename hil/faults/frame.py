@@ -65,7 +65,8 @@ class WrongProtection:
         if entry.protector is None:
             raise UsageError(f"message {self.message} has no counter or checksum to break")
         entry.protector.fault = self.kind
-        return bench.carrier_of_message(self.message, _first_wrong(entry.message, bench.last_frame(self.message)))
+        shows = _first_wrong(entry.message, bench.last_frame(self.message))
+        return bench.carrier_of_message(self.message, shows)
 
     def clear(self, bench: Bench) -> None:
         """Protect the message rightly again."""

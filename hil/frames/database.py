@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cantools.database
+from cantools.database.can import Database as CanDatabase
 
 from hil.errors import RigFileError, RigFileErrors
 from hil.frames.codec import Decoder, Encoder, compile_decoder, compile_encoder
@@ -180,9 +180,8 @@ def _twice(path: Path, message: Message, other: Message) -> RigFileError:
 @lru_cache(maxsize=64)
 def _parse(place: str, text: bytes) -> tuple[Message, ...]:
     try:
-        database = cantools.database.load_string(
-            text.decode("cp1252"), database_format="dbc", strict=True
-        )
+        database = CanDatabase(strict=True)
+        database.add_dbc_string(text.decode("cp1252"))
     except Exception as error:  # cantools raises its own, its parser's, and plain ValueErrors
         reason = " ".join(str(error).split()).removeprefix("DBC: ").strip('"')
         raise RigFileError(

@@ -139,7 +139,7 @@ class Judge:
             frames=() if ok else frames_that_matter(self._host, role, None),
         )
 
-    def agrees(  # noqa: PLR0913 - a truth has a tolerance, a unit and an instant
+    def agrees(
         self, role: Role, truth: float, tolerance: float, unit: str, since: Stimulus | None
     ) -> CheckResult:
         """Whether a number agrees with the truth: of the last frame since a stimulus, or of the next one."""

@@ -163,7 +163,7 @@ def _choices(signal: Signal) -> dict[str, str] | None:
     return {f"{raw * signal.scale + signal.offset:g}": text for raw, text in signal.choices.items()}
 
 
-def _series(  # noqa: PLR0913 - one field each
+def _series(
     label: str,
     kind: str,
     unit: str,

@@ -11,7 +11,6 @@ from hil.pytest_plugin import rig_config
 from hil.suite.protections import family_of
 
 
-
 def _cells(config: RigConfig) -> list[int]:
     """First, middle and last: ends of the chain are where monitors differ."""
     count = config.plant.pack.series

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -26,7 +27,7 @@ def test_every_message_of_the_bms_is_on_time(rig: Rig, state: str) -> None:
     for message, cycle_ns in rig.messages.of_bms().items():
         arrivals = rig.messages.arrivals(message, start_ns)
         rig.bounded(f"frames of {message}", len(arrivals), low=3)
-        gaps = [(b - a) / 1e6 for a, b in zip(arrivals, arrivals[1:], strict=False)]
+        gaps = [(b - a) / 1e6 for a, b in itertools.pairwise(arrivals)]
         cycle = cycle_ns / 1e6
         low, high = cycle * (1 - tolerance), cycle * (1 + tolerance)
         mean = sum(gaps) / len(gaps)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from hil import Rig
@@ -28,7 +30,7 @@ def test_precharge_closes_in_order(rig: Rig) -> None:
     rig.expect("contactor.precharge", "open", within=timeout)
     rig.expect("state", "operate", within=timeout)
     closed = [_first_closed(rig, name, start_ns) for name in ("main_minus", "precharge", "main_plus")]
-    pause = min(b - a for a, b in zip(closed, closed[1:], strict=False)) / 1e6
+    pause = min(b - a for a, b in itertools.pairwise(closed)) / 1e6
     rig.bounded("shortest pause between two closings", pause, low=1.0, unit="ms")
 
 

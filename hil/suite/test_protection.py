@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from hil import Rig
@@ -233,7 +235,7 @@ def test_a_warning_does_not_chatter_at_its_threshold(rig: Rig) -> None:
         with rig.fault("cell.voltage", cell=5, value=value):
             rig.run_for("700 ms" if step < 2 else "300 ms")
     states = [seen for _, seen in rig.history("warning.cell_overvoltage", start_ns)]
-    changes = sum(a != b for a, b in zip(states, states[1:], strict=False))
+    changes = sum(a != b for a, b in itertools.pairwise(states))
     rig.bounded("switches of the warning beyond its first", max(0, changes - 1), high=0)
 
 
