@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,22 @@ def _headers(folder: str) -> set[str]:
 def test_the_import_contracts_hold(capsys: pytest.CaptureFixture[str]) -> None:
     code = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_logo=True, no_cache=True)
     assert code == 0, capsys.readouterr().out
+
+
+def test_every_module_has_its_layer() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    rows = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    layers = {name for row in rows for name in re.findall(r"[\w.]+", row)}
+    modules = [path.with_suffix("").relative_to(ROOT) for path in (ROOT / "hil").rglob("*.py")]
+    homeless = [
+        ".".join(module.parts)
+        for module in modules
+        if module.name != "__init__"
+        and not any(".".join(module.parts[:depth]) in layers for depth in range(1, len(module.parts) + 1))
+    ]
+    assert not homeless
 
 
 def test_the_firmware_shares_only_its_interface() -> None:
