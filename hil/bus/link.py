@@ -1,0 +1,198 @@
+"""A link is one real bus: it takes and gives frames, never blocks, and counts what went wrong.
+
+====================  ==========================================================================
+``socketcan``         the kernel's CAN: :mod:`hil.bus.socketcan`
+``slcan``             an adapter on a serial line: :mod:`hil.bus.slcan`
+any other             python-can's interface of that name: :mod:`hil.bus.python_can`
+====================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from hil.bus.can_error import CanError, decode_error
+from hil.bus.frame import Frame
+from hil.errors import BusError, RigFileError
+
+Stamps = Literal["hardware", "kernel", "receive"]
+OWN = "rig"  # sender of a link's own echoes
+FD_LENGTHS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64)  # bytes by length code
+
+
+class LinkFullError(BusError):
+    """There is no room for a frame now: it is not sent; the next one may be."""
+
+
+class FdFrame(Frame):
+    """A CAN FD frame, up to 64 bytes.
+
+    Attributes:
+        fast: Whether its data runs at the data bit rate (bit rate switch).
+    """
+
+    __slots__ = ("fast",)
+
+    def __init__(
+        self,
+        id: int,  # noqa: A002
+        data: bytes,
+        extended: bool = False,
+        sender: str = "",
+        fast: bool = True,
+    ) -> None:
+        super().__init__(id, data, extended, sender)
+        self.fast = fast
+
+
+@dataclass(slots=True)
+class LinkCounters:
+    """What a link has seen so far.
+
+    Attributes:
+        sent: Frames taken by driver or adapter.
+        received: Frames of the others.
+        own_echoes: Own frames that came back: they are through.
+        unconfirmed: Own frames whose echo or acknowledgement never came.
+        rx_overruns: Frames lost before they could be read, where somebody counts them.
+        tx_full: Frames not sent for want of room.
+        error_frames: Error frames, or what an adapter tells in their place.
+        bus_off: How often the controller went off the bus.
+        restarts: How often the controller came back to it, or the link was opened again.
+        garbage: What made no sense: malformed frames, lines, messages.
+        clock_jumps: How often the wall clock was set, so that frames bear their time of receipt.
+        state: The controller's state, as last told.
+        tec: Its transmit error counter, as last told.
+        rec: Its receive error counter, as last told.
+        last_error: The latest of the above in words.
+    """
+
+    sent: int = 0
+    received: int = 0
+    own_echoes: int = 0
+    unconfirmed: int = 0
+    rx_overruns: int = 0
+    tx_full: int = 0
+    error_frames: int = 0
+    bus_off: int = 0
+    restarts: int = 0
+    garbage: int = 0
+    clock_jumps: int = 0
+    state: str = "error-active"
+    tec: int = 0
+    rec: int = 0
+    last_error: str = ""
+
+    def count_error(self, frame: Frame) -> CanError:
+        """Count an error frame and take over what it tells of the controller."""
+        error = decode_error(frame.id, frame.data)
+        self.error_frames += 1
+        self.last_error = error.text
+        self.rx_overruns += error.rx_overflow
+        self.restarts += error.restarted
+        if error.state == "bus-off" and self.state != "bus-off":
+            self.bus_off += 1
+        self.state = error.state or self.state
+        if error.tec is not None and error.rec is not None:
+            self.tec, self.rec = error.tec, error.rec
+        return error
+
+
+class Link(Protocol):
+    """One real bus.
+
+    Attributes:
+        name: The bus's name in the rig file.
+        bitrate: Bits per second, as the rig file says.
+        data_bitrate: Bits per second of CAN FD data; 0 on a classic bus.
+        stamps: Which clock stamped the frames.
+        precision_ns: How far a stamp may lie from the end of its frame on the wire, as far as is
+            known; the way through an adapter is not.
+        counters: What it has seen.
+    """
+
+    name: str
+    bitrate: int
+    data_bitrate: int
+    stamps: Stamps
+    precision_ns: int
+    counters: LinkCounters
+
+    def fileno(self) -> int | None:
+        """What becomes readable when frames wait; ``None`` where the system has nothing such."""
+
+    def send(self, frame: Frame) -> None:
+        """Hand a frame over; never blocks.
+
+        Raises:
+            LinkFullError: If there is no room for it now.
+            BusError: If the bus is down, the adapter gone, or the frame does not fit.
+        """
+
+    def receive(self) -> Sequence[Frame]:
+        """All frames that wait, oldest first; never blocks, and garbage is only counted.
+
+        ``t_ns`` is CLOCK_MONOTONIC, the sender of own echoes is ``rig``, and error frames have
+        SocketCAN's error class and details as ``id`` and ``data``. To be called when
+        :meth:`fileno` can be read, and about every 100 ms anyway.
+
+        Raises:
+            BusError: If the bus is down or the adapter gone.
+        """
+
+    def set_filters(self, identifiers: Iterable[tuple[int, bool]] | None) -> None:
+        """Receive only these identifiers (and whether they are extended); ``None``: all.
+
+        Own echoes and error frames come anyhow.
+        """
+
+    def reopen(self) -> bool:
+        """Try again after trouble: whether the link is back. Its descriptor may be another one."""
+
+    def close(self) -> None:
+        """Leave the bus."""
+
+
+def open_link(name: str, interface: str, channel: str, bitrate: int, **options: Any) -> Link:
+    """The link of a rig file's bus.
+
+    Args:
+        name: The bus's name.
+        interface: ``socketcan``, ``slcan``, or one of python-can's.
+        channel: The interface's own name of the bus: ``can0``, ``/dev/ttyACM0``, …
+        bitrate: Bits per second.
+        options: What else the interface needs; see there.
+
+    Raises:
+        RigFileError: If there is no such interface or it has no such option.
+        BusError: If the link cannot be opened.
+    """
+    if interface == "sim":
+        raise RigFileError(
+            "the sim bus exists in virtual time only",
+            key=f"bus.{name}.interface",
+            remedy='use socketcan (for example on vcan0), slcan, or a python-can interface',
+        )
+    try:
+        return _open(name, interface, channel, bitrate, options)
+    except TypeError as error:
+        raise RigFileError(
+            f"interface {interface!r} does not take these options: {error}", key=f"bus.{name}"
+        ) from error
+
+
+def _open(name: str, interface: str, channel: str, bitrate: int, options: dict[str, Any]) -> Link:
+    # imported here: sockets of this kind, pyserial and python-can's drivers are not everywhere
+    if interface == "socketcan":
+        from hil.bus.socketcan import SocketCanLink  # noqa: PLC0415
+
+        return SocketCanLink(name, channel, bitrate, **options)
+    if interface == "slcan":
+        from hil.bus.slcan import SlcanLink  # noqa: PLC0415
+
+        return SlcanLink(name, channel, bitrate, **options)
+    from hil.bus.python_can import PythonCanLink  # noqa: PLC0415
+
+    return PythonCanLink(name, interface, channel, bitrate, **options)
