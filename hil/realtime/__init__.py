@@ -1,0 +1,1 @@
+"""REALTIME: the clock that waits, and what the operating system grants so that it wakes on time."""
