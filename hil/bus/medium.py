@@ -83,15 +83,18 @@ class Medium:
         self._present: tuple[Node, ...] = ()  # those that acknowledge and hear
         self._sequence = 0
         self._active = False  # a frame is on the wire, or the next arbitration is set
-        self._idle_ns = self._begin_ns = clock.now_ns
+        self._begin_ns = self._end_ns = clock.now_ns  # of the frame on the wire
+        self._idle_ns = clock.now_ns  # end of the last intermission
+        self._intermission_ns = self.bits_ns(INTERMISSION_BITS)
         self._current: _Entry | None = None
         self._fault: tuple[Cause, int, Node | None] = ("bit", 0, None)
         self._retry = True  # the frame on the wire, if it fails
         self._deaf: Node | None = None  # does not get the frame on the wire
         self._bits_ns = [self.bits_ns(bits) for bits in range(_LONGEST_BITS)]
-        self._set_begin = Alarm(clock, self._begin).set
-        self._set_end = Alarm(clock, self._end).set
-        self._set_fail = Alarm(clock, self._fail).set
+        self._set_alarm = clock.set_alarm
+        self._begin_alarm = Alarm(clock, self._begin)
+        self._end_alarm = Alarm(clock, self._end)
+        self._fail_alarm = Alarm(clock, self._fail)
 
     def attach(self, name: str, on_frame: FrameHandler | None = None) -> Node:
         """Put a node on the bus; ``on_frame`` gets every frame of the others at its end."""
@@ -125,9 +128,8 @@ class Medium:
         node.pending += 1
         if not self._active:
             self._active = True
-            now_ns = self.clock.now_ns
-            self._begin_ns = begin_ns = max(self._idle_ns, now_ns)
-            self._set_begin(begin_ns - now_ns)
+            self._begin_ns = begin_ns = max(self._idle_ns, self.clock.now_ns)
+            self._set_alarm(self._begin_alarm, begin_ns)
 
     def withdraw(self, node: Node, frame: Frame | None = None) -> None:
         """Drop what a node has waiting, or one frame of it.
@@ -206,11 +208,12 @@ class Medium:
                 return
             entry = allowed
         self._current = entry
-        entry[2].start_ns = self._begin_ns
+        entry[2].start_ns = begin_ns = self._begin_ns
         if self._disturbances or len(self._present) < 2:
             self._put_at_risk(entry)
         else:
-            self._set_end(self._bits_ns[entry[4] - INTERMISSION_BITS])
+            self._end_ns = end_ns = begin_ns + self._bits_ns[entry[4] - INTERMISSION_BITS]
+            self._set_alarm(self._end_alarm, end_ns)
 
     def _winner(self) -> _Entry | None:
         """The best waiting frame whose node may send; if none may, the wire waits for the first."""
@@ -227,7 +230,7 @@ class Medium:
             heappush(self._waiting, entry)
         if winner is None:
             self._active = False  # whoever queues meanwhile may start at once
-            self._after(min(entry[3].suspended_until_ns for entry in held) - now_ns, self._wake)
+            self._at(min(entry[3].suspended_until_ns for entry in held), self._wake)
         return winner
 
     def _wake(self, _event: Event) -> None:
@@ -237,8 +240,8 @@ class Medium:
             self._begin_ns = self.clock.now_ns
             self._begin(_event)
 
-    def _after(self, delay_ns: int, callback: Callable[[Event], None]) -> None:
-        Alarm(self.clock, callback).set(delay_ns)
+    def _at(self, at_ns: int, callback: Callable[[Event], None]) -> None:
+        self._set_alarm(Alarm(self.clock, callback), at_ns)
 
     def _put_at_risk(self, entry: _Entry) -> None:
         """Let a frame meet the disturbances and a bus on which perhaps nobody acknowledges."""
@@ -256,12 +259,14 @@ class Medium:
             self._strike("ack", body + 2)
         else:
             self._deaf = victim
-            self._set_end(self._bits_ns[bits - INTERMISSION_BITS])
+            self._end_ns = frame.start_ns + self._bits_ns[bits - INTERMISSION_BITS]
+            self._set_alarm(self._end_alarm, self._end_ns)
 
     def _strike(self, cause: Cause, bits: int, victim: Node | None = None) -> None:
         """An error frame begins ``bits`` after the start of the frame."""
         self._fault = cause, bits, victim
-        self._set_fail(self._bits_ns[bits + ERROR_BITS])
+        self._end_ns = self._begin_ns + self._bits_ns[bits + ERROR_BITS]
+        self._set_alarm(self._fail_alarm, self._end_ns)
 
     def _node_named(self, name: str | None) -> Node | None:
         return next((node for node in self._present if node.name == name), None)
@@ -279,14 +284,21 @@ class Medium:
     def _end(self, _event: Event) -> None:
         """The frame is through: the taps, the receivers and the sender have it."""
         _, _, frame, sender, bits = self._current  # type: ignore[misc]  # a frame is on the wire
-        frame.t_ns = end_ns = frame.start_ns + self._bits_ns[bits - INTERMISSION_BITS]
+        frame.t_ns = end_ns = self._end_ns
+        self._idle_ns = end_ns + self._intermission_ns
         self.frames += 1
         self.busy_bits += bits
         sender.pending -= 1
-        self._count_success(sender, end_ns)
-        self._next(end_ns)
+        if sender.tec or sender.rec:
+            self._count_success(sender, end_ns)
         for tap in self.taps:
             tap(frame)
+        self._deliver(frame, sender)
+        if sender.on_sent is not None:
+            sender.on_sent(frame)
+        self._next()
+
+    def _deliver(self, frame: Frame, sender: Node) -> None:
         deaf = self._deaf
         for node in self._present:
             if node is not sender and node is not deaf:
@@ -297,8 +309,6 @@ class Medium:
         if deaf is not None:
             deaf.rec += 1  # the error that it alone saw
             self._deaf = None
-        if sender.on_sent is not None:
-            sender.on_sent(frame)
 
     def _count_success(self, sender: Node, end_ns: int) -> None:
         if sender.tec >= PASSIVE or sender.rec >= PASSIVE:
@@ -317,7 +327,8 @@ class Medium:
         present = self._present
         field = ACK_SLOT if cause == "ack" else field_at(frame, bits - 1)
         wreck = ErrorFrame(frame, cause, bits - 1, field)
-        wreck.t_ns = end_ns = frame.start_ns + self._bits_ns[bits + ERROR_BITS]
+        wreck.t_ns = end_ns = self._end_ns
+        self._idle_ns = end_ns + self._intermission_ns
         self.error_frames += 1
         self.busy_bits += bits + ERROR_BITS + INTERMISSION_BITS
         self._count_error(sender, cause, victim)
@@ -328,12 +339,12 @@ class Medium:
         if sender.is_passive:
             self._suspend(sender, end_ns)
         wreck.tec, wreck.rec, wreck.bus_off = sender.tec, sender.rec, sender.bus_off
-        self._next(end_ns)
         for tap in self.taps:
             tap(wreck)
         for node in present:
             if node.on_frame is not None:
                 node.on_frame(wreck)
+        self._next()
 
     def _count_error(self, sender: Node, cause: Cause, victim: Node | None) -> None:
         """Error counters after a destroyed frame.
@@ -355,14 +366,13 @@ class Medium:
             self.withdraw(node)
             self._count_present()
             if node.auto_recover:
-                self._after(self.bits_ns(RECOVERY_BITS), lambda _: self.recover(node))
+                back_ns = self.clock.now_ns + self.bits_ns(RECOVERY_BITS)
+                self._at(back_ns, lambda _: self.recover(node))
 
-    def _next(self, end_ns: int) -> None:
-        """The intermission, then the next arbitration if anyone waits."""
-        intermission_ns = self._bits_ns[INTERMISSION_BITS]
-        self._idle_ns = end_ns + intermission_ns
+    def _next(self) -> None:
+        """After the intermission the next arbitration, if anyone waits."""
         if self._waiting:
             self._begin_ns = self._idle_ns
-            self._set_begin(intermission_ns)
+            self._set_alarm(self._begin_alarm, self._idle_ns)
         else:
             self._active = False

@@ -69,7 +69,7 @@ class SimCyclicTask(
         if self.duration is not None:
             self.end_time = (self._due_ns + round(self.duration * NS_PER_S)) / NS_PER_S
         self._alarm = Alarm(self._clock, self._ring)
-        self._alarm.set(0)
+        self._clock.set_alarm(self._alarm, self._due_ns)
 
     def stop(self) -> None:
         """Send nothing any more; what is queued already still goes out."""
@@ -92,4 +92,4 @@ class SimCyclicTask(
             self.refused += 1
         if self._alarm is alarm:  # not stopped by what was called just now
             self._due_ns += self.period_ns
-            alarm.set(self._due_ns - self._clock.now_ns)
+            self._clock.set_alarm(alarm, self._due_ns)

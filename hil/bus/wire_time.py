@@ -51,33 +51,38 @@ def _crc_bits(crc: int, bits: int, width: int) -> int:
 
 
 def _crc_of_words(of_byte: list[int]) -> array[int]:
-    """CRC after 16 bits from CRC 0, by those bits."""
+    """Twice the CRC after 16 bits from CRC 0, by those bits.
+
+    Twice, because that is what the next 16 bits are added to.
+    """
     return array(
         "H",
         (
-            (high << 8 & 0x7FFF) ^ of_byte[high >> 7 ^ low]
+            ((high << 8 & 0x7FFF) ^ of_byte[high >> 7 ^ low]) << 1
             for high in of_byte
             for low in range(256)
         ),
     )
 
 
-def _stuff_of_words(of_byte: bytes) -> bytes:
+def _stuff_of_words(of_byte: list[bytes]) -> list[bytes]:
     """The walk over 16 bits, made of two walks over 8: the second's counts go up by the first's."""
-    rows = [of_byte[state << 8 : state + 1 << 8] for state in range(10)]
     plus = [bytes(min(entry + (count << 4), 255) for entry in range(256)) for count in range(3)]
-    return b"".join(rows[entry & 15].translate(plus[entry >> 4]) for entry in of_byte)
+    return [
+        b"".join(of_byte[entry & 15].translate(plus[entry >> 4]) for entry in row)
+        for row in of_byte
+    ]
 
 
 _CRC_OF_BYTE = [_crc_bits(0, byte, 8) for byte in range(256)]
-_CRC_OF_WORD = _crc_of_words(_CRC_OF_BYTE)
-# [state << 8 | byte] -> stuff bits << 4 | next state; the same for [state << 16 | two bytes]
-_STUFF_OF_BYTE = bytes(
-    stuffed << 4 | after
+_TWICE_CRC_OF_WORD = _crc_of_words(_CRC_OF_BYTE)
+# [state][bits] -> stuff bits << 4 | next state
+_STUFF_OF_BYTE = [
+    bytes(count << 4 | state for state, count in (_walk(state, byte, 8) for byte in range(256)))
     for state in range(10)
-    for after, stuffed in (_walk(state, byte, 8) for byte in range(256))
-)
-_STUFF_OF_WORD = _stuff_of_words(_STUFF_OF_BYTE)
+]
+# the same for 16 bits, and again for each count of the entry before, so that an entry is an index
+_STUFF_OF_WORD = [*_stuff_of_words(_STUFF_OF_BYTE), *[b""] * 6] * 5
 _FOUR_WORDS = struct.Struct(">4H").unpack
 
 
@@ -90,9 +95,8 @@ def _header_bits(identifier: int, extended: bool, remote: bool, length: int) -> 
     return (bits << 3 | remote << 2) << 4 | length, EXTENDED_HEADER_BITS
 
 
-@lru_cache(maxsize=4096)
-def _header(identifier: int, extended: bool, remote: bool, length: int) -> tuple[int, int, int]:
-    """What the header tells: CRC so far, stuffing state << 16, and all bits that are not data's.
+def _header(identifier: int, extended: bool, remote: bool, length: int) -> _Header:
+    """What is known before the data.
 
     Raises:
         ValueError: If the identifier or the length does not fit into a classic frame.
@@ -105,7 +109,29 @@ def _header(identifier: int, extended: bool, remote: bool, length: int) -> tuple
     crc = _crc_bits(0, bits, width)
     state, stuffed = _walk(0, bits, width - 1)  # SOF, a dominant bit, is the first of the run
     data_bits = 0 if remote else length << 3
-    return crc, state << 16, width + data_bits + _FIXED_BITS + stuffed
+    return crc << 1, state, width + data_bits + _FIXED_BITS + stuffed
+
+
+_Header = tuple[int, int, int]  # twice the CRC so far, stuffing state, all bits that are not data's
+_any_header = lru_cache(maxsize=4096)(_header)
+
+
+class _Headers(dict[int, _Header]):
+    """Headers of frames of 8 bytes by identifier."""
+
+    def __init__(self, extended: bool) -> None:
+        super().__init__()
+        self._extended = extended
+
+    def __missing__(self, identifier: int) -> _Header:
+        if len(self) > _HEADERS_KEPT:
+            self.clear()
+        header = self[identifier] = _header(identifier, self._extended, remote=False, length=8)
+        return header
+
+
+_HEADERS_KEPT = 4096
+_STANDARD_8, _EXTENDED_8 = _Headers(extended=False), _Headers(extended=True)
 
 
 def frame_bits(identifier: int, extended: bool, data: bytes, remote: bool = False) -> int:
@@ -120,27 +146,24 @@ def frame_bits(identifier: int, extended: bool, data: bytes, remote: bool = Fals
     Raises:
         ValueError: If the identifier or the data does not fit into a classic frame.
     """
-    length = len(data)
-    crc, state, bits = _header(identifier, extended, remote, length)
-    if length == 8 and not remote:  # most frames: unrolled
+    if len(data) == 8 and not remote:  # most frames: unrolled
+        twice, state, bits = (_EXTENDED_8 if extended else _STANDARD_8)[identifier]
         a, b, c, d = _FOUR_WORDS(data)
-        table = _STUFF_OF_WORD
-        first = table[state | a]
-        second = table[(first & 15) << 16 | b]
-        third = table[(second & 15) << 16 | c]
-        fourth = table[(third & 15) << 16 | d]
-        bits += (first >> 4) + (second >> 4) + (third >> 4) + (fourth >> 4)
-        state = (fourth & 15) << 16
-        crcs = _CRC_OF_WORD
-        crc = crcs[crcs[crcs[crcs[crc << 1 ^ a] << 1 ^ b] << 1 ^ c] << 1 ^ d]
-    elif not remote:
-        for byte in data:
-            entry = _STUFF_OF_BYTE[state >> 8 | byte]
-            bits += entry >> 4
-            state = (entry & 15) << 16
-            crc = (crc << 8 & 0x7FFF) ^ _CRC_OF_BYTE[crc >> 7 ^ byte]
+        stuff, crcs = _STUFF_OF_WORD, _TWICE_CRC_OF_WORD
+        first = stuff[state][a]
+        second = stuff[first][b]
+        third = stuff[second][c]
+        state = stuff[third][d]
+        bits += (first >> 4) + (second >> 4) + (third >> 4) + (state >> 4)
+        twice = crcs[crcs[crcs[crcs[twice ^ a] ^ b] ^ c] ^ d]
+    else:
+        twice, state, bits = _any_header(identifier, extended, remote, len(data))
+        for byte in b"" if remote else data:
+            state = _STUFF_OF_BYTE[state & 15][byte]
+            bits += state >> 4
+            twice = (twice << 8 & 0xFFFF) ^ _CRC_OF_BYTE[twice >> 8 ^ byte] << 1
     # the CRC's 15 bits and one more, unlike the last, that cannot add a stuff bit
-    return bits + (_STUFF_OF_WORD[state | crc << 1 | ~crc & 1] >> 4)
+    return bits + (_STUFF_OF_WORD[state][twice | ~twice >> 1 & 1] >> 4)
 
 
 def stuffed_bits(identifier: int, extended: bool, data: bytes, remote: bool = False) -> list[int]:

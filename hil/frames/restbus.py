@@ -153,7 +153,7 @@ class Restbus:
         if self._slots:
             heapify(self._slots)
             self._alarm = Alarm(self._clock, self._ring)
-            self._alarm.set(self._slots[0][0] - self._clock.now_ns)
+            self._clock.set_alarm(self._alarm, self._slots[0][0])
 
     def stop(self) -> None:
         """Send nothing any more."""
@@ -173,7 +173,7 @@ class Restbus:
             heapreplace(slots, (now_ns + cycle_ns, order, cycle_ns, entry))
             next_ns = slots[0][0]
         if alarm is not None:
-            alarm.set(next_ns - now_ns)
+            self._clock.set_alarm(alarm, next_ns)
 
 
 _Slot = tuple[int, int, int, Entry]  # due, order, cycle time, entry
