@@ -12,6 +12,8 @@ from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame, WrongProtection
 from hil.faults.sensor import PortFault
 from hil.faults.twin import TwinFault
+from twins.contactor import Contactor
+from twins.plant import Plant
 
 
 def cell_voltage(cell: int, value: float) -> Fault:
@@ -29,6 +31,7 @@ def cell_open_wire(tap: int) -> Fault:
     return TwinFault(
         "cell.open_wire",
         f"sense wire of tap {tap} open",
+        "sense wires",
         lambda plant: plant.cell_monitor.open_tap(tap),
         lambda plant: plant.cell_monitor.open_tap(None),
         ("cell_monitor.open_wire", 1.0),
@@ -80,8 +83,9 @@ def contactor_weld(contactor: str) -> Fault:
     return TwinFault(
         "contactor.weld",
         f"{contactor} welded",
-        lambda plant: plant.contactors[contactor].weld(True),
-        lambda plant: plant.contactors[contactor].weld(False),
+        f"{contactor}: weld",
+        lambda plant: _contactor(plant, contactor).weld(True),
+        lambda plant: _contactor(plant, contactor).weld(False),
     )
 
 
@@ -90,8 +94,9 @@ def contactor_stuck_open(contactor: str) -> Fault:
     return TwinFault(
         "contactor.stuck_open",
         f"{contactor} stuck open",
-        lambda plant: plant.contactors[contactor].stick_open(True),
-        lambda plant: plant.contactors[contactor].stick_open(False),
+        f"{contactor}: coil",
+        lambda plant: _contactor(plant, contactor).stick_open(True),
+        lambda plant: _contactor(plant, contactor).stick_open(False),
     )
 
 
@@ -100,6 +105,7 @@ def precharge_open() -> Fault:
     return TwinFault(
         "precharge.open",
         "precharge resistor open",
+        "precharge resistor",
         lambda plant: plant.circuit.set_precharge_open(True),
         lambda plant: plant.circuit.set_precharge_open(False),
     )
@@ -110,24 +116,26 @@ def link_short(resistance: float = 0.1) -> Fault:
     return TwinFault(
         "link.short",
         f"DC link shorted by {resistance:g} Ohm",
+        "DC link",
         lambda plant: plant.circuit.set_link_short(resistance),
         lambda plant: plant.circuit.set_link_short(None),
     )
 
 
 def charger(mode: str) -> Fault:
-    """The charger is ``silent``, gives ``no_output``, ``ignore_commands`` or ``overshoot``."""
+    """The charger fails by ``no_output``, ``ignore_commands`` or ``overshoot``."""
     return TwinFault(
         "charger",
         f"charger: {mode}",
+        "charger",
         lambda plant: plant.charger.fail(mode),
         lambda plant: plant.charger.fail(None),
     )
 
 
-def port(name: str, value: float) -> Fault:
+def port(port: str, value: float) -> Fault:
     """Any sensor output held at a value, for what has no name of its own."""
-    return PortFault("port", name, value, "")
+    return PortFault("port", port, value, "")
 
 
 def frame_missing(message: str) -> Fault:
@@ -143,6 +151,13 @@ def frame_crc(message: str) -> Fault:
 def frame_counter(message: str, mode: Any = "frozen") -> Fault:
     """A message's alive counter is ``frozen``, ``skip`` or ``repeat``."""
     return WrongProtection(message, mode)
+
+
+def _contactor(plant: Plant, name: str) -> Contactor:
+    try:
+        return plant.contactors[name]
+    except KeyError:
+        raise ValueError(f"there is no contactor {name!r}: {', '.join(plant.contactors)}") from None
 
 
 CATALOGUE: dict[str, Callable[..., Fault]] = {
@@ -183,7 +198,6 @@ def make_fault(name: str, arguments: dict[str, Any]) -> Fault:
     try:
         inspect.signature(maker).bind(**arguments)
     except TypeError as error:
-        raise UsageError(
-            f"fault {name!r}: {error}", remedy=f"it takes {inspect.signature(maker)}"
-        ) from error
+        takes = ", ".join(inspect.signature(maker).parameters) or "no arguments"
+        raise UsageError(f"fault {name!r}: {error}", remedy=f"it takes {takes}") from error
     return maker(**arguments)

@@ -10,12 +10,16 @@ from hil.frames.database import Message
 from hil.frames.restbus import Entry
 from hil.host.stimulus import Carrier
 from twins.plant import Plant
+from twins.port import Port
 
 
 class Bench(Protocol):
     """What a fault can reach."""
 
     plant: Plant
+
+    def port(self, name: str) -> Port:
+        """A port of the twins."""
 
     def entry(self, message: str) -> Entry:
         """The restbus entry of a message that the rig sends."""
@@ -38,6 +42,10 @@ class Fault(Protocol):
     @property
     def name(self) -> str:
         """As the test calls it."""
+
+    @property
+    def target(self) -> str:
+        """The place that it breaks: of two faults in one place the later one counts while it lasts."""
 
     @property
     def text(self) -> str:

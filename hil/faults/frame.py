@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import get_args
 
 from hil.bus.frame import Frame
-from hil.errors import UsageError
+from hil.errors import NotOfferedError, UsageError
 from hil.faults.fault import Bench
 from hil.frames.database import Message
+from hil.frames.e2e import CounterFault
 from hil.host.stimulus import Carrier
 
-Counter = Literal["frozen", "skip", "repeat"]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MissingFrame:
     """The message is not sent any more."""
 
@@ -23,6 +22,11 @@ class MissingFrame:
     name: str = "frame.missing"
     value: float | None = None
     unit: str = ""
+
+    @property
+    def target(self) -> str:
+        """Whether the message is sent."""
+        return f"{self.message}: sent"
 
     @property
     def text(self) -> str:
@@ -39,15 +43,29 @@ class MissingFrame:
         bench.entry(self.message).hold = "normal"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WrongProtection:
     """The message's checksum or alive counter is wrong."""
 
     message: str
-    kind: Literal["crc", "frozen", "skip", "repeat"]
-    name: str = "frame.protection"
+    kind: CounterFault
     value: float | None = None
     unit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(CounterFault):
+            modes = ", ".join(kind for kind in get_args(CounterFault) if kind != "crc")
+            raise UsageError(f"fault {self.name!r}: there is no mode {self.kind!r}", remedy=f"modes: {modes}")
+
+    @property
+    def name(self) -> str:
+        """As the test calls it."""
+        return "frame.crc" if self.kind == "crc" else "frame.counter"
+
+    @property
+    def target(self) -> str:
+        """Checksum and counter are broken together."""
+        return f"{self.message}: protection"
 
     @property
     def text(self) -> str:
@@ -59,11 +77,14 @@ class WrongProtection:
         """Break the protection.
 
         Raises:
-            UsageError: If the message has no end-to-end protection.
+            NotOfferedError: If the message has no such protection: this BMS is not to notice then.
         """
         entry = bench.entry(self.message)
-        if entry.protector is None:
-            raise UsageError(f"message {self.message} has no counter or checksum to break")
+        scheme = entry.message.e2e
+        if entry.protector is None or scheme is None:
+            raise NotOfferedError(f"message {self.message} has neither counter nor checksum")
+        if self.kind == "crc" and scheme.profile == "COUNTER":
+            raise NotOfferedError(f"message {self.message} has a counter but no checksum")
         entry.protector.fault = self.kind
         shows = _first_wrong(entry.message, bench.last_frame(self.message))
         return bench.carrier_of_message(self.message, shows)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from hil.errors import UsageError
 from hil.faults.fault import Bench
 from hil.host.stimulus import Carrier
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PortFault:
     """A sensor's output is held at ``value``; NaN means that it has no valid value."""
 
@@ -17,6 +18,16 @@ class PortFault:
     port: str
     value: float | None
     unit: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.value, float | int | None) or isinstance(self.value, bool):
+            reason = f"fault {self.name!r}: {self.value!r} is not a number"
+            raise UsageError(reason, remedy=f"give it in {self.unit}" if self.unit else "")
+
+    @property
+    def target(self) -> str:
+        """The port."""
+        return self.port
 
     @property
     def text(self) -> str:
@@ -26,10 +37,18 @@ class PortFault:
         return f"{self.port} = {self.value:.6g} {self.unit}".rstrip()
 
     def apply(self, bench: Bench) -> tuple[Carrier, ...]:
-        """Force the port."""
-        bench.plant.ports[self.port].force(math.nan if self.value is None else self.value)
+        """Force the port.
+
+        Raises:
+            UsageError: If there is no such port, or it is no sensor's.
+        """
+        port = bench.port(self.port)
+        try:
+            port.force(math.nan if self.value is None else self.value)
+        except ValueError as error:
+            raise UsageError(f"fault {self.name!r}: {error}") from error
         return bench.carriers_of_port(self.port, self.value)
 
     def clear(self, bench: Bench) -> None:
         """Let the sensor measure again."""
-        bench.plant.ports[self.port].release()
+        bench.port(self.port).release()

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hil.errors import UsageError
 from hil.faults.fault import Bench
 from hil.host.stimulus import Carrier
 from twins.plant import Plant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TwinFault:
     """A switch of a twin is thrown.
 
     Attributes:
+        target: What is broken.
         on: Breaks the twin.
         off: Mends it.
         shows: Port and value in which the fault first appears on the wire, if it does.
@@ -22,6 +24,7 @@ class TwinFault:
 
     name: str
     text: str
+    target: str
     on: Callable[[Plant], None]
     off: Callable[[Plant], None]
     shows: tuple[str, float] | None = None
@@ -29,8 +32,15 @@ class TwinFault:
     unit: str = ""
 
     def apply(self, bench: Bench) -> tuple[Carrier, ...]:
-        """Throw the switch."""
-        self.on(bench.plant)
+        """Throw the switch.
+
+        Raises:
+            UsageError: If the twin has no such part, or cannot break like that.
+        """
+        try:
+            self.on(bench.plant)
+        except ValueError as error:
+            raise UsageError(f"fault {self.name!r}: {error}") from error
         return bench.carriers_of_port(*self.shows) if self.shows else ()
 
     def clear(self, bench: Bench) -> None:

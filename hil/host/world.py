@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from hil.bms.contract import Bms
 from hil.bus.frame import Frame
 from hil.bus.medium import Medium
-from hil.clock import VirtualClock
-from hil.errors import UsageError
+from hil.clock import NS_PER_MS, VirtualClock
+from hil.errors import HilError, UsageError
 from hil.faults.fault import Fault
 from hil.frames.database import Database, Message
 from hil.frames.restbus import Entry, Source
@@ -16,8 +16,12 @@ from hil.host.station import Station
 from hil.host.stimulus import Carrier, Stimulus
 from hil.responses.signals import Sample, Values
 from hil.responses.trace import TraceWriter
+from hil.rig.mistakes import suggest
 from hil.rig.schema import RigConfig
 from twins.plant import Plant
+from twins.port import Port
+
+_SAFE_NS = 120 * NS_PER_MS  # two cycles of a request: the BMS has it, and opens
 
 
 class World:
@@ -32,7 +36,7 @@ class World:
         seed: Of all noise in this world.
     """
 
-    def __init__(  # noqa: PLR0913 - everything that a world is made of
+    def __init__(
         self,
         rig: RigConfig,
         clock: VirtualClock,
@@ -48,6 +52,7 @@ class World:
         self.plant.reset(seed)
         self.stations: dict[str, Station] = {}
         self._pending: list[Stimulus] = []
+        self._faults: list[Fault] = []
         self._requests: dict[str, Source] = {}
         for channel, (name, medium) in enumerate(media.items()):
             self.stations[name] = Station(rig, name, medium, clock, self.plant.ports)
@@ -70,12 +75,13 @@ class World:
         """Write a set point of a twin.
 
         Raises:
-            UsageError: If there is no such port.
+            UsageError: If there is no such port, or it is no set point.
         """
-        target = self.plant.ports.get(port)
-        if target is None:
-            raise UsageError(f"the twins have no port {port!r}")
-        target.write(value)
+        target = self.port(port)
+        try:
+            target.write(value)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         carriers = self.carriers_of_port(port, value)
         return self._stimulate(
             Stimulus(port, f"{port} = {value:.6g} {target.unit}", self.now_ns, carriers, value)
@@ -84,14 +90,20 @@ class World:
     def inject(self, fault: Fault) -> Stimulus:
         """Break something."""
         carriers = fault.apply(self)
+        self._faults.append(fault)
         stimulus = Stimulus(
             fault.name, fault.text, self.now_ns, carriers, fault.value, fault.unit
         )
         return self._stimulate(stimulus)
 
     def clear(self, fault: Fault) -> None:
-        """Mend it."""
-        fault.clear(self)
+        """Mend it; where something else still breaks the same place, that shows again."""
+        self._faults.remove(fault)
+        others = [other for other in self._faults if other.target == fault.target]
+        if others:
+            others[-1].apply(self)
+        else:
+            fault.clear(self)
 
     def send(self, request: str, value: float) -> Stimulus:
         """Put a request into the frame that carries it."""
@@ -141,21 +153,38 @@ class World:
         Raises:
             UsageError: If there is no such port.
         """
-        source = self.plant.ports.get(port)
-        if source is None:
-            raise UsageError(f"the twins have no port {port!r}")
+        source = self.port(port)
         return float(source.values[source.index])
 
     def run_until(self, instant_ns: int, found: Sequence[object] = ()) -> bool:
         """Let time pass, to the instant or until something lies in ``found``."""
-        return self.clock.run_until_any(instant_ns, found)
+        try:
+            return self.clock.run_until_any(instant_ns, found)
+        except HilError as error:
+            if not error.place and isinstance(error.__cause__, HilError):
+                raise error.__cause__ from None  # SimPy raises a copy, which knows the reason alone
+            raise
 
     def stop(self) -> None:
-        """Go to the safe state: the requests of the rig file, drive and charger off; switch off."""
-        for request, value in self.rig.safe_state.requests.items():
-            self.send(request, value)
+        """Go to the safe state: drive and charger off, the requests of the rig file sent; switch off."""
         self.plant.safe()
-        self.bms.power_off()
+        try:
+            for request, value in self.rig.safe_state.requests.items():
+                self.send(request, value)
+            self.run_until(self.now_ns + _SAFE_NS)
+        finally:
+            self.bms.power_off()
+
+    def port(self, name: str) -> Port:
+        """A port of the twins.
+
+        Raises:
+            UsageError: If there is no such port.
+        """
+        port = self.plant.ports.get(name)
+        if port is None:
+            raise UsageError(f"the twins have no port {name!r}", remedy=_near(name, self.plant.ports))
+        return port
 
     def entry(self, message: str) -> Entry:
         """The restbus entry of a message that the rig sends.
@@ -166,7 +195,10 @@ class World:
         for station in self.stations.values():
             if message in station.restbus.entries:
                 return station.restbus.entries[message]
-        raise UsageError(f"the rig does not send a message {message!r}")
+        sent = [name for station in self.stations.values() for name in station.restbus.entries]
+        raise UsageError(
+            f"the rig does not send a message {message!r}", remedy=suggest(message, sent, "messages")
+        )
 
     def last_frame(self, message: str) -> Frame | None:
         """The last frame of a message on the wire, if it is still remembered."""
@@ -239,3 +271,9 @@ class World:
 
         self.stations[name].medium.taps.append(tap)
 
+
+def _near(name: str, ports: Iterable[str]) -> str:
+    """What the name of a port may have been meant to be."""
+    array = f"{name.partition('[')[0]}["
+    size = sum(port.startswith(array) for port in ports)
+    return f"they are numbered 1 to {size}" if size else suggest(name, ports, "ports")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from hil.rig.wire import Wire
 
 Seen = tuple[int, float]  # bus timestamp in ns, physical value
-_TYPO = 0.85  # a name this near to a role's is a slip of the pen, not a missing feature
 
 
 class Observer:
@@ -47,9 +45,9 @@ class Observer:
         role = self._config.roles.get(name) or self._port(name)
         if role is not None:
             return role
-        near = difflib.get_close_matches(name, self._config.roles, n=1, cutoff=_TYPO)
+        near = next((known for known in self._config.roles if _one_slip(name, known)), None)
         if near:
-            raise UsageError(f"no role is called {name!r}", remedy=f"did you mean {near[0]!r}?")
+            raise UsageError(f"no role is called {name!r}", remedy=f"did you mean {near!r}?")
         raise NotOfferedError(f"the rig file gives this BMS no role {name!r}")
 
     def wire(self, port: str) -> Wire | None:
@@ -131,3 +129,20 @@ def number_of(role: Role, value: Value) -> float:
             raise UsageError(f"role {role.name} has no value {value!r}", remedy=f"it has {known}")
         return role.value_of(value)
     return float(value)
+
+
+def _one_slip(written: str, known: str) -> bool:
+    """Whether one slip of the pen lies between two names: a letter lost, added, changed, or two swapped.
+
+    More may tell two features apart, one of which the BMS does not have: ``voltage_min``, ``voltage_max``. So
+    may a digit.
+    """
+    if abs(len(written) - len(known)) > 1:
+        return False
+    while written and known and written[0] == known[0]:
+        written, known = written[1:], known[1:]
+    while written and known and written[-1] == known[-1]:
+        written, known = written[:-1], known[:-1]
+    if any(letter.isdigit() for letter in written + known):
+        return False
+    return (len(written) <= 1 and len(known) <= 1) or (written == known[::-1] and len(known) == 2)

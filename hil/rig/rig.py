@@ -140,7 +140,7 @@ class Rig:
         return self._stimulated(self._host.set(port, value))
 
     @contextmanager
-    def fault(self, name: str, **arguments: Any) -> Iterator[Stimulus]:
+    def fault(self, name: str, /, **arguments: Any) -> Iterator[Stimulus]:
         """Break something, until the block ends.
 
         Raises:
