@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any
 
 from hil.errors import UsageError
@@ -148,7 +149,7 @@ def frame_crc(message: str) -> Fault:
     return WrongProtection(message, "crc")
 
 
-def frame_counter(message: str, mode: Any = "frozen") -> Fault:
+def frame_counter(message: str, mode: str = "frozen") -> Fault:
     """A message's alive counter is ``frozen``, ``skip`` or ``repeat``."""
     return WrongProtection(message, mode)
 
@@ -184,6 +185,13 @@ CATALOGUE: dict[str, Callable[..., Fault]] = {
 }
 
 
+_KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+    "int": ("a whole number", (Integral,)),
+    "float": ("a number", (Real,)),
+    "str": ("a text", (str,)),
+}
+
+
 def make_fault(name: str, arguments: dict[str, Any]) -> Fault:
     """The fault of a name.
 
@@ -195,9 +203,17 @@ def make_fault(name: str, arguments: dict[str, Any]) -> Fault:
         near = difflib.get_close_matches(name, CATALOGUE, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"faults: {', '.join(CATALOGUE)}"
         raise UsageError(f"no fault is called {name!r}", remedy=hint)
-    try:
-        inspect.signature(maker).bind(**arguments)
-    except TypeError as error:
-        takes = ", ".join(inspect.signature(maker).parameters) or "no arguments"
-        raise UsageError(f"fault {name!r}: {error}", remedy=f"it takes {takes}") from error
+    _check(name, inspect.signature(maker), arguments)
     return maker(**arguments)
+
+
+def _check(name: str, signature: inspect.Signature, arguments: dict[str, Any]) -> None:
+    takes = ", ".join(signature.parameters) or "no arguments"
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise UsageError(f"fault {name!r}: {error}", remedy=f"it takes {takes}") from error
+    for key, value in arguments.items():
+        kind, types = _KINDS[signature.parameters[key].annotation]
+        if not isinstance(value, types) or isinstance(value, bool):
+            raise UsageError(f"fault {name!r}: {key} {value!r} is not {kind}")

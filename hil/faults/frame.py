@@ -13,6 +13,8 @@ from hil.frames.database import Message
 from hil.frames.e2e import CounterFault
 from hil.host.stimulus import Carrier
 
+_KINDS: dict[str, CounterFault] = {kind: kind for kind in get_args(CounterFault)}
+
 
 @dataclass(frozen=True, eq=False)
 class MissingFrame:
@@ -48,13 +50,13 @@ class WrongProtection:
     """The message's checksum or alive counter is wrong."""
 
     message: str
-    kind: CounterFault
+    kind: str
     value: float | None = None
     unit: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(CounterFault):
-            modes = ", ".join(kind for kind in get_args(CounterFault) if kind != "crc")
+        if self.kind not in _KINDS:
+            modes = ", ".join(kind for kind in _KINDS if kind != "crc")
             raise UsageError(f"fault {self.name!r}: there is no mode {self.kind!r}", remedy=f"modes: {modes}")
 
     @property
@@ -85,7 +87,7 @@ class WrongProtection:
             raise NotOfferedError(f"message {self.message} has neither counter nor checksum")
         if self.kind == "crc" and scheme.profile == "COUNTER":
             raise NotOfferedError(f"message {self.message} has a counter but no checksum")
-        entry.protector.fault = self.kind
+        entry.protector.fault = _KINDS[self.kind]
         shows = _first_wrong(entry.message, bench.last_frame(self.message))
         return bench.carrier_of_message(self.message, shows)
 

@@ -19,11 +19,6 @@ class PortFault:
     value: float | None
     unit: str
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.value, float | int | None) or isinstance(self.value, bool):
-            reason = f"fault {self.name!r}: {self.value!r} is not a number"
-            raise UsageError(reason, remedy=f"give it in {self.unit}" if self.unit else "")
-
     @property
     def target(self) -> str:
         """The port."""

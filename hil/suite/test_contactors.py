@@ -7,11 +7,11 @@ import itertools
 import pytest
 
 from hil import Rig
-from hil.suite.protections import CONTACTORS, expect_open, frames_with
+from hil.suite.protections import CONTACTORS, contactors, expect_open, frames_with
 
 
 def _expect_all_open(rig: Rig, within: int) -> None:
-    for contactor in CONTACTORS:
+    for contactor in contactors(rig):
         rig.expect(f"contactor.{contactor}", "open", within=within)
 
 

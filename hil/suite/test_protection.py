@@ -8,10 +8,10 @@ import pytest
 
 from hil import Rig
 from hil.suite.protections import (
-    CONTACTORS,
     PROTECTIONS,
     Protection,
     activate,
+    contactors,
     expect_open,
     frames_with,
 )
@@ -232,7 +232,7 @@ def test_a_warning_does_not_chatter_at_its_threshold(rig: Rig) -> None:
     start_ns = rig.now_ns
     for step in range(24):
         value = limit.warning + (0.001 if step % 2 else -0.001)
-        with rig.fault("cell.voltage", cell=5, value=value):
+        with rig.fault("cell.voltage", cell=rig.cells, value=value):
             rig.run_for("700 ms" if step < 2 else "300 ms")
     states = [seen for _, seen in rig.history("warning.cell_overvoltage", start_ns)]
     changes = sum(a != b for a, b in itertools.pairwise(states))
@@ -269,7 +269,7 @@ def test_a_fault_needs_both_its_cause_gone_and_a_reset(rig: Rig) -> None:
         rig.pulse_reset()
         rig.stays("state", "fault", for_="2 s")
     rig.stays("state", "fault", for_="3 s")
-    for contactor in CONTACTORS:
+    for contactor in contactors(rig):
         rig.stays(f"contactor.{contactor}", "open", for_="100 ms")
     rig.reset_faults()
     rig.operate()
