@@ -1,8 +1,9 @@
 """A command run as root on a Linux with real SocketCAN, on a machine whose own kernel has none.
 
-Debian's ``user-mode-linux`` boots as an ordinary process on this machine's own files, which the guest sees
-read-only: what a command writes goes to the guest's memory, but for the folders named as writable. In the guest are
-``vcan0`` … ``vcan3`` and the modules can-raw, can-bcm, can-gw, can-j1939, vxcan and slcan; see ``docs/guest.md``.
+Debian's ``user-mode-linux`` boots as an ordinary process on this machine's own files, which the guest
+sees read-only, but for the folders named as writable; its /tmp, /run and /dev are its own and empty. In it
+are ``vcan0`` … ``vcan3`` and the modules can-raw, can-bcm, can-gw, can-j1939, vxcan and slcan; see
+``docs/guest.md``.
 
     python -m tests.guest.guest --timeout 60 -- candump -n 1 vcan0
     tests/guest/run --write /tmp/out -- .venv/bin/hil run laptop --out /tmp/out
@@ -32,6 +33,7 @@ from typing import NoReturn
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+INIT = HERE / "init.sh"
 MODULES = Path("/usr/lib/uml/modules")
 PACKAGES = "user-mode-linux kmod iproute2 can-utils"
 TIMEOUT_CODE = 124
@@ -68,6 +70,7 @@ def run(
     *,
     timeout_s: float = 300.0,
     writable: Sequence[Path] = (),
+    cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
     out: Sink | None = None,
     err: Sink | None = None,
@@ -77,7 +80,8 @@ def run(
     Args:
         command: program and arguments, as on this machine; ``python`` is the one that runs this.
         timeout_s: of the whole, boot (about 2 s) included.
-        writable: folders of this machine that the command may change; all else is read-only or gone with the guest.
+        writable: folders of this machine that the command may change.
+        cwd: where it starts; None: this process's working directory.
         environment: variables for the command besides those of `_environment`.
         out: takes what the command prints, as it comes; None: this process's standard output.
         err: the same for its standard error.
@@ -88,7 +92,9 @@ def run(
     """
     with tempfile.TemporaryDirectory(prefix="bms-guest-") as folder:
         job = Path(folder)
-        _write_job(job, command, [path.resolve() for path in writable], environment or {})
+        place = (cwd or Path.cwd()).resolve()
+        (job / "mounts.sh").write_text(_mounts(place, writable), "utf-8")
+        (job / "command.sh").write_text(_script(command, place, environment or {}), "utf-8")
         log = bytearray()
         sinks: list[Sink] = [log.extend, out or _to(sys.stdout.fileno()), err or _to(sys.stderr.fileno())]
         with _booted(job, len(sinks)) as (guest, pipes):
@@ -102,7 +108,8 @@ def _missing() -> str | None:
         return f"user-mode-linux needs Linux on x86_64; this is {platform.system()} on {platform.machine()}"
     lacking = [name for name in ("linux.uml", "insmod", "ip", "setpriv") if _program(name) is None]
     if lacking or not list(MODULES.glob("*/kernel/net/can/can.ko")):
-        return f"user-mode-linux is not complete ({', '.join(lacking) or MODULES}): apt-get install {PACKAGES}"
+        absent = ", ".join(lacking) or f"CAN modules in {MODULES}"
+        return f"no guest with SocketCAN: {absent} not found: apt-get install {PACKAGES}"
     if _large_state() and _program("cc") is None:
         return "user-mode-linux needs a C compiler (cc) on a processor with AMX"
     if _memory_folder() is None:
@@ -134,17 +141,17 @@ def _memory_folder() -> Path | None:
     return None
 
 
-def _write_job(job: Path, command: Sequence[str], writable: list[Path], environment: Mapping[str, str]) -> None:
-    """Write down for ``init.sh`` what to mount and what to run."""
-    cwd = Path.cwd()
+def _mounts(cwd: Path, writable: Sequence[Path]) -> str:
+    """Shell commands for ``init.sh``: what the guest's own folders would hide, and what is writable."""
     needed = {path for path in (ROOT, cwd, Path(sys.prefix), Path(sys.base_prefix)) if _hidden(path)}
-    mounts = [("ro", path) for path in sorted(needed)] + [("rw", path) for path in writable]
-    lines = [shlex.join(["mount_host", mode, str(path)]) for mode, path in mounts]
-    (job / "mounts.sh").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    mounts = [("ro", path) for path in sorted(needed)] + [("rw", path.resolve()) for path in writable]
+    return "".join(shlex.join(["mount_host", mode, str(path)]) + "\n" for mode, path in mounts)
+
+
+def _script(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> str:
     settings = {**_environment(), **environment}
     exports = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
-    script = [*exports, f"cd {shlex.quote(str(cwd))}", f"exec {shlex.join(command)}"]
-    (job / "command.sh").write_text("".join(f"{line}\n" for line in script), "utf-8")
+    return "\n".join([*exports, f"cd {shlex.quote(str(cwd))}", f"exec {shlex.join(command)}", ""])
 
 
 def _hidden(path: Path) -> bool:
@@ -169,7 +176,7 @@ def _environment() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _booted(job: Path, count: int) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
-    """A guest and the ends of its pipes to read: kernel, output, errors. It is gone when the block is left."""
+    """A guest and the ends of its pipes to read: kernel, output, errors. Gone with the block."""
     pairs = [os.pipe() for _ in range(count)]
     reading, writing = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     try:
@@ -187,10 +194,9 @@ def _booted(job: Path, count: int) -> Iterator[tuple[subprocess.Popen[bytes], li
 
 def _start(job: Path, pipes: Sequence[int]) -> subprocess.Popen[bytes]:
     """Start linux.uml in a session of its own; it ends by itself when this process dies."""
-    modules = next(MODULES.glob("*/kernel"))
     consoles = ["con=null", *(f"con{n}=null,fd:{fd}" for n, fd in enumerate(pipes))]
-    root = ["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={HERE / 'init.sh'}"]
-    own = [f"umid={job.name}", f"uml_dir={job}/", f"guest_job={job}", f"guest_modules={modules}"]
+    root = ["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={INIT}"]
+    own = [f"umid={job.name}", f"uml_dir={job}/", f"guest_job={job}", f"guest_modules={MODULES}"]
     program = [_program("linux.uml") or "linux.uml", f"mem={MEMORY_MB}M", *root, *consoles, *own, "quiet"]
     environment = {**os.environ, "TMPDIR": str(_memory_folder() or tempfile.gettempdir())}
     if _large_state():
@@ -214,7 +220,7 @@ def _shim(job: Path) -> Path:
 
 
 def _pump(guest: subprocess.Popen[bytes], sinks: dict[int, Sink], deadline_s: float) -> bool:
-    """Hand on what the guest writes until it ends; whether it did before the deadline (of `time.monotonic`)."""
+    """Hand on what the guest writes until it ends; whether it did before the deadline (`time.monotonic`)."""
     with selectors.DefaultSelector() as selector:
         for fd, sink in sinks.items():
             os.set_blocking(fd, False)
@@ -265,12 +271,14 @@ def _code(job: Path, log: str, timeout_s: float | None) -> int:
     with contextlib.suppress(FileNotFoundError, ValueError):
         return int((job / "code").read_text("ascii"))
     place = "under the command" if started else "before the command"
-    if timeout_s is not None:
-        raise GuestTimeoutError(f"the guest was killed after {timeout_s:g} s, {place}{'' if started else _tail(log)}")
-    raise GuestError(f"the guest ended {place}{_tail(log)}")
+    if timeout_s is None:
+        raise GuestError(f"the guest ended {place}{_tail(log)}")
+    raise GuestTimeoutError(f"the guest was killed after {timeout_s:g} s, {place}{_tail(log, not started)}")
 
 
-def _tail(log: str) -> str:
+def _tail(log: str, told: bool = True) -> str:
+    if not told:
+        return ""
     return "; its kernel's log ends with\n" + "\n".join(log.splitlines()[-60:])
 
 
@@ -282,16 +290,22 @@ def _ended(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="guest", description="Run a command in a guest with SocketCAN.")
+    option = parser.add_argument
+    option("--timeout", type=float, default=300.0, metavar="S", help="seconds for the whole (300)")
+    option("--write", type=Path, action="append", default=[], metavar="DIR", help="writable folder")
+    option("--env", action="append", default=[], metavar="NAME=VALUE", help="for the command")
+    option("--check", action="store_true", help="only say whether a guest boots here")
+    option("command", nargs="*", metavar="COMMAND")
+    return parser.parse_args(arguments)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the head of this file."""
-    parser = argparse.ArgumentParser(prog="guest", description="Run a command in a guest with SocketCAN.")
-    parser.add_argument("--timeout", type=float, default=300.0, metavar="S", help="seconds for the whole (300)")
-    parser.add_argument("--write", type=Path, action="append", default=[], metavar="DIR", help="writable folder")
-    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the command")
-    parser.add_argument("--check", action="store_true", help="only say whether a guest boots here")
-    parser.add_argument("command", nargs="*", metavar="COMMAND")
-    options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _ended)
+    options = _options(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _ended)
     if options.check or not options.command:
         reason = available()
         _say(reason or "a guest with SocketCAN boots here")
@@ -305,9 +319,9 @@ def _run_told(options: argparse.Namespace) -> int:
     if reason is not None:
         _say(reason)
         return BOOT_CODE
-    environment = dict(item.partition("=")[::2] for item in options.env)
+    own = dict(item.partition("=")[::2] for item in options.env)
     try:
-        return run(options.command, timeout_s=options.timeout, writable=options.write, environment=environment)
+        return run(options.command, timeout_s=options.timeout, writable=options.write, environment=own)
     except GuestTimeoutError as error:
         _say(str(error))
         return TIMEOUT_CODE
@@ -316,6 +330,8 @@ def _run_told(options: argparse.Namespace) -> int:
         return BOOT_CODE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/bin/sh
-# First process of the guest: file systems, CAN, the command, power off. `guest_job` and `guest_modules`, folders of
-# the host, come from the kernel's command line. The host's files are read-only here; what changes, changes in tmpfs.
+# First process of the guest: file systems, CAN, the command, power off. `guest_job` and `guest_modules`, folders
+# of the host, come from the kernel's command line. The host's files are read-only here.
 set -eu
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -22,14 +22,16 @@ file_systems() {
   mkdir /dev/pts /dev/shm
   mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
   for folder in /dev/shm /tmp /run /var/tmp; do mount -t tmpfs -o mode=1777 tmpfs $folder; done
+  ln -s /proc/self/fd /dev/fd
+  for n in 0:stdin 1:stdout 2:stderr; do ln -s /proc/self/fd/${n%:*} /dev/${n#*:}; done
   mkdir /run/job /run/lock
   mount -t hostfs -o "rw,$guest_job" job /run/job
 }
 
 modules() {
-  set -- can can-raw can-bcm can-gw j1939/can-j1939
-  for module in "$@"; do insmod "$guest_modules/net/can/$module.ko"; done
-  for module in dev/can-dev vcan vxcan slcan/slcan; do insmod "$guest_modules/drivers/net/can/$module.ko"; done
+  kernel="$guest_modules/$(uname -r)/kernel"
+  for module in can can-raw can-bcm can-gw j1939/can-j1939; do insmod "$kernel/net/can/$module.ko"; done
+  for module in dev/can-dev vcan vxcan slcan/slcan; do insmod "$kernel/drivers/net/can/$module.ko"; done
 }
 
 interfaces() {
