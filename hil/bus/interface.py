@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
+import platform
 import socket
 import struct
-import sys
 
 from hil.errors import BusError
 
@@ -55,7 +55,7 @@ def _meaning(code: int | None, channel: str) -> tuple[str, str]:
         return known[code]
     if code is not None and code not in _NO_SOCKETCAN:
         return "", ""
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         return "this kernel has no SocketCAN", "`modprobe can_raw` as root"
     return "SocketCAN is Linux's", "use slcan or a python-can interface here"
 

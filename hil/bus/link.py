@@ -191,8 +191,9 @@ def _open(name: str, interface: str, channel: str, bitrate: int, options: dict[s
         return SocketCanLink(name, channel, bitrate, **options)
     if interface == "slcan":
         from hil.bus.slcan import SlcanLink  # noqa: PLC0415
+        from hil.bus.slcan_options import SlcanOptions  # noqa: PLC0415
 
-        return SlcanLink(name, channel, bitrate, **options)
+        return SlcanLink(name, channel, bitrate, SlcanOptions(**options))
     from hil.bus.python_can import PythonCanLink  # noqa: PLC0415
 
     return PythonCanLink(name, interface, channel, bitrate, **options)
