@@ -36,13 +36,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_example_protects_its_cell(folder: Path) -> None:
     rig = load_rig(str(folder / "mine.toml"))
     host = InlineHost(rig, Firmware(rig.bms.library), Heartbeat(), None, 1, NS_PER_S)
-    host.power_on(cold=True)
-    host.send("mode", 1.0)
-    host.run_until(2 * NS_PER_S)
-    assert host.read("contactor.main_plus.feedback") == 1
-    host.inject(make_fault("cell.voltage", {"cell": 1, "value": 3.7}))
-    host.run_until(2 * NS_PER_S + NS_PER_S // 4)
-    assert host.read("contactor.main_plus.feedback") == 0
+    try:
+        host.power_on(cold=True)
+        host.send("mode", 1.0)
+        host.run_until(2 * NS_PER_S)
+        assert host.read("contactor.main_plus.feedback") == 1
+        host.inject(make_fault("cell.voltage", {"cell": 1, "value": 3.7}))
+        host.run_until(2 * NS_PER_S + NS_PER_S // 4)
+        assert host.read("contactor.main_plus.feedback") == 0
+    finally:
+        host.stop()
 
 
 def test_the_page_names_functions_that_exist() -> None:

@@ -15,7 +15,7 @@ from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
 
 
 def sim(**options: Any) -> SimBus:
-    bus = can.Bus(interface="sim", channel="pack", ignore_config=True, **options)
+    bus = can.Bus(interface="sim", channel="lone", ignore_config=True, **options)
     assert isinstance(bus, SimBus)
     return bus
 
@@ -34,7 +34,7 @@ def test_a_message_arrives_after_its_time_on_the_wire(buses: tuple[SimBus, SimBu
     assert got is not None
     assert got.equals(sent, timestamp_delta=None, check_channel=False)
     assert got.timestamp == (125 - 3) * 2e-6
-    assert got.channel == "pack"
+    assert got.channel == "lone"
     assert got.is_rx
     assert a.recv(timeout=0) is None  # its own frame does not come back
 
