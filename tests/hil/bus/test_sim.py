@@ -14,8 +14,8 @@ from hil.bus.sim_task import SimCyclicTask
 from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
 
 
-def sim(**options: Any) -> SimBus:
-    bus = can.Bus(interface="sim", channel="lone", ignore_config=True, **options)
+def sim(channel: str = "lone", **options: Any) -> SimBus:
+    bus = can.Bus(interface="sim", channel=channel, ignore_config=True, **options)
     assert isinstance(bus, SimBus)
     return bus
 
@@ -256,14 +256,14 @@ def test_a_rigs_bus_is_found_by_name_while_it_lives() -> None:
     clock = VirtualClock()
     medium = open_medium("pack", Settings(), clock, seed=1)
     node = medium.attach("rig")
-    with sim() as bus:
+    with sim("pack") as bus:
         node.send(0x55, b"\1")
         got = bus.recv(1)
         assert got is not None
         assert got.arbitration_id == 0x55
         assert {"interface": "sim", "channel": "pack"} in can.detect_available_configs("sim")
     close_medium(medium)
-    with sim(bitrate=500_000) as bus:
+    with sim("pack", bitrate=500_000) as bus:
         assert bus._medium is not medium
 
 
