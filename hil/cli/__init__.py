@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from hil.cli import bench, check, run
 from hil.errors import HilError
 
+_DEBUG = "show the traceback of an error"
 _COMMANDS = (run, check, bench)
 
 
@@ -71,8 +72,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 all passed, 1 the BMS failed a test, 2 rig file or usage wrong, "
         "3 the rig's own trouble, 130 interrupted",
     )
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("--debug", action="store_true", help=_DEBUG)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in _COMMANDS:
         command.add_parser(commands)
+    for subparser in commands.choices.values():
+        subparser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=_DEBUG)
     return parser

@@ -17,9 +17,12 @@ def add_parser(commands: Any) -> None:
     """Declare the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "run",
+        usage="hil run [options] RIG [-- pytest arguments]",
         help="run the suite and write a report",
-        description="Run the test suite against the BMS of a rig file; what stands after -- goes to "
-        "pytest. Writes report.html, junit.xml, record.jsonl and the bus trace.",
+        description="Run the test suite against the BMS of a rig file, and write report.html, junit.xml, "
+        "record.jsonl and the bus trace.",
+        epilog="Test files and folders after -- run in place of the suite; all that stands there goes to "
+        "pytest. To see the names of the tests: hil run RIG -- --collect-only",
     )
     parser.add_argument("rig", metavar="RIG", help="rig file, or name of a shipped rig (laptop)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: hil-out/<rig>-<time>/")
@@ -49,10 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     ending = run_tests(
         config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug
     )
-    return _finish(out, ending)
+    return _finish(out, ending, config.bms.library)
 
 
-def _finish(out: Path, ending: Ending) -> int:
+def _finish(out: Path, ending: Ending, firmware: Path) -> int:
     """Complete the record, write the reports, say how it went."""
     from hil.errors import OutputError, UsageError
     from hil.report.record import read_events
@@ -61,7 +64,7 @@ def _finish(out: Path, ending: Ending) -> int:
 
     lost: OutputError | None = None
     try:
-        events = complete_record(out, ending)
+        events = complete_record(out, ending, firmware)
     except UsageError:
         remove_outputs(out)
         raise
@@ -71,6 +74,8 @@ def _finish(out: Path, ending: Ending) -> int:
         remove_outputs(out)
         return 0
     lost = write_reports(out, events) or lost
+    if ending.in_firmware:
+        print()  # it left the progress in the middle
     _say(out, events)
     if lost is not None:
         raise lost

@@ -171,8 +171,13 @@ def _interrupt(process: subprocess.Popen[bytes], heartbeat: Path) -> int:
     return process.wait()
 
 
-def complete_record(out: Path, ending: Ending) -> list[Event]:
+def complete_record(out: Path, ending: Ending, firmware: Path) -> list[Event]:
     """The events of a run; what a process that died could not write is added. None: nothing was to be run.
+
+    Args:
+        out: The run's folder.
+        ending: How the test process ended.
+        firmware: What to name where it is the firmware's fault.
 
     Raises:
         UsageError: If no test could run, because of what the user asked for.
@@ -189,11 +194,11 @@ def complete_record(out: Path, ending: Ending) -> list[Event]:
     if not path.exists():
         if ending.code == 0:
             return []
-        raise _cause(events, ending)
+        raise _cause(ending, firmware)
     if any(event["event"] == "end" for event in events):
         return events
     with Recorder(path, append=True) as recorder:
-        _conclude(recorder, events, ending)
+        _conclude(recorder, events, ending, _cause(ending, firmware))
     return read_events(path)
 
 
@@ -209,11 +214,12 @@ def _check_usage(events: Sequence[Event], ending: Ending) -> None:
         raise UsageError("no test matches", remedy=_LIST_TESTS)
 
 
-def _conclude(recorder: Recorder, events: Sequence[Event], ending: Ending) -> None:
+def _conclude(
+    recorder: Recorder, events: Sequence[Event], ending: Ending, cause: RigTroubleError
+) -> None:
     begun = [event for event in events if event["event"] == "test"]
     ended = {event["test"] for event in events if event["event"] == "verdict"}
     verdicts = Counter(str(e["verdict"]) for e in events if e["event"] == "verdict")
-    cause = _cause(events, ending)
     for event in begun:
         if event["test"] not in ended:
             reason = "interrupted" if ending.interrupted else str(cause)
@@ -225,12 +231,11 @@ def _conclude(recorder: Recorder, events: Sequence[Event], ending: Ending) -> No
     recorder.end(dict(sorted(verdicts.items())), code, None, interrupted=ending.interrupted)
 
 
-def _cause(events: Sequence[Event], ending: Ending) -> RigTroubleError:
-    if ending.hung or ending.in_firmware:
-        run = next((event for event in events if event["event"] == "run"), {})
-        place = str(run.get("firmware", {}).get("file", ""))
+def _cause(ending: Ending, firmware: Path) -> RigTroubleError:
+    if ending.in_firmware:
         remedy = "run it under a debugger; see docs/your-firmware.md"
-        return FirmwareError(_end_of_firmware(ending), place=place, key="bms.library", remedy=remedy)
+        reason = _end_of_firmware(ending)
+        return FirmwareError(reason, place=str(firmware), key="bms.library", remedy=remedy)
     if 0 <= ending.code <= _PYTEST_NO_TESTS:  # an orderly end, but for the record
         return OutputError("the record could not be written to its end", remedy="make room for it")
     how = _signal_name(ending.code) or f"exit status {ending.code}"
