@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hil.bms.heartbeat import Heartbeat
 from hil.bms.library import Firmware, LibraryBms
-from hil.bus.open import open_medium
+from hil.bus.open import close_medium, open_medium
 from hil.clock import VirtualClock
 from hil.host.world import World
 from hil.responses.trace import TraceWriter
@@ -40,3 +40,11 @@ class InlineHost(World):
         media = {name: open_medium(name, bus, clock, seed) for name, bus in rig.buses.items()}
         bms = LibraryBms(clock, firmware, rig.bms.step_ns, heartbeat)
         super().__init__(rig, clock, media, bms, trace, seed)
+
+    def stop(self) -> None:
+        """Go to the safe state and switch off; the buses are no longer found by name."""
+        try:
+            super().stop()
+        finally:
+            for station in self.stations.values():
+                close_medium(station.medium)
