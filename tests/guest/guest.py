@@ -196,7 +196,7 @@ def _start(job: Path, pipes: Sequence[int]) -> subprocess.Popen[bytes]:
     """Start linux.uml in a session of its own; it ends by itself when this process dies."""
     consoles = ["con=null", *(f"con{n}=null,fd:{fd}" for n, fd in enumerate(pipes))]
     root = ["root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", f"init={INIT}"]
-    own = [f"umid={job.name}", f"uml_dir={job}/", f"guest_job={job}", f"guest_modules={MODULES}"]
+    own = ["umid=g", f"uml_dir={job}/", f"guest_job={job}", f"guest_modules={MODULES}"]
     program = [_program("linux.uml") or "linux.uml", f"mem={MEMORY_MB}M", *root, *consoles, *own, "quiet"]
     environment = {**os.environ, "TMPDIR": str(_memory_folder() or tempfile.gettempdir())}
     if _large_state():
@@ -231,8 +231,10 @@ def _pump(guest: subprocess.Popen[bytes], sinks: dict[int, Sink], deadline_s: fl
             for key, _ in ready:
                 _hand_on(selector, key)
             if ended and not ready:
-                return True
-    return guest.poll() is not None
+                break
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        guest.wait(max(0.0, deadline_s - time.monotonic()))
+    return guest.returncode is not None
 
 
 def _hand_on(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:

@@ -1,0 +1,48 @@
+"""``tests/socketcan``, run in a guest that has SocketCAN; each of its tests is told here as a sub-test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.guest.guest import ROOT, available, run
+
+TIMEOUT_S = 120.0
+
+
+def _told(text: bytearray) -> str:
+    return text.decode(errors="replace")
+
+
+def _outcomes(folder: Path) -> list[ElementTree.Element]:
+    """Run the folder's tests in the guest; one ``testcase`` of its JUnit file each."""
+    report, text = folder / "junit.xml", bytearray()
+    options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", "--durations=5", "--color=no"]
+    command = ["python", "-m", "pytest", *options, "tests/socketcan"]
+    run(command, timeout_s=TIMEOUT_S, writable=[folder], cwd=ROOT, out=text.extend, err=text.extend)
+    print(_told(text))  # noqa: T201, shown when a test fails
+    assert report.exists(), _told(text)
+    return list(ElementTree.parse(report).iter("testcase"))
+
+
+def _judge(case: ElementTree.Element) -> None:
+    """Fail or skip as the test in the guest did."""
+    for child in case:
+        told = child.text or child.get("message") or ""
+        if child.tag == "skipped":
+            pytest.skip(child.get("message") or told)
+        if child.tag in ("failure", "error"):
+            pytest.fail(told, pytrace=False)
+
+
+def test_socketcan(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    reason = available()
+    if reason is not None:
+        pytest.skip(reason)
+    cases = _outcomes(tmp_path)
+    for case in cases:
+        with subtests.test(msg=f"{case.get('classname')}::{case.get('name')}"):
+            _judge(case)
+    assert any(case.find("skipped") is None for case in cases), "nothing ran in the guest"
