@@ -123,7 +123,10 @@ class Medium:
         except ValueError as error:
             raise BusError(str(error), place=f"bus {self.name}", key=node.name) from error
         self._sequence += 1
-        key = arbitration_key(identifier, extended, frame.remote)
+        if extended or frame.remote:
+            key = arbitration_key(identifier, extended, frame.remote)
+        else:
+            key = identifier << 21  # the same, without the call
         heappush(self._waiting, (key, self._sequence, frame, node, bits))
         node.pending += 1
         if not self._active:

@@ -79,7 +79,11 @@ class Node:
             BusError: If this node has left the bus, its queue is full, or the frame is no classic
                 CAN frame.
         """
-        return self.send_frame(Frame(identifier, data, extended, self.name))
+        frame = Frame(identifier, data, extended, self.name)
+        if self.bus_off or self.pending >= QUEUE_LIMIT or not self.enabled:
+            return self.send_frame(frame)
+        self._queue(self, frame)
+        return frame
 
     def send_frame(self, frame: Frame) -> Frame:
         """Queue any frame; see :meth:`send`."""

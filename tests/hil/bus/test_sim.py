@@ -261,7 +261,7 @@ def test_a_rigs_bus_is_found_by_name_while_it_lives() -> None:
         got = bus.recv(1)
         assert got is not None
         assert got.arbitration_id == 0x55
-        assert {"interface": "sim", "channel": "pack"} in can.detect_available_configs("sim")
+        assert {"interface": "sim", "channel": "pack"} in SimBus._detect_available_configs()
     close_medium(medium)
     with sim("pack", bitrate=500_000) as bus:
         assert bus._medium is not medium
