@@ -3,7 +3,7 @@
 Debian's ``user-mode-linux`` boots as an ordinary process on this machine's own files, which the guest
 sees read-only, but for the folders named as writable; its /tmp, /run and /dev are its own and empty. In it
 are ``vcan0`` … ``vcan3`` and the modules can-raw, can-bcm, can-gw, can-j1939, vxcan and slcan; see
-``docs/guest.md``.
+``README.md`` beside this file.
 
     python -m tests.guest.guest --timeout 60 -- candump -n 1 vcan0
     tests/guest/run --write /tmp/out -- .venv/bin/hil run laptop --out /tmp/out
