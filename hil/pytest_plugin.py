@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 RIG: pytest.StashKey[RigConfig] = pytest.StashKey()
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 _OUTCOME: pytest.StashKey[tuple[str, str]] = pytest.StashKey()  # verdict and reason so far
+_UNFINISHED, _PASSED = ("error", "interrupted"), ("pass", "")
 _MARKERS = (
     "case(*numbers): cases of the catalogue that the test covers",
     "requirement(*names): requirements that the test proves",
@@ -165,7 +166,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     from hil.checks.verdict import Verdict
 
     session.announce(_info(item))
-    item.stash[_OUTCOME] = (Verdict.ERROR, "interrupted")
+    item.stash[_OUTCOME] = _UNFINISHED
     progress: Any = item.config.pluginmanager.get_plugin("hil-progress")
     try:
         return (yield)
@@ -213,8 +214,9 @@ def pytest_runtest_makereport(
         report.outcome = "skipped"
         report.longrepr = (str(item.path), item.location[1] or 0, f"Skipped: {error}")
     verdict, reason = _verdict(report, error)
-    previous = item.stash.get(_OUTCOME, ("", ""))
-    if report.when == "setup" or previous[0] == "pass":  # what went wrong first counts
+    # a test passes by its call; before and after that things can only go wrong, and the first to do so counts
+    untold = item.stash.get(_OUTCOME, _UNFINISHED) in (_UNFINISHED, _PASSED)
+    if report.when == "call" or (verdict != "pass" and untold):
         item.stash[_OUTCOME] = (verdict, reason)
     if isinstance(error, RigTroubleError):
         session.note(error)
@@ -225,7 +227,7 @@ def _verdict(report: pytest.TestReport, error: BaseException | None) -> tuple[st
     from hil.errors import HilError
 
     if report.passed:
-        return "pass", ""
+        return _PASSED
     if report.skipped:
         return "skipped", _skip_reason(report)
     if error is None or isinstance(error, AssertionError | pytest.fail.Exception):

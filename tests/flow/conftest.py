@@ -1,0 +1,148 @@
+"""Whole runs of the command, with a BMS of four cells that each test can build in its own bad way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.report.record import read_events
+
+SMALL = Path(__file__).parent / "small"
+COMMAND = (sys.executable, "-P", "-c", "import sys; from hil.cli import main; sys.exit(main())")
+ONE_TEST = '''
+def test_it_operates(rig):
+    """The BMS operates for a while."""
+    rig.operate()
+    rig.stays("state", "operate", for_="500 ms")
+'''
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+    out: Path
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return read_events(self.out / "record.jsonl")
+
+    @property
+    def verdicts(self) -> list[str]:
+        return [event["verdict"] for event in self.events if event["event"] == "verdict"]
+
+    @property
+    def troubles(self) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == "trouble"]
+
+    @property
+    def end(self) -> dict[str, Any]:
+        return next(event for event in self.events if event["event"] == "end")
+
+    @property
+    def said(self) -> str:
+        """All that the user sees; no one wants to see a traceback in it."""
+        text = self.stdout + self.stderr
+        assert "Traceback" not in text
+        assert "INTERNALERROR" not in text
+        return " ".join(text.split())
+
+    def assert_reported(self) -> None:
+        """Record, JUnit and report are there, and agree on the exit code."""
+        assert self.end["exit_code"] == self.code
+        assert "</html>" in (self.out / "report.html").read_text(encoding="utf-8")
+        assert (self.out / "junit.xml").read_text(encoding="utf-8").rstrip().endswith("</testsuites>")
+
+
+class Launched:
+    """A run that goes on."""
+
+    def __init__(self, out: Path, cwd: Path, command: Sequence[str], options: dict[str, Any]) -> None:
+        self.out = out
+        self.process = subprocess.Popen(
+            command, cwd=cwd, text=True, stdout=-1, stderr=-1, start_new_session=True, **options
+        )
+
+    def wait_for(self, text: str) -> None:
+        """Until the record holds a text."""
+        record = self.out / "record.jsonl"
+        for _ in range(600):
+            self.pause(0.05)
+            if record.exists() and text in record.read_text():
+                return
+        pytest.fail(f"no {text!r} in the record after 30 s")
+
+    def pause(self, seconds: float) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+
+    def end(self) -> Run:
+        stdout, stderr = self.process.communicate(timeout=60)
+        return Run(self.process.returncode, stdout, stderr, self.out)
+
+
+Build = Callable[..., Path]
+Hil = Callable[..., Run]
+Launch = Callable[..., Launched]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """Puts the small rig and its firmware into a folder: ``build(ON_STEP="abort();")`` -> rig file."""
+    compiler = os.environ.get("CC") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    if sys.platform == "win32":
+        pytest.skip("the firmware of these tests is built by a Unix compiler")
+
+    def make(folder: Path = tmp_path, **defines: str) -> Path:
+        for name in ("rig.toml", "bms.dbc"):
+            shutil.copy(SMALL / name, folder)
+        (folder / "test_one.py").write_text(ONE_TEST)
+        macros = [f"-D{name}={text}" for name, text in defines.items()]
+        include = f"-I{Path(str(files('hil.bms') / 'bms.h')).parent}"
+        target = str(folder / "firmware.so")
+        source = str(SMALL / "firmware.c")
+        subprocess.run([compiler, "-shared", "-fPIC", include, *macros, source, "-o", target], check=True)
+        return folder / "rig.toml"
+
+    return make
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    """Starts ``hil`` in the test's folder, its output in ``out``: ``launch("run", rig, env={…})``."""
+    launched: list[Launched] = []
+
+    def start(*arguments: str | Path, **options: Any) -> Launched:
+        words = list(map(str, arguments))
+        if words[0] == "run" and "--out" not in words:
+            words[1:1] = ["--out", "out"]
+        options["env"] = os.environ | options.get("env", {})
+        cwd = options.pop("cwd", tmp_path)
+        launched.append(Launched(tmp_path / "out", cwd, [*COMMAND, *words], options))
+        return launched[-1]
+
+    yield start
+    for one in launched:
+        one.process.kill()
+        one.process.communicate()
+
+
+@pytest.fixture
+def hil(launch: Launch) -> Hil:
+    """Runs ``hil`` to its end: ``hil("run", rig, env={…})``."""
+    return lambda *arguments, **options: launch(*arguments, **options).end()
