@@ -99,6 +99,29 @@ class LinkCounters:
             self.tec, self.rec = error.tec, error.rec
         return error
 
+    def complaints(self) -> list[str]:
+        """What is wrong, in sentences; nothing if all is well."""
+        counted = (
+            (self.rx_overruns, "frames were lost before they could be read"),
+            (self.tx_full, "frames found no room to be sent"),
+            (self.garbage, "times what came made no sense"),
+            (self.clock_jumps, "times the computer's clock was set"),
+        )
+        found = [f"{count} {text}" for count, text in counted if count]
+        if self.error_frames and not self.received:
+            found.insert(
+                0,
+                f"only error frames come ({self.error_frames}, the last: {self.last_error}): "
+                "is the bit rate right, and is the bus terminated?",
+            )
+        elif self.error_frames:
+            found.insert(0, f"{self.error_frames} error frames")
+        if self.state == "bus-off":
+            found.insert(0, "the controller is off the bus")
+        if self.sent and not self.own_echoes:
+            found.append("nothing that was sent came back: does anybody acknowledge?")
+        return found
+
 
 class Link(Protocol):
     """One real bus.

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import can
-from can.interface import BACKENDS
+from can.interfaces import BACKENDS
 
 from hil.bus.can_error import BUS_ERROR
 from hil.bus.frame import Frame
@@ -37,6 +37,7 @@ _MISREADS = 16  # so many in a row are no garbage: the interface is broken
 _LOOK_UP_S = 0.1  # how often the reader looks whether it should end
 # interfaces tell a full queue in words of their own
 _FULL = re.compile(r"full|buffer|busy|no room|time.?out|timed out|one or more recipients", re.IGNORECASE)
+_UNMARKED = ("udp_multicast",)  # own frames come back, and look like others'
 _FULL_CODES = (errno.ENOBUFS, errno.EAGAIN)
 
 
@@ -92,7 +93,9 @@ class PythonCanLink:
         except (can.CanError, OSError, ValueError) as error:
             raise self._refusal(error) from error
         self.counters.sent += 1
-        if not self._echoing:
+        if self.interface in _UNMARKED:
+            self._looped.append((frame.key, frame.data))
+        elif not self._echoing:
             echo = Frame(frame.id, frame.data, frame.extended, OWN)
             echo.remote = frame.remote
             echo.t_ns = time.monotonic_ns()
@@ -144,6 +147,7 @@ class PythonCanLink:
 
     def _open(self) -> None:
         self._echoes = []
+        self._looped: deque[tuple[int, bytes]] = deque(maxlen=_BATCH)
         self._misreads = 0
         self._clock = DeviceClock()
         options = dict(self._options)
@@ -157,7 +161,9 @@ class PythonCanLink:
                 ignore_config=True,
                 **options,
             )
-        except (can.CanError, OSError, ValueError, ImportError) as error:
+        except TypeError:  # an option that the interface does not have
+            raise
+        except Exception as error:  # drivers raise what they like, NameError without their library
             raise BusError(str(error), place=self._place) from error
         self._descriptor = _descriptor(self._bus)
         if self._descriptor is None:
@@ -182,6 +188,9 @@ class PythonCanLink:
             self.counters.garbage += 1
             self.counters.last_error = f"not a frame: {message}"
             return None
+        if self._looped and (frame.key, frame.data) in self._looped:
+            self._looped.remove((frame.key, frame.data))
+            frame.sender = OWN
         frame.t_ns = at_ns
         if self.stamps == "hardware" and message.timestamp > 0:
             stamp_ns = round(message.timestamp * NS_PER_S)
@@ -308,7 +317,7 @@ def _can_echo(interface: str) -> bool:
             key="interface",
             remedy=f"one of {', '.join(sorted(BACKENDS))}",
         )
-    if interface == "udp_multicast":  # has the option, and refuses it
+    if interface in _UNMARKED:  # has the option, and refuses it
         return False
     module, class_name = BACKENDS[interface]
     try:

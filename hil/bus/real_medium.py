@@ -231,25 +231,7 @@ class RealMedium:
 
     def complaints(self) -> list[str]:
         """What is wrong with this bus, in sentences; nothing if it is well."""
-        counters = self.counters
-        found = []
-        if counters.state == "bus-off":
-            found.append("the controller is off the bus")
-        if counters.error_frames and not counters.received:
-            found.append(
-                f"only error frames come ({counters.error_frames}, the last: "
-                f"{counters.last_error}): is the bit rate right, and is the bus terminated?"
-            )
-        elif counters.error_frames:
-            found.append(f"{counters.error_frames} error frames")
-        if counters.sent and not counters.own_echoes:
-            found.append("nothing that was sent came back: does anybody acknowledge?")
-        if counters.rx_overruns:
-            found.append(f"{counters.rx_overruns} frames were lost before they could be read")
-        if counters.tx_full:
-            found.append(f"{counters.tx_full} frames found no room to be sent")
-        if counters.garbage:
-            found.append(f"{counters.garbage} times the adapter sent garbage")
+        found = self.counters.complaints()
         for key, count in sorted(self.intruders.items()):
             found.append(f"somebody else sends identifier {key & 0x1FFFFFFF:X} too ({count} frames)")
         return found
