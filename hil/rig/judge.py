@@ -63,6 +63,9 @@ class Judge:
         uncertainty = self._observer.cycle_ns(role) / NS_PER_MS
         if seen is None:
             return self._missed(check, role, start_ns, stimulus)
+        if stimulus is not None and self._held_all_along(role, seen, start_ns, matches):
+            actual = f"{self._say(role, seen[1])} all along"
+            return CheckResult(check, ok=True, actual=actual, t_ns=seen[0])
         reaction_ns = seen[0] - start_ns
         reactions.phases[role.name] = reaction_ns
         return CheckResult(
@@ -80,6 +83,14 @@ class Judge:
             stimulus_ns=start_ns,
             phases=dict(reactions.phases),
         )
+
+    def _held_all_along(
+        self, role: Role, seen: Seen, start_ns: int, matches: Callable[[float], bool]
+    ) -> bool:
+        """Whether the value was there before the stimulus and in the first frame after it: no reaction."""
+        before = self._observer.last_before(role, start_ns)
+        first = self._observer.since(role, start_ns)[0]
+        return before is not None and matches(before[1]) and first == seen
 
     def _missed(
         self, check: Expect, role: Role, start_ns: int, stimulus: Stimulus | None

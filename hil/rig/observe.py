@@ -93,6 +93,12 @@ class Observer:
         rows = self._host.history(role.bus, role.message, since_ns)
         return [(t, value) for t, values in rows if (value := values[index]) is not None]
 
+    def last_before(self, role: Role, instant_ns: int) -> Seen | None:
+        """The value of the last frame up to an instant, within three of the role's cycles."""
+        span_ns = 3 * self.cycle_ns(role)
+        rows = self.since(role, instant_ns - span_ns)
+        return next((row for row in reversed(rows) if row[0] <= instant_ns), None)
+
     def first(
         self, role: Role, since_ns: int, until_ns: int, matches: Callable[[float], bool]
     ) -> Seen | None:

@@ -109,6 +109,8 @@ def expect_open(rig: Rig, name: str) -> None:
         if rig.has(feedback):
             rig.expect(feedback, "open", within=total)
     rig.stays("contactor.main_plus", "open", for_="1 s")
+    for contactor in contactors(rig):
+        rig.stays(f"contactor.{contactor}", "open", for_="100 ms")
 
 
 def contactors(rig: Rig) -> list[str]:
