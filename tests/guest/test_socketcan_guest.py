@@ -16,15 +16,15 @@ def _told(text: bytearray) -> str:
     return text.decode(errors="replace")
 
 
-def _outcomes(folder: Path) -> list[ElementTree.Element]:
-    """Run the folder's tests in the guest; one ``testcase`` of its JUnit file each."""
+def _outcomes(folder: Path) -> tuple[int, list[ElementTree.Element]]:
+    """Run the folder's tests in the guest: pytest's exit code, and each ``testcase`` of its JUnit file."""
     report, text = folder / "junit.xml", bytearray()
     options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", "--durations=5", "--color=no"]
     command = ["python", "-m", "pytest", *options, "tests/socketcan"]
-    run(command, timeout_s=TIMEOUT_S, writable=[folder], cwd=ROOT, out=text.extend, err=text.extend)
+    code = run(command, timeout_s=TIMEOUT_S, writable=[folder], cwd=ROOT, out=text.extend, err=text.extend)
     print(_told(text))  # noqa: T201, shown when a test fails
     assert report.exists(), _told(text)
-    return list(ElementTree.parse(report).iter("testcase"))
+    return code, list(ElementTree.parse(report).iter("testcase"))
 
 
 def _judge(case: ElementTree.Element) -> None:
@@ -41,8 +41,9 @@ def test_socketcan(tmp_path: Path, subtests: pytest.Subtests) -> None:
     reason = available()
     if reason is not None:
         pytest.skip(reason)
-    cases = _outcomes(tmp_path)
+    code, cases = _outcomes(tmp_path)
     for case in cases:
         with subtests.test(msg=f"{case.get('classname')}::{case.get('name')}"):
             _judge(case)
     assert any(case.find("skipped") is None for case in cases), "nothing ran in the guest"
+    assert code == 0, "pytest itself failed in the guest"
