@@ -127,7 +127,9 @@ def _counts(results: Results, style: _Style) -> Iterator[str]:
 
 
 def _label(outcome: Outcome) -> str:
-    return outcome.function.removeprefix("test_")
+    """The test's name in words; its parameters as they are."""
+    name, bracket, parameters = outcome.function.removeprefix("test_").partition("[")
+    return name.replace("_", " ") + bracket + parameters
 
 
 def _short(words: str, width: int) -> str:

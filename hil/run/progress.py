@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import atexit
-import os
 from typing import TYPE_CHECKING
 
 import pytest
+
+from hil.run.pipe import discard_stdout
 
 if TYPE_CHECKING:
     from hil.run.session import Session
@@ -55,15 +56,16 @@ class Progress:
         return True if self._run.over else None
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(self) -> tuple[str, str, str]:
-        """Keep pytest from writing letters of its own."""
-        return "", "", ""
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str]:
+        """Keep pytest from writing letters of its own; it still counts."""
+        return report.outcome if report.when == "call" or not report.passed else "", "", ""
 
     def show(self, test: str, verdict: str, reason: str) -> None:
         """A test ended."""
         self._done += 1
-        name = test.rpartition("::")[2].removeprefix("test_").replace("_", " ")
-        line = f"[{self._done:3}/{self._total}] {_SIGNS.get(verdict, verdict):5} {name}"
+        name, bracket, parameters = test.rpartition("::")[2].removeprefix("test_").partition("[")
+        words = name.replace("_", " ") + bracket + parameters
+        line = f"[{self._done:3}/{self._total}] {_SIGNS.get(verdict, verdict):5} {words}"
         first = reason.splitlines()[0] if reason and verdict != "pass" else ""
         self._say(f"{line}  ({first})" if first else line)
 
@@ -75,9 +77,4 @@ class Progress:
             self._writer.flush()
         except BrokenPipeError:  # the reader, ``head`` say, has gone; the run goes on to its report
             self._heard = False
-            atexit.register(_discard_output)
-
-
-def _discard_output() -> None:
-    """Let what is still buffered go nowhere, or Python would complain about it at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            atexit.register(discard_stdout)

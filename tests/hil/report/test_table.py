@@ -36,7 +36,7 @@ def test_plain_ascii_where_the_terminal_knows_no_better(events: list[Event], enc
 
 def test_failures_say_expected_came_and_when(events: list[Event]) -> None:
     text = table.render(events, 120)
-    assert "✗ fail      cell_overvoltage_opens_the_contactors[48]" in text
+    assert "✗ fail      cell overvoltage opens the contactors[48]" in text
     assert "  expected  contactor.main_plus becomes open within 600 ms\n" in text
     assert "  came      open after 776.0 ms\n" in text
     assert re.search(r"  when      14\.\d{6} s, 776\.0 ms after the stimulus\n", text)
