@@ -60,12 +60,13 @@ def _finish(out: Path, ending: Ending, firmware: Path) -> int:
     from hil.errors import OutputError, UsageError
     from hil.report.record import read_events
     from hil.run.output import RECORD_NAME, remove_outputs, write_reports
+    from hil.run.pipe import discard_stdout
     from hil.run.supervisor import complete_record
 
     lost: OutputError | None = None
     try:
         events = complete_record(out, ending, firmware)
-    except UsageError:
+    except (UsageError, KeyboardInterrupt):
         remove_outputs(out)
         raise
     except OutputError as error:
@@ -73,10 +74,15 @@ def _finish(out: Path, ending: Ending, firmware: Path) -> int:
     if not events and lost is None:  # pytest was asked for something else, such as --collect-only
         remove_outputs(out)
         return 0
-    lost = write_reports(out, events) or lost
+    unwritten = write_reports(out, events)
+    lost = lost or unwritten
     if ending.in_firmware:
         print()  # it left the progress in the middle
-    _say(out, events)
+    try:
+        _say(out, events)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_stdout()
     if lost is not None:
         raise lost
     return 130 if ending.interrupted else _exit_code(events)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -94,4 +93,4 @@ def test_a_wrong_rig_file_leaves_no_folder(hil, tmp_path):
     run = hil("run", "rig.toml")
     assert run.code == 2
     assert "rig.toml: rig.nam: unknown key (did you mean 'name'?)" in run.said
-    assert os.listdir(tmp_path) == ["rig.toml"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "rig.toml"]
