@@ -78,7 +78,18 @@ class Bounded:
         return f"{self.what} is {bounds} {self.unit}".rstrip()
 
 
-Check = Expect | Stays | Never | Agrees | Bounded
+@dataclass(frozen=True)
+class Heard:
+    """The role is heard of at all within a time."""
+
+    role: str
+    within_ns: int
+
+    def __str__(self) -> str:
+        return f"a frame with {self.role} comes within {say_ns(self.within_ns)}"
+
+
+Check = Expect | Stays | Never | Agrees | Bounded | Heard
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def cell_open_wire(tap: int) -> Fault:
         lambda plant: plant.cell_monitor.open_tap(tap),
         lambda plant: plant.cell_monitor.open_tap(None),
         ("cell_monitor.open_wire", 1.0),
+        "cell_monitor.voltage[1]",
     )
 
 

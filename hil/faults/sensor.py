@@ -36,13 +36,15 @@ class PortFault:
 
         Raises:
             UsageError: If there is no such port, or it is no sensor's.
+            NotOfferedError: If its signal has no raw number for "not available".
         """
         port = bench.port(self.port)
+        carriers = bench.carriers_of_port(self.port, self.value)
         try:
             port.force(math.nan if self.value is None else self.value)
         except ValueError as error:
             raise UsageError(f"fault {self.name!r}: {error}") from error
-        return bench.carriers_of_port(self.port, self.value)
+        return carriers
 
     def clear(self, bench: Bench) -> None:
         """Let the sensor measure again."""

@@ -20,6 +20,7 @@ class TwinFault:
         on: Breaks the twin.
         off: Mends it.
         shows: Port and value in which the fault first appears on the wire, if it does.
+        loses: Port that is not available then.
     """
 
     name: str
@@ -28,6 +29,7 @@ class TwinFault:
     on: Callable[[Plant], None]
     off: Callable[[Plant], None]
     shows: tuple[str, float] | None = None
+    loses: str = ""
     value: float | None = None
     unit: str = ""
 
@@ -36,7 +38,10 @@ class TwinFault:
 
         Raises:
             UsageError: If the twin has no such part, or cannot break like that.
+            NotOfferedError: If a signal has no raw number for "not available", and needs one then.
         """
+        if self.loses:
+            bench.carriers_of_port(self.loses, None)  # skips the test where no frame can say so
         try:
             self.on(bench.plant)
         except ValueError as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from hil.bms.contract import Bms
 from hil.bus.frame import Frame
 from hil.bus.medium import Medium
 from hil.clock import NS_PER_MS, VirtualClock
-from hil.errors import HilError, UsageError
+from hil.errors import FrameError, HilError, NotOfferedError, UsageError
 from hil.faults.fault import Fault
 from hil.frames.database import Database, Message
 from hil.frames.restbus import Entry, Source
@@ -82,7 +83,7 @@ class World:
             target.write(value)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        carriers = self.carriers_of_port(port, value)
+        carriers = self.carriers_of_port(port, target.value)
         return self._stimulate(
             Stimulus(port, f"{port} = {value:.6g} {target.unit}", self.now_ns, carriers, value)
         )
@@ -235,13 +236,17 @@ class World:
     def _carrier(self, bus: str, message: str, signal: str, value: float | None) -> Carrier:
         layout = self.stations[bus].database.messages[message]
         field = layout.signals[signal]
+        lost = value is None or math.isnan(value)
+        if lost and field.not_available is None:
+            raise NotOfferedError(f"{message}.{signal} has no raw number that means 'not available'")
 
         def shows(frame: Frame) -> bool:
-            seen = layout.decode(frame.data)[field.index]
-            if seen is None:
+            try:
+                seen = layout.decode(frame.data)[field.index]
+            except FrameError:  # of somebody else with the same identifier
                 return False
-            if value is None or value != value:  # noqa: PLR0124 - not available, NaN
-                return seen == field.not_available
+            if seen is None or value is None or lost:
+                return seen is not None and seen == field.not_available
             target = min(max(value, field.minimum), field.maximum)
             return abs(seen - target) <= 0.51 * abs(field.scale)
 

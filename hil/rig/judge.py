@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from hil.checks.check import Agrees, CheckResult, Expect, Never, Stays, Value, say
+from hil.checks.check import Agrees, CheckResult, Expect, Heard, Never, Stays, Value, say
 from hil.clock import NS_PER_MS
-from hil.errors import RigTroubleError
+from hil.errors import UsageError
 from hil.host.contract import Host
 from hil.host.stimulus import Stimulus
 from hil.rig.evidence import frames_that_matter
@@ -41,12 +41,12 @@ class Judge:
         """The instant from which a stimulus counts; time passes until a frame carries it.
 
         Raises:
-            RigTroubleError: If no frame carries it: the rig is wired wrongly.
+            UsageError: If no frame carries it: the test asks for what the wire cannot show.
         """
         if stimulus.on_wire_ns is None:
             self._host.run_until(self._host.now_ns + _ON_WIRE_LIMIT_NS, stimulus.arrived)
         if stimulus.on_wire_ns is None:
-            raise RigTroubleError(
+            raise UsageError(
                 f"no frame carried the stimulus {stimulus.text!r} within 10 s",
                 key=stimulus.name,
                 remedy="does the wire's signal reach this value, and is its message sent?",
@@ -80,7 +80,7 @@ class Judge:
             uncertainty=uncertainty,
             reaction_ns=reaction_ns,
             stimulus=stimulus.text if stimulus else "",
-            stimulus_ns=start_ns,
+            stimulus_ns=start_ns if stimulus else None,
             phases=dict(reactions.phases),
         )
 
@@ -108,7 +108,7 @@ class Judge:
             limit=check.within_ns / NS_PER_MS,
             unit="ms",
             stimulus=stimulus.text if stimulus else "",
-            stimulus_ns=start_ns,
+            stimulus_ns=start_ns if stimulus else None,
             frames=frames_that_matter(self._host, role, stimulus),
         )
 
@@ -158,7 +158,7 @@ class Judge:
         known = self._observer.since(role, self.on_wire(since)) if since is not None else []
         seen = known[-1] if known else self.fresh(role)
         if seen is None:
-            return CheckResult(check, ok=False, actual=f"no frame with {role.name} came")
+            return replace(self.silence(role), check=check)
         error = abs(seen[1] - truth)
         ok = error <= tolerance
         return CheckResult(
@@ -176,9 +176,17 @@ class Judge:
     def fresh(self, role: Role) -> Seen | None:
         """The role's next frame, waiting at most three of its cycles."""
         start_ns = self._host.now_ns
-        limit_ns = start_ns + 3 * self._observer.cycle_ns(role)
+        limit_ns = start_ns + self._silence_ns(role)
         return self._observer.first(role, start_ns, limit_ns, lambda _: True)
 
+    def silence(self, role: Role) -> CheckResult:
+        """That nothing fresh came."""
+        check = Heard(role.name, self._silence_ns(role))
+        frames = frames_that_matter(self._host, role, None)
+        return CheckResult(check, ok=False, actual="none came", frames=frames)
+
+    def _silence_ns(self, role: Role) -> int:
+        return 3 * self._observer.cycle_ns(role)
 
     def _kinds(self, role: Role, rows: list[Seen]) -> str:
         values = {value for _, value in rows}

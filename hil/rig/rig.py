@@ -200,7 +200,8 @@ class Rig:
         result = self._judge.expect(self._role("state"), state, within_ns, self._reactions)
         if not result.ok:
             self._record(result)
-        self.step(f"{state} reached, {result.actual.partition(' after ')[2]} after it was asked for")
+        after = result.actual.partition(" after ")[2]
+        self.step(f"{state} reached, {after} after it was asked for" if after else f"still in {state}")
 
     def pulse_reset(self) -> Stimulus:
         """A rising edge of the reset request, on the wire; ends at rest."""
@@ -311,8 +312,8 @@ class Rig:
         found = self._role(role)
         seen = self._judge.fresh(found)
         if seen is None:
-            # the same sentence as of a check that waits for any value at all
-            raise BmsFailure(self._judge.never(found, float("nan"), 1))
+            silence = self._record(self._judge.silence(found))
+            raise BmsFailure(silence)
         return seen[1]
 
     def history(self, role: str, since_ns: int = 0) -> list[tuple[int, float]]:
@@ -389,4 +390,6 @@ def _ns(duration: Duration) -> int:
         raise UsageError(
             f"a duration of {duration} ns is no bus time", remedy='write "500 ms" with its unit'
         )
+    if duration < 0:
+        raise UsageError(f"a duration of {duration} ns: time does not run back")
     return int(duration)
