@@ -6,14 +6,16 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from math import nextafter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantools.database.can import Database as CanDatabase
 
-from hil.errors import RigFileError, RigFileErrors
+from hil.errors import HilError, RigFileError, RigFileErrors
 from hil.frames.codec import Decoder, Encoder, compile_decoder, compile_encoder
 from hil.frames.e2e import E2E
+from hil.frames.soundness import mistakes_of
 
 if TYPE_CHECKING:
     from cantools.database.can import Message as DbcMessage
@@ -146,13 +148,16 @@ def load_database(paths: Sequence[Path]) -> Database:
     messages: dict[str, Message] = {}
     by_key: dict[int, Message] = {}
     hashes: dict[str, str] = {}
-    errors: list[RigFileError] = []
+    errors: list[HilError] = []
     for path in paths:
         try:
             text = path.read_bytes()
             found = _parse(str(path), text)
         except RigFileError as error:
             errors.append(error)
+            continue
+        except RigFileErrors as several:
+            errors += several.errors
             continue
         except OSError as error:
             errors.append(RigFileError(f"cannot be read: {error.strerror}", place=str(path)))
@@ -181,7 +186,7 @@ def _twice(path: Path, message: Message, other: Message) -> RigFileError:
 def _parse(place: str, text: bytes) -> tuple[Message, ...]:
     try:
         database = CanDatabase(strict=True)
-        database.add_dbc_string(text.decode("cp1252"))
+        database.add_dbc_string(_decoded(text))
     except Exception as error:  # cantools raises its own, its parser's, and plain ValueErrors
         reason = " ".join(str(error).split()).removeprefix("DBC: ").strip('"')
         raise RigFileError(
@@ -189,29 +194,43 @@ def _parse(place: str, text: bytes) -> tuple[Message, ...]:
             place=place,
             remedy="correct the line named; signals must neither overlap nor leave their frame",
         ) from error
-    return tuple(_message(place, message) for message in database.messages)
+    errors: list[RigFileError] = [
+        RigFileError(reason, place=place, key=key, remedy=remedy)
+        for message in database.messages
+        for key, reason, remedy in mistakes_of(message)
+    ]
+    messages = []
+    for source in database.messages:
+        try:
+            messages.append(_message(place, source))
+        except RigFileError as error:
+            key = error.key if error.key == source.name else f"{source.name}.{error.key}"
+            errors.append(RigFileError(error.reason, place=place, key=key, remedy=error.remedy))
+        except ArithmeticError:  # a factor of 0, named above
+            continue
+    if errors:
+        raise RigFileErrors(errors)
+    return tuple(messages)
+
+
+def _decoded(text: bytes) -> str:
+    """DBC files are in code page 1252, but newer tools write UTF-8: "°C" tells which."""
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return text.decode("cp1252", errors="replace")
 
 
 def _message(place: str, source: DbcMessage) -> Message:
     signals = {s.name: _signal(index, s) for index, s in enumerate(source.signals)}
-    multiplexers = [s for s in signals.values() if s.is_multiplexer]
-    if len(multiplexers) > 1:
-        raise RigFileError(
-            "nested multiplexing is not supported",
-            place=place,
-            key=source.name,
-            remedy="use one multiplexor signal per message",
-        )
     values = sorted({s.mux_value for s in signals.values() if s.mux_value is not None})
-    offset_ms = _attribute(source, "GenMsgStartDelayTime", 0)
-    cycle_ms = _attribute(source, "GenMsgCycleTime", 0) or source.cycle_time
     return Message(
         name=source.name,
         id=source.frame_id,
         extended=source.is_extended_frame,
         length=source.length,
-        cycle_ns=int(cycle_ms) * NS_PER_MS if cycle_ms else None,
-        offset_ns=int(offset_ms) * NS_PER_MS if offset_ms else None,
+        cycle_ns=_ms(_attribute(source, "GenMsgCycleTime", 0) or source.cycle_time),
+        offset_ns=_ms(_attribute(source, "GenMsgStartDelayTime", 0)),
         senders=tuple(source.senders),
         comment=source.comment or "",
         signals=signals,
@@ -221,12 +240,15 @@ def _message(place: str, source: DbcMessage) -> Message:
     )
 
 
+def _ms(value: float | None) -> int | None:
+    """Milliseconds in nanoseconds; 0 means that there is none."""
+    return round(value * NS_PER_MS) if value else None
+
+
 def _signal(index: int, source: DbcSignal) -> Signal:
     scale, offset = float(source.scale), float(source.offset)
-    low = -(1 << source.length - 1) if source.is_signed else 0
-    high = low + (1 << source.length) - 1
-    bounds = sorted((low * scale + offset, high * scale + offset))
-    raw_na = int(_attribute(source, "SigNotAvailable", -1))
+    minimum, maximum = _range(source)
+    raw = source.raw_initial  # attribute GenSigStartValue
     ids = source.multiplexer_ids
     return Signal(
         name=source.name,
@@ -237,17 +259,63 @@ def _signal(index: int, source: DbcSignal) -> Signal:
         signed=source.is_signed,
         scale=scale,
         offset=offset,
-        minimum=bounds[0] if source.minimum is None else float(source.minimum),
-        maximum=bounds[1] if source.maximum is None else float(source.maximum),
+        minimum=minimum,
+        maximum=maximum,
         unit=source.unit or "",
         choices={int(k): str(v) for k, v in source.choices.items()} if source.choices else None,
         is_multiplexer=source.is_multiplexer,
         mux_value=ids[0] if ids else None,
-        not_available=raw_na * scale + offset if raw_na >= 0 else None,
+        not_available=_not_available(source),
         e2e_role=str(_attribute(source, "E2ERole", "None")),
-        start_value=float(_attribute(source, "GenSigStartValue", 0.0)),
+        start_value=0.0 if raw is None else float(raw) * scale + offset,
         comment=source.comment or "",
     )
+
+
+def _raw_bounds(source: DbcSignal) -> tuple[int, int]:
+    low = -(1 << source.length - 1) if source.is_signed else 0
+    return low, low + (1 << source.length) - 1
+
+
+def _range(source: DbcSignal) -> tuple[float, float]:
+    """The physical range that the DBC declares, as far as the bits can hold it.
+
+    Declaring more than that is common; sending it would put another value on the wire.
+    """
+    scale, offset = float(source.scale), float(source.offset)
+    low, high = _raw_bounds(source)
+
+    def fits(value: float) -> bool:
+        return low <= round((value - offset) / scale) <= high
+
+    bounds: list[float] = sorted((low * scale + offset, high * scale + offset))
+    if (scale, offset) == (1, 0):
+        bounds = [low, high]  # integers, exact beyond 53 bits
+    for place, declared in enumerate((source.minimum, source.maximum)):
+        if declared is not None and fits(float(declared)):
+            bounds[place] = float(declared)
+        while not fits(bounds[place]):  # more than 53 bits: rounding went beyond
+            bounds[place] = nextafter(bounds[place], bounds[1 - place])
+    return bounds[0], bounds[1]
+
+
+def _not_available(source: DbcSignal) -> float | None:
+    """Physical value of attribute ``SigNotAvailable``, a raw number; -1 means that there is none.
+
+    Of a signed signal the number may be given as the bits are, without the sign.
+    """
+    raw = int(_attribute(source, "SigNotAvailable", -1))
+    if raw == -1:
+        return None
+    low, high = _raw_bounds(source)
+    if source.is_signed and high < raw <= 2 * high + 1:
+        raw += 2 * low
+    if not low <= raw <= high:
+        raise RigFileError(
+            f"attribute SigNotAvailable: {raw} does not fit into {source.length} bits",
+            key=source.name,
+        )
+    return raw * float(source.scale) + float(source.offset)
 
 
 def _e2e(place: str, source: DbcMessage, signals: Iterable[Signal]) -> E2E | None:
@@ -256,17 +324,15 @@ def _e2e(place: str, source: DbcMessage, signals: Iterable[Signal]) -> E2E | Non
         return None
     try:
         roles = {s.e2e_role: s for s in signals if s.e2e_role != "None"}
-        counter = roles.get("Counter")
-        return E2E.of(
-            profile,
-            int(_attribute(source, "E2EDataId", 0)),
-            source.length,
-            (counter.start, counter.length, counter.little_endian) if counter else None,
-        )
+        places = {role: (s.start, s.length, s.little_endian) for role, s in roles.items()}
+        data_id = int(_attribute(source, "E2EDataId", 0))
+        scheme = E2E.of(profile, data_id, source.length, places.get("Counter"))
+        scheme.check_places(places.get("Counter"), places.get("Checksum"))
     except ValueError as error:
         raise RigFileError(
             f"attribute E2EProfile: {error}", place=place, key=source.name
         ) from error
+    return scheme
 
 
 def _attribute(source: DbcMessage | DbcSignal, name: str, default: Any) -> Any:

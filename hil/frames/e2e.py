@@ -25,6 +25,22 @@ Finding = Literal["ok", "crc", "repeated", "skipped", "length", "invalid"]
 _COUNTERS = {"P1": (1, 0x0F, 15), "P2": (1, 0x0F, 16), "P5": (2, 0xFF, 256)}
 
 
+Place = tuple[int, int, bool]  # of a signal: start bit, length, little-endian
+
+
+def _within_byte(place: Place, role: str) -> tuple[int, int]:
+    """Byte of a signal, and its lowest bit there.
+
+    Raises:
+        ValueError: If it crosses a byte.
+    """
+    start, bits, little = place
+    shift = start % 8 if little else start % 8 - bits + 1
+    if shift < 0 or shift + bits > 8:
+        raise ValueError(f"the {role} crosses a byte")
+    return start // 8, shift
+
+
 @dataclass(frozen=True)
 class E2E:
     """How a message is protected.
@@ -45,20 +61,21 @@ class E2E:
     modulus: int
 
     @classmethod
-    def of(
-        cls, profile: str, data_id: int, length: int, counter: tuple[int, int, bool] | None
-    ) -> E2E:
+    def of(cls, profile: str, data_id: int, length: int, counter: Place | None) -> E2E:
         """The protection that a DBC's attributes describe.
 
         Args:
             profile: Of attribute ``E2EProfile``.
             data_id: Of attribute ``E2EDataId``.
             length: Bytes of the message.
-            counter: Start bit, length and little-endian of the counter signal, for ``COUNTER``.
+            counter: Where the counter signal is, for ``COUNTER``.
 
         Raises:
-            ValueError: If the profile is unknown, or a counter is missing or crosses a byte.
+            ValueError: If the profile is unknown, the message too short for it, the data identifier
+                out of range, or a counter is missing or crosses a byte.
         """
+        if not 0 <= data_id <= 0xFFFF:
+            raise ValueError(f"data identifier {data_id} does not fit into 16 bits")
         if profile in _COUNTERS:
             byte, mask, modulus = _COUNTERS[profile]
             if length <= byte + 1:
@@ -68,11 +85,32 @@ class E2E:
             raise ValueError(f"profile {profile!r} is not one of {', '.join(_COUNTERS)}, COUNTER")
         if counter is None:
             raise ValueError("no signal of this message has E2ERole Counter")
-        start, bits, little = counter
-        shift = start % 8 if little else start % 8 - bits + 1
-        if shift < 0 or shift + bits > 8:
-            raise ValueError("the counter crosses a byte")
-        return cls(profile, 0, length, start // 8, shift, (1 << bits) - 1, 1 << bits)
+        byte, shift = _within_byte(counter, "counter")
+        mask = (1 << counter[1]) - 1
+        return cls(profile, 0, length, byte, shift, mask, mask + 1)
+
+    def check_places(self, counter: Place | None, checksum: Place | None) -> None:
+        """Compare where the signals are with where the profile has them.
+
+        Raises:
+            ValueError: If a signal is missing or elsewhere: a value of another one would be
+                overwritten.
+        """
+        if self.profile == "COUNTER":
+            return
+        bits = self.counter_mask.bit_length()
+        for role, place, byte, length in (
+            ("Counter", counter, self.counter_byte, bits),
+            ("Checksum", checksum, 0, 16 if self.profile == "P5" else 8),
+        ):
+            if place is None:
+                raise ValueError(f"no signal of this message has E2ERole {role}")
+            if length == 16:
+                right = place == (0, 16, True)
+            else:
+                right = place[1] == length and _within_byte(place, role) == (byte, 0)
+            if not right:
+                raise ValueError(f"the {role} must be the low {length} bits from byte {byte} on")
 
     def protector(self) -> Protector:
         """A sender's side, its counter at 0."""

@@ -1,24 +1,28 @@
-"""The compiled codecs against cantools, over all shipped DBC files."""
+"""The compiled codecs and packers against cantools, over all shipped DBC files and random ones."""
 
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import cantools.database
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hil.frames.database import load_database
-from hil.frames.e2e import E2E
+from hil.errors import FrameError
+from hil.frames.database import Message, load_database
+from hil.frames.restbus import Entry, Source
 
 FILES = sorted((Path(__file__).parents[3] / "dbc").glob("*.dbc"))
 LAYOUTS = load_database(FILES).messages
+ORACLE = cantools.database.Database()
+for _path in FILES:
+    ORACLE.add_dbc_file(str(_path))
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_agrees_with_cantools(name: str) -> None:
-    oracle = cantools.database.Database()
-    for path in FILES:
-        oracle.add_dbc_file(str(path))
-    message, reference = LAYOUTS[name], oracle.get_message_by_name(name)
+    message, reference = LAYOUTS[name], ORACLE.get_message_by_name(name)
     rng = random.Random(name)
     for group in message.mux_values or (None,):
         for _ in range(20):
@@ -38,9 +42,133 @@ def test_agrees_with_cantools(name: str) -> None:
             )
 
 
-def test_profile_1_vectors() -> None:
-    protector = E2E.of("P1", 0x123, 8, None).protector()
-    first, second = bytearray(8), bytearray(8)
-    protector.protect(first)
-    protector.protect(second)
-    assert (first.hex(), second.hex()) == ("cc00000000000000", "9101000000000000")
+@dataclass
+class Layout:
+    """A random message as DBC text, and values for its signals."""
+
+    text: str
+    names: list[str]
+
+
+SCALES = ("1", "0.1", "0.001", "-0.5", "2", "-1", "0.0078125")
+OFFSETS = ("0", "-40", "1000", "0.25", "-3276.8")
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> Layout:
+    """Signals side by side, without gaps of one byte order, or one 64-bit signal."""
+    little = draw(st.booleans())
+    cuts = sorted(draw(st.sets(st.integers(1, 63), max_size=6)))
+    lines = []
+    for place, (low, high) in enumerate(zip([0, *cuts], [*cuts, 64], strict=True)):
+        start = low if little else 8 * (low // 8) + 7 - low % 8
+        sign = draw(st.sampled_from("+-"))
+        scale, offset = draw(st.sampled_from(SCALES)), draw(st.sampled_from(OFFSETS))
+        order = 1 if little else 0
+        lines.append(
+            f' SG_ S{place} : {start}|{high - low}@{order}{sign} ({scale},{offset}) [0|0] "" B'
+        )
+    text = "\n".join(['VERSION ""', "NS_ :", "BS_:", "BU_: A B", "BO_ 291 M: 8 A", *lines, ""])
+    return Layout(text, [f"S{place}" for place in range(len(lines))])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dbc")
+
+
+def parsed(folder: Path, text: str) -> tuple[Message, "cantools.database.can.Message"]:
+    path = folder / f"{abs(hash(text))}.dbc"
+    path.write_text(text, encoding="utf-8")
+    oracle = cantools.database.Database()
+    oracle.add_dbc_string(text)
+    return load_database([path]).messages["M"], oracle.get_message_by_name("M")
+
+
+@settings(max_examples=150, deadline=None)
+@given(layout=layouts(), data=st.binary(min_size=8, max_size=8), rng=st.randoms())
+def test_random_layouts_agree_with_cantools(
+    folder: Path, layout: Layout, data: bytes, rng: random.Random
+) -> None:
+    message, oracle = parsed(folder, layout.text)
+    decoded = oracle.decode(data, decode_choices=False)
+    assert message.decode_dict(data) == pytest.approx(decoded, rel=2**-52)  # floats, not Decimals
+    values = [rng.uniform(s.minimum, s.maximum) for s in message.signals.values()]
+    named = dict(zip(message.signals, values, strict=True))
+    expected = oracle.encode(named, strict=False)
+    assert bytes(message.encode(values)) == expected
+    sources = {name: Source([value], 0) for name, value in named.items()}
+    assert bytes(Entry(message, sources).pack()) == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(layout=layouts(), rng=st.randoms())
+def test_the_ends_of_the_range_fit_and_beyond_is_refused(
+    folder: Path, layout: Layout, rng: random.Random
+) -> None:
+    message, oracle = parsed(folder, layout.text)
+    signals = list(message.signals.values())
+    ends = [rng.choice((s.minimum, s.maximum)) for s in signals]
+    named = dict(zip(message.signals, ends, strict=True))
+    assert bytes(message.encode(ends)) == oracle.encode(named, strict=False)
+    wrong = rng.choice(signals)
+    span = abs(wrong.scale) + (wrong.maximum - wrong.minimum) * 1e-9
+    ends[wrong.index] = rng.choice((wrong.minimum - span, wrong.maximum + span))
+    with pytest.raises(FrameError, match="is outside"):
+        message.encode(ends)
+
+
+MULTIPLEXED = """VERSION ""
+NS_ :
+BS_:
+BU_: A B
+BO_ 291 M: 8 A
+ SG_ Page M : 7|4@0+ (1,0) [0|0] "" B
+ SG_ Always : 3|4@0- (1,0) [0|0] "" B
+ SG_ Cold m2 : 15|16@0- (0.1,-10) [0|0] "" B
+ SG_ Warm m5 : 23|24@0+ (-2,7) [0|0] "" B
+ SG_ Late m5 : 47|12@0- (1,0) [0|0] "" B
+"""
+
+
+def test_multiplexed_big_endian(folder: Path) -> None:
+    message, oracle = parsed(folder, MULTIPLEXED)
+    assert message.mux_values == (2, 5)
+    given = {2: {"Cold": -123.4}, 5: {"Warm": -1001.0, "Late": -2048}}
+    sources = {"Always": Source([-8.0], 0)}
+    sources |= {n: Source([v], 0) for group in given.values() for n, v in group.items()}
+    entry = Entry(message, sources)
+    for page in (2, 5, 2):  # its groups in turn, the first one first
+        data = bytes(entry.pack())
+        assert data == oracle.encode({"Page": page, "Always": -8, **given[page]})
+        named = message.decode_dict(data)
+        assert named == pytest.approx(oracle.decode(data, decode_choices=False))
+        values = [named.get(name, 0.0) for name in message.signals]
+        assert bytes(message.encode(values)) == data
+    with pytest.raises(FrameError, match="multiplexor value 3 is unknown"):
+        message.decode(b"\x30" + bytes(7))
+    with pytest.raises(FrameError, match="multiplexor value"):
+        message.encode([3.0, 0, 0, 0, 0])
+
+
+@pytest.mark.parametrize("length", [0, 7, 9, 64])
+def test_a_frame_of_another_length_is_refused(length: int) -> None:
+    message = LAYOUTS["CM_Voltages_01"]
+    with pytest.raises(FrameError, match=f"{length} bytes instead of 8"):
+        message.decode(bytes(length))
+
+
+@given(data=st.binary(max_size=16))
+def test_decoding_anything_gives_values_or_a_frame_error(data: bytes) -> None:
+    for message in LAYOUTS.values():
+        try:
+            values = message.decode(data)
+        except FrameError:
+            continue
+        assert len(values) == len(message.signals)
+
+
+def test_values_between_two_raw_numbers_go_to_the_even_one(folder: Path) -> None:
+    text = 'VERSION ""\nNS_ :\nBS_:\nBU_: A\nBO_ 291 M: 1 A\n SG_ S : 0|8@1+ (0.5,0) [0|0] "" A\n'
+    message, _ = parsed(folder, text)
+    assert [bytes(message.encode([x]))[0] for x in (0.25, 0.75, 1.25)] == [0, 2, 2]

@@ -1,0 +1,56 @@
+"""What a DBC file may say that the rig cannot follow: found when it is read, not on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cantools.database.can import Message as DbcMessage
+    from cantools.database.can import Signal as DbcSignal
+
+Mistake = tuple[str, str, str]  # key, reason, remedy
+
+_CLASSIC_BYTES = 8
+
+
+def mistakes_of(message: DbcMessage) -> Iterator[Mistake]:
+    """What is wrong with a message that the DBC parser accepted."""
+    if message.length > _CLASSIC_BYTES or message.is_fd:
+        yield (
+            message.name,
+            f"{message.length} bytes; CAN FD is not supported",
+            "leave the message out, or split it into classic frames of up to 8 bytes",
+        )
+    multiplexers = [signal for signal in message.signals if signal.is_multiplexer]
+    if len(multiplexers) > 1:
+        yield (
+            message.name,
+            "nested multiplexing is not supported",
+            "use one multiplexor signal per message",
+        )
+    for signal in multiplexers:
+        if (signal.scale, signal.offset) != (1, 0):
+            yield (
+                f"{message.name}.{signal.name}",
+                "a multiplexor with factor or offset is not supported",
+                "use factor 1 and offset 0",
+            )
+    for signal in message.signals:
+        for reason, remedy in _of_signal(signal):
+            yield f"{message.name}.{signal.name}", reason, remedy
+
+
+def _of_signal(signal: DbcSignal) -> Iterator[tuple[str, str]]:
+    if signal.conversion.is_float:
+        yield "floating-point signals are not supported", "use a scaled integer"
+    if signal.scale == 0:
+        yield "the factor is 0: every value would be the same", "give the factor that is meant"
+    low, high = signal.minimum, signal.maximum
+    if low is not None and high is not None and low > high:
+        yield f"the range is empty: {low:g} to {high:g}", "swap minimum and maximum"
+    if len(signal.multiplexer_ids or ()) > 1:
+        yield (
+            "a signal of several multiplexor values is not supported",
+            "declare it once per multiplexor value",
+        )
