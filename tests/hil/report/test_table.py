@@ -41,7 +41,7 @@ def test_failures_say_expected_came_and_when(events: list[Event]) -> None:
     assert "  came      open after 776.0 ms\n" in text
     assert re.search(r"  when      14\.\d{6} s, 776\.0 ms after the stimulus\n", text)
     assert "ZeroDivisionError" in text
-    assert "skipped: open_sense_wire[12]: the BMS has no role" in text
+    assert "skipped: open sense wire[12]: the BMS has no role" in text
     assert text.splitlines()[-1].startswith("35 pass · 2 fail · 1 error · 1 invalid · 2 skipped · ")
 
 
