@@ -16,7 +16,7 @@ from hil.rig.load import load_rig
 from hil.rig.schema import RigConfig
 
 _SIMULATED_S = 60
-_REPEATS = 3
+_REPEATS = 5
 
 
 def run() -> list[Figure]:
