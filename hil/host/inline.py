@@ -27,7 +27,7 @@ class InlineHost(World):
         start_ns: Where on the run's time line this world begins.
     """
 
-    def __init__(  # noqa: PLR0913 - everything that a world is made of
+    def __init__(
         self,
         rig: RigConfig,
         firmware: Firmware,
