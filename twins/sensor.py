@@ -128,7 +128,7 @@ class CellMonitor:
             bank.held.clear()
         self._balance.publish([0.0] * self.groups)
         self.mask = [0.0] * self.groups
-        self._tap: int | None = None
+        self._open: tuple[int, ...] = ()  # taps whose wire is open
         self._lost: tuple[int, ...] = ()
         self._board_degC = self._ambient_degC + self._BOARD_K
         self._status.publish([self._OK, 0.0, 0.0, 0.0, self._board_degC])
@@ -137,28 +137,34 @@ class CellMonitor:
         """All balancing switches off."""
         self._balance.publish([0.0] * self.groups)
 
-    def open_tap(self, tap: int | None) -> None:
-        """Open a sense wire, or mend it with ``None``: both cells beside it are not available.
+    def open_tap(self, tap: int, broken: bool = True) -> None:
+        """Open a sense wire, or mend it: the cells beside an open one are not available.
+
+        Several may be open at once; the status names the lowest.
 
         Raises:
             ValueError: If there is no such tap.
         """
-        if tap is not None and not 1 <= tap <= self._taps:
+        if not 1 <= tap <= self._taps:
             raise ValueError(f"there is no tap {tap}: they are numbered 1 to {self._taps}")
-        self._tap = tap
-        string, place = divmod((tap or 1) - 1, self._series + 1)
-        beside = (place - 1, place) if tap is not None else ()
-        first = string * self._series
-        self._lost = tuple(first + k for k in beside if 0 <= k < self._series)
-        self._show_tap()
+        taps = {*self._open, tap} if broken else {*self._open} - {tap}
+        self._set_open(tuple(sorted(taps)))
+
+    def _set_open(self, taps: tuple[int, ...]) -> None:
+        self._open = taps
+        self._lost = tuple(sorted({cell for tap in taps for cell in self._beside(tap)}))
+        self._status.show(self._OPEN_WIRE, float(bool(taps)))
+        self._status.show(self._OPEN_TAP, float(min(taps, default=0)))
         readings = list(self._volts.readings)
         for k in self._lost:
             readings[k] = nan
         self._volts.publish(readings)
 
-    def _show_tap(self) -> None:
-        self._status.show(self._OPEN_WIRE, float(self._tap is not None))
-        self._status.show(self._OPEN_TAP, float(self._tap or 0))
+    def _beside(self, tap: int) -> list[int]:
+        """The cells beside a tap, from 0; each string has one tap more than cells."""
+        string, place = divmod(tap - 1, self._series + 1)
+        first = string * self._series
+        return [first + k for k in (place - 1, place) if 0 <= k < self._series]
 
     def sample_voltages(self, volts: Array, noise: Noise) -> None:
         """Measure the groups."""
@@ -204,14 +210,14 @@ class CellMonitor:
             "warmth": self._warmth.save(),
             "balance": self._balance.save(),
             "status": self._status.save(),
-            "tap": self._tap,
+            "open": self._open,
             "mask": list(self.mask),
             "board": self._board_degC,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Back to what :meth:`save` gave."""
-        self.open_tap(state["tap"])
+        self._set_open(state["open"])
         self._volts.restore(state["volts"])
         self._warmth.restore(state["warmth"])
         self._balance.restore(state["balance"])

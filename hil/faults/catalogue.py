@@ -32,9 +32,9 @@ def cell_open_wire(tap: int) -> Fault:
     return TwinFault(
         "cell.open_wire",
         f"sense wire of tap {tap} open",
-        "sense wires",
+        f"sense wire {tap}",
         lambda plant: plant.cell_monitor.open_tap(tap),
-        lambda plant: plant.cell_monitor.open_tap(None),
+        lambda plant: plant.cell_monitor.open_tap(tap, broken=False),
         ("cell_monitor.open_wire", 1.0),
         "cell_monitor.voltage[1]",
     )

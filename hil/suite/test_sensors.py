@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from hil import Rig
@@ -19,6 +21,24 @@ def test_every_open_sense_wire_is_found(rig: Rig) -> None:
         rig.reset_faults()
 
 
+@pytest.mark.case(46)
+@pytest.mark.parametrize("which", ["adjacent", "all"])
+def test_several_open_sense_wires_are_found(rig: Rig, which: str) -> None:
+    """Two taps side by side, and the whole plug at once, are no more confusing than one."""
+    limit = rig.limits["cell_sensor"]
+    middle = rig.cells // 2
+    taps = [middle, middle + 1] if which == "adjacent" else range(1, rig.cells + 2)
+    rig.operate()
+    start_ns = rig.now_ns
+    with ExitStack() as broken:
+        for tap in taps:
+            broken.enter_context(rig.fault("cell.open_wire", tap=tap))
+        rig.expect("fault.cell_sensor", True, within=limit.delay + limit.reaction)
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+        rig.run_for("1 s")
+    _expect_no_cell_blamed(rig, start_ns)
+
+
 @pytest.mark.case(46, 53)
 def test_an_open_sense_wire_opens_the_contactors_and_blames_no_cell(rig: Rig) -> None:
     """The neighbours of an open tap have no voltage, rather than a wrong one."""
@@ -29,9 +49,7 @@ def test_an_open_sense_wire_opens_the_contactors_and_blames_no_cell(rig: Rig) ->
         rig.expect("fault.cell_sensor", True, within=limit.delay)
         rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
         rig.run_for("2 s")
-    for name in ("cell_overvoltage", "cell_undervoltage"):
-        count = frames_with(rig, f"fault.{name}", 1, start_ns)
-        rig.bounded(f"frames with fault.{name} set", count, high=0)
+    _expect_no_cell_blamed(rig, start_ns)
 
 
 @pytest.mark.case(53)
@@ -44,9 +62,7 @@ def test_a_cell_marked_invalid_is_not_used(rig: Rig, cell: int) -> None:
         rig.expect("fault.cell_sensor", True, within=limit.delay)
         rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
         rig.run_for("1 s")
-    for name in ("cell_overvoltage", "cell_undervoltage"):
-        count = frames_with(rig, f"fault.{name}", 1, start_ns)
-        rig.bounded(f"frames with fault.{name} set", count, high=0)
+    _expect_no_cell_blamed(rig, start_ns)
 
 
 @pytest.mark.case(53)
@@ -78,3 +94,10 @@ def test_a_current_marked_invalid_is_not_used(rig: Rig) -> None:
         rig.run_for("1 s")
     count = frames_with(rig, "fault.overcurrent_discharge", 1, start_ns)
     rig.bounded("frames with fault.overcurrent_discharge set", count, high=0)
+
+
+def _expect_no_cell_blamed(rig: Rig, since_ns: int) -> None:
+    """A voltage that is not there is neither too high nor too low."""
+    for name in ("cell_overvoltage", "cell_undervoltage"):
+        count = frames_with(rig, f"fault.{name}", 1, since_ns)
+        rig.bounded(f"frames with fault.{name} set", count, high=0)

@@ -78,7 +78,7 @@ def test_an_open_sense_wire_loses_the_cells_beside_it(world: Any, tap: int, lost
     assert missing() == lost
     assert world["cell_monitor.open_wire"] == 1.0
     assert world["cell_monitor.open_wire_tap"] == tap
-    world.plant.cell_monitor.open_tap(None)
+    world.plant.cell_monitor.open_tap(tap, broken=False)
     assert world["cell_monitor.open_wire"] == 0.0
     world.run(100 * MS)
     assert missing() == []
@@ -88,10 +88,22 @@ def test_each_string_has_taps_of_its_own() -> None:
     monitor = CellMonitor(SensorConfig(), strings=2, series=4, ambient_degC=25.0)
     ports = {port.name: port for port in monitor.ports}
     for tap, lost in ((5, [4]), (6, [5]), (7, [5, 6])):
-        monitor.open_tap(None)
         monitor.sample_voltages(np.full(8, 3.3), Noise(1))
         monitor.open_tap(tap)
         assert [k for k in range(1, 9) if isnan(ports[f"cell_monitor.voltage[{k}]"].value)] == lost
+        monitor.open_tap(tap, broken=False)
+
+
+def test_several_sense_wires_may_be_open(world: Any) -> None:
+    monitor = world.plant.cell_monitor
+    for tap in (5, 4, 12):
+        monitor.open_tap(tap)
+    lost = [k for k in range(1, 17) if isnan(world[f"cell_monitor.voltage[{k}]"])]
+    assert lost == [3, 4, 5, 11, 12]
+    assert world["cell_monitor.open_wire_tap"] == 4
+    monitor.open_tap(4, broken=False)
+    world.run(100 * MS)
+    assert [k for k in range(1, 17) if isnan(world[f"cell_monitor.voltage[{k}]"])] == [4, 5, 11, 12]
 
 
 @pytest.mark.parametrize("tap", [0, 18])
