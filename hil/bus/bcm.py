@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from hil.bus.frame import Frame
 from hil.bus.interface import explain, refuse_unless_up
 from hil.bus.link import FdFrame
-from hil.bus.socketcan import EXTENDED, FD_FAST, SocketCanLink, pack_classic, pack_fd
+from hil.bus.socketcan import EXTENDED, SocketCanLink, pack_classic, packed_fd
 from hil.clock import NS_PER_US
 from hil.errors import BusError
 
@@ -128,7 +128,7 @@ class Broadcast:
 
 def _packed(frame: Frame) -> bytes:
     if isinstance(frame, FdFrame):
-        return pack_fd(frame.key, len(frame.data), FD_FAST if frame.fast else 0, frame.data)
+        return packed_fd(frame, frame.key)
     if len(frame.data) > 8:
         raise BusError(f"frame {frame.id:X} has more than 8 bytes and is not CAN FD")
     return pack_classic(frame.key, len(frame.data), frame.data)

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from hil.bus.frame import Frame
-from hil.bus.link import OWN, FdFrame, LinkCounters, LinkFullError, Stamps
+from hil.bus.link import FD_LENGTHS, OWN, FdFrame, LinkCounters, LinkFullError, Stamps
 from hil.bus.serial_port import SerialPort
 from hil.bus.slcan_lines import (
     CR,
@@ -309,8 +309,8 @@ class SlcanLink:
     # the port
 
     def _line(self, frame: Frame) -> bytes:
-        if len(frame.data) > 8 and self.data_bitrate and not isinstance(frame, FdFrame):
-            frame = FdFrame(frame.id, frame.data, frame.extended)
+        if self.data_bitrate and (len(frame.data) > 8 or isinstance(frame, FdFrame)):
+            frame = _filled(frame)
         try:
             if isinstance(frame, FdFrame) and not self.data_bitrate:
                 raise ValueError("the bus is classic CAN, the frame is CAN FD")  # noqa: TRY301
@@ -361,3 +361,11 @@ class SlcanLink:
     @property
     def _place(self) -> str:
         return f"adapter {self.channel}"
+
+
+def _filled(frame: Frame) -> FdFrame:
+    """A frame as CAN FD, filled up with zeros to a length that exists."""
+    data = frame.data
+    length = next((length for length in FD_LENGTHS if length >= len(data)), len(data))
+    fast = frame.fast if isinstance(frame, FdFrame) else True
+    return FdFrame(frame.id, data.ljust(length, b"\0"), frame.extended, frame.sender, fast)

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from hil.bus.frame import Frame
 from hil.bus.interface import explain, refuse_unless_up
-from hil.bus.link import OWN, FdFrame, LinkCounters, LinkFullError, Stamps
+from hil.bus.link import FD_LENGTHS, OWN, FdFrame, LinkCounters, LinkFullError, Stamps
 from hil.bus.stamps import DeviceClock, WallClock
 from hil.clock import NS_PER_S, NS_PER_US
 from hil.errors import BusError
@@ -26,7 +26,7 @@ EXTENDED, REMOTE, ERROR = 0x80000000, 0x40000000, 0x20000000
 CLASSIC_BYTES, FD_BYTES = 16, 72
 FD_FAST = 0x01
 pack_classic = struct.Struct("=IB3x8s").pack  # identifier and flags, length, data
-pack_fd = struct.Struct("=IBB2x64s").pack  # identifier and flags, length, FD flags, data
+_pack_fd = struct.Struct("=IBB2x64s").pack  # identifier and flags, length, FD flags, data
 _unpack_classic = struct.Struct("=IB3x8s").unpack
 _unpack_fd = struct.Struct("=IBB2x64s").unpack
 _STANDARD_MASK, _EXTENDED_MASK = 0x7FF, 0x1FFFFFFF
@@ -218,8 +218,7 @@ class SocketCanLink:
             )
         if len(frame.data) > 64:
             raise BusError(f"frame {frame.id:X} has more than 64 bytes", place=self._place)
-        fast = frame.fast if isinstance(frame, FdFrame) else True
-        return pack_fd(identifier, len(frame.data), FD_FAST if fast else 0, frame.data)
+        return packed_fd(frame, identifier)
 
     def _frames(self, raw: list[_Raw]) -> list[Frame]:
         now_ns, steady = self._wall_clock.sample()
@@ -342,3 +341,15 @@ class SocketCanLink:
 def _mask(key: int) -> int:
     """All bits of the identifier, and that it is a data frame of this width."""
     return EXTENDED | REMOTE | (_EXTENDED_MASK if key & EXTENDED else _STANDARD_MASK)
+
+
+def packed_fd(frame: Frame, identifier: int) -> bytes:
+    """A CAN FD frame for the kernel; filled up with zeros to a length that exists.
+
+    Args:
+        frame: Up to 64 bytes.
+        identifier: With the kernel's flags.
+    """
+    length = next(length for length in FD_LENGTHS if length >= len(frame.data))
+    fast = frame.fast if isinstance(frame, FdFrame) else True
+    return _pack_fd(identifier, length, FD_FAST if fast else 0, frame.data)
