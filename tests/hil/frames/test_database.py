@@ -1,0 +1,178 @@
+"""DBC files that the rig cannot follow are refused, all mistakes at once."""
+
+from pathlib import Path
+
+import pytest
+
+from hil.errors import RigFileErrors
+from hil.frames.database import load_database
+
+HEAD = 'VERSION ""\nNS_ :\nBS_:\nBU_: A B\n'
+TAIL = """
+BA_DEF_ BO_ "GenMsgCycleTime" INT 0 65535;
+BA_DEF_ BO_ "GenMsgStartDelayTime" INT 0 65535;
+BA_DEF_ BO_ "E2EProfile" ENUM "None","P1","P2","P5","COUNTER";
+BA_DEF_ BO_ "E2EDataId" INT 0 100000;
+BA_DEF_ SG_ "E2ERole" ENUM "None","Counter","Checksum";
+BA_DEF_ SG_ "SigNotAvailable" INT -1 2147483647;
+BA_DEF_ SG_ "GenSigStartValue" FLOAT -2147483648 4294967295;
+BA_DEF_DEF_ "GenMsgCycleTime" 0;
+BA_DEF_DEF_ "GenMsgStartDelayTime" 0;
+BA_DEF_DEF_ "E2EProfile" "None";
+BA_DEF_DEF_ "E2EDataId" 0;
+BA_DEF_DEF_ "E2ERole" "None";
+BA_DEF_DEF_ "SigNotAvailable" -1;
+BA_DEF_DEF_ "GenSigStartValue" 0;
+"""
+
+
+def write(folder: Path, messages: str, attributes: str = "", name: str = "x.dbc") -> Path:
+    path = folder / name
+    path.write_text(HEAD + messages + "\n" + TAIL + attributes, encoding="utf-8")
+    return path
+
+
+def mistakes(*paths: Path) -> list[str]:
+    with pytest.raises(RigFileErrors) as caught:
+        load_database(paths)
+    return [str(error) for error in caught.value.errors]
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        (
+            'BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B\n SG_ T : 4|8@1+ (1,0) [0|0] "" B',
+            "overlapping",
+        ),
+        ('BO_ 1 M: 1 A\n SG_ S : 4|8@1+ (1,0) [0|0] "" B', "does not fit in message"),
+        ("BO_ one M: 8 A", "does not parse"),
+        ("\0\1\2 garbage", "does not parse"),
+        ('BO_ 1 M: 64 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B', "CAN FD is not supported"),
+        ('BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (0,0) [0|0] "" B', "M.S: the factor is 0"),
+        ('BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [9|3] "" B', "M.S: the range is empty: 9 to 3"),
+        (
+            'BO_ 1 M: 8 A\n SG_ P M : 0|8@1+ (2,0) [0|0] "" B\n SG_ S m1 : 8|8@1+ (1,0) [0|0] "" B',
+            "M.P: a multiplexor with factor or offset",
+        ),
+    ],
+    ids=["overlap", "too long", "no number", "garbage", "FD", "factor", "range", "multiplexor"],
+)
+def test_one_mistake(tmp_path: Path, messages: str, reason: str) -> None:
+    found = mistakes(write(tmp_path, messages))
+    assert len(found) == 1
+    assert reason in found[0]
+    assert "x.dbc" in found[0]
+
+
+def test_floating_point_signals_are_refused(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        'BO_ 1 M: 8 A\n SG_ S : 0|32@1- (1,0) [0|0] "" B',
+        "SIG_VALTYPE_ 1 S : 1;",
+    )
+    assert "floating-point" in mistakes(path)[0]
+
+
+def test_a_signal_of_several_pages_is_refused(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        'BO_ 1 M: 8 A\n SG_ P M : 0|8@1+ (1,0) [0|0] "" B\n SG_ S m1 : 8|8@1+ (1,0) [0|0] "" B',
+        "SG_MUL_VAL_ 1 S P 1-3;",
+    )
+    assert "several multiplexor values" in mistakes(path)[0]
+
+
+def test_all_mistakes_of_all_files_at_once(tmp_path: Path) -> None:
+    broken = write(tmp_path, "BO_ one M: 8 A", name="broken.dbc")
+    odd = write(
+        tmp_path,
+        'BO_ 1 M: 64 A\n SG_ S : 0|8@1+ (0,0) [0|0] "" B\n'
+        'BO_ 2 N: 8 A\n SG_ S : 0|8@1+ (1,0) [5|1] "" B',
+        name="odd.dbc",
+    )
+    missing = tmp_path / "missing.dbc"
+    found = mistakes(broken, odd, missing)
+    assert len(found) == 5
+    assert [name in "".join(found) for name in ("broken.dbc", "odd.dbc", "missing.dbc")] == [1] * 3
+
+
+def test_a_message_twice(tmp_path: Path) -> None:
+    one = write(tmp_path, "BO_ 1 M: 8 A", name="one.dbc")
+    two = write(tmp_path, "BO_ 1 N: 8 A", name="two.dbc")
+    found = mistakes(one, two)
+    assert len(found) == 1
+    assert "identifier 0x1 is also that of M" in found[0]
+
+
+PROTECTED = """BO_ 1 M: 8 A
+ SG_ Crc : 0|8@1+ (1,0) [0|255] "" B
+ SG_ Counter : {start}|{length}@1+ (1,0) [0|14] "" B
+"""
+ROLES = """BA_ "E2EProfile" BO_ 1 {profile};
+BA_ "E2EDataId" BO_ 1 {data_id};
+BA_ "E2ERole" SG_ 1 Crc 2;
+BA_ "E2ERole" SG_ 1 Counter 1;
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "profile", "data_id", "reason"),
+    [
+        (12, 4, 1, 5, "the Counter must be the low 4 bits from byte 1 on"),
+        (16, 8, 3, 5, "the Checksum must be the low 16 bits from byte 0 on"),
+        (8, 4, 1, 70000, "data identifier 70000"),
+    ],
+)
+def test_protection_that_would_overwrite_other_bits(
+    tmp_path: Path, start: int, length: int, profile: int, data_id: int, reason: str
+) -> None:
+    path = write(
+        tmp_path,
+        PROTECTED.format(start=start, length=length),
+        ROLES.format(profile=profile, data_id=data_id),
+    )
+    assert reason in mistakes(path)[0]
+
+
+def test_protection_without_its_signals(tmp_path: Path) -> None:
+    path = write(tmp_path, "BO_ 1 M: 8 A", 'BA_ "E2EProfile" BO_ 1 1;\n')
+    assert "no signal of this message has E2ERole Counter" in mistakes(path)[0]
+
+
+def test_attributes(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        PROTECTED.format(start=8, length=4)
+        + ' SG_ Current : 16|16@1- (0.1,5) [-1000|5000] "A" B\n'
+        + ' SG_ Wide : 32|4@1+ (1,0) [0|100] "" B\n',
+        ROLES.format(profile=1, data_id=291)
+        + 'BA_ "GenMsgCycleTime" BO_ 1 50;\nBA_ "GenMsgStartDelayTime" BO_ 1 7;\n'
+        + 'BA_ "SigNotAvailable" SG_ 1 Current 32768;\nBA_ "GenSigStartValue" SG_ 1 Current -50;\n',
+    )
+    message = load_database([path]).messages["M"]
+    assert (message.cycle_ns, message.offset_ns) == (50_000_000, 7_000_000)
+    assert message.e2e is not None
+    assert (message.e2e.profile, message.e2e.data_id) == ("P1", 291)
+    current, wide = message.signals["Current"], message.signals["Wide"]
+    assert current.not_available == -32768 * 0.1 + 5  # bits 0x8000 of a signed signal
+    assert current.start_value == 0.0  # raw -50
+    assert (current.minimum, current.maximum) == (-1000, 32767 * 0.1 + 5)  # what the bits hold
+    assert (wide.minimum, wide.maximum) == (0, 15)
+
+
+def test_a_not_available_that_does_not_fit(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        'BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B',
+        'BA_ "SigNotAvailable" SG_ 1 S 256;\n',
+    )
+    assert "M.S: attribute SigNotAvailable: 256 does not fit into 8 bits" in mistakes(path)[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_degrees_in_either_encoding(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "x.dbc"
+    text = HEAD + 'BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "°C" B\n'
+    path.write_bytes(text.encode(encoding))
+    assert load_database([path]).messages["M"].signals["S"].unit == "°C"
