@@ -1,0 +1,298 @@
+"""Each fault of the catalogue shows on the bus or in the plant, and is gone when it is mended."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from hil.errors import NotOfferedError, UsageError
+from hil.faults.catalogue import CATALOGUE, make_fault
+from hil.host.world import World
+from tests.hil.scripted import scripted_rig, scripted_world, small_rig
+
+LOST = object()  # the signal's raw number that means "not available"
+SENSOR_FAULTS = [
+    ("cell.voltage", {"cell": 7, "value": 3.75}, {"cell_monitor.voltage[7]": 3.75}),
+    ("cell.invalid", {"cell": 96}, {"cell_monitor.voltage[96]": LOST}),
+    (
+        "cell.open_wire",
+        {"tap": 7},
+        {
+            "cell_monitor.open_wire": 1,
+            "cell_monitor.open_wire_tap": 7,
+            "cell_monitor.voltage[6]": LOST,
+            "cell_monitor.voltage[7]": LOST,
+        },
+    ),
+    ("temperature", {"sensor": 3, "value": 61}, {"cell_monitor.temperature[3]": 61}),
+    ("temperature.invalid", {"sensor": 16}, {"cell_monitor.temperature[16]": LOST}),
+    ("current", {"value": -123.5}, {"current_sensor.current": -123.5}),
+    ("current_sensor.error", {}, {"current_sensor.channel_error": 1}),
+    ("pack.voltage", {"value": 351.0}, {"current_sensor.voltage_pack": 351.0}),
+    ("link.voltage", {"value": 12.0}, {"current_sensor.voltage_link": 12.0}),
+    ("isolation", {"pole": "minus", "value": 20e3}, {"isolation.minus": 20e3}),
+    ("interlock", {}, {"interlock.closed": 0}),
+    ("port", {"port": "drive.motor_temperature", "value": 150.0}, {"drive.motor_temperature": 150.0}),
+]
+FRAME_FAULTS = ["frame.missing", "frame.crc", "frame.counter"]
+PLANT_FAULTS = ["contactor.weld", "contactor.stuck_open", "precharge.open", "link.short", "charger"]
+
+
+def test_all_are_here():
+    assert {name for name, _, _ in SENSOR_FAULTS} | {*FRAME_FAULTS, *PLANT_FAULTS} == set(CATALOGUE)
+
+
+@pytest.mark.parametrize(("name", "arguments", "shown"), SENSOR_FAULTS, ids=[row[0] for row in SENSOR_FAULTS])
+def test_a_sensor_fault_is_on_the_bus(laptop, name, arguments, shown):
+    rig, _, _ = scripted_rig(laptop)
+    rig.run_for("600 ms")
+    sound = {port: rig.value(port) for port in shown}
+    with rig.fault(name, **arguments) as stimulus:
+        rig.run_for("600 ms")
+        for port, value in shown.items():
+            wire = rig._observer.wire(port)
+            signal = laptop.buses[wire.bus].database.messages[wire.message].signals[wire.signal]
+            wanted = signal.not_available if value is LOST else (value - wire.offset) / wire.scale
+            assert rig.value(port) == pytest.approx(wanted, abs=0.51 * signal.scale)
+        first = next(iter(shown.values()))
+        assert stimulus.name == name
+        assert stimulus.applied_ns < stimulus.on_wire_ns <= rig.now_ns
+        assert first is LOST or name == "cell.open_wire" or stimulus.value == first or not arguments
+    rig.run_for("600 ms")
+    for port, value in sound.items():
+        assert rig.value(port) == pytest.approx(value, rel=0.01, abs=0.3)
+
+
+class Checked:
+    """What a receiver's check says of each frame of a message, from now on."""
+
+    def __init__(self, world: World, message: str) -> None:
+        station = world.stations["pack"]
+        layout = station.database.messages[message]
+        self.found: list[str] = []
+        checker = layout.e2e.checker()
+        station.medium.taps.append(
+            lambda frame: self.found.append(checker.check(frame.data)) if frame.key == layout.key else None
+        )
+
+    def take(self, world: World, frames: int) -> list[str]:
+        self.found.clear()
+        while len(self.found) < frames:
+            world.run_until(world.now_ns + 10_000_000)
+        return self.found[:frames]
+
+
+@pytest.fixture
+def world(laptop) -> Iterator[World]:
+    world = scripted_world(laptop)
+    world.power_on()
+    return world
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "found", "after"),
+    [
+        ("frame.crc", {}, ["crc"] * 4, "skipped"),
+        ("frame.counter", {}, ["repeated"] * 4, "ok"),
+        ("frame.counter", {"mode": "frozen"}, ["repeated"] * 4, "ok"),
+        ("frame.counter", {"mode": "repeat"}, ["repeated", "ok", "repeated", "ok"], "ok"),
+        ("frame.counter", {"mode": "skip"}, ["skipped"] * 4, "ok"),
+    ],
+)
+def test_a_frame_fault_is_on_the_bus(world, name, arguments, found, after):
+    checked = Checked(world, "CM_Status")
+    assert checked.take(world, 4) == ["ok"] * 4
+    fault = make_fault(name, {"message": "CM_Status", **arguments})
+    assert fault.name == name
+    stimulus = world.inject(fault)
+    assert checked.take(world, 4) == found
+    assert stimulus.on_wire_ns == stimulus.arrived[0].t_ns > stimulus.applied_ns
+    world.clear(fault)
+    assert checked.take(world, 4) == [after, "ok", "ok", "ok"]
+
+
+def test_a_missing_frame(world):
+    def count() -> int:
+        since_ns = world.now_ns
+        world.run_until(since_ns + 1_000_000_000)
+        return sum(f.id == layout.id for f in world.stations["pack"].listener.frames if f.t_ns > since_ns)
+
+    layout = world.database("pack").messages["JB_Status"]
+    sound = count()
+    fault = make_fault("frame.missing", {"message": "JB_Status"})
+    assert world.inject(fault).on_wire_ns == world.now_ns  # no frame shows it
+    assert count() == 0
+    world.clear(fault)
+    assert count() == pytest.approx(sound, abs=1) != 0
+
+
+def test_protection_that_is_not_there_cannot_be_broken(world):
+    with pytest.raises(NotOfferedError, match="neither counter nor checksum"):
+        world.inject(make_fault("frame.crc", {"message": "ELCON_Status"}))
+    with pytest.raises(NotOfferedError, match="a counter but no checksum"):
+        world.inject(make_fault("frame.crc", {"message": "IVT_Current"}))
+
+
+def command(world: World, **closed: int) -> None:
+    for name, value in closed.items():
+        world.plant.ports[f"contactor.{name}.command"].write(float(value))
+    world.run_until(world.now_ns + 100_000_000)
+
+
+@pytest.mark.parametrize("name", ["main_plus", "main_minus", "precharge"])
+def test_a_welded_contactor_stays_closed(world, name):
+    command(world, **{name: 1})
+    fault = make_fault("contactor.weld", {"contactor": name})
+    world.inject(fault)
+    command(world, **{name: 0})
+    assert world.read(f"contactor.{name}.feedback") == 1
+    world.clear(fault)
+    command(world)
+    assert world.read(f"contactor.{name}.feedback") == 0
+
+
+@pytest.mark.parametrize("name", ["main_plus", "main_minus", "precharge"])
+def test_a_stuck_contactor_stays_open(world, name):
+    fault = make_fault("contactor.stuck_open", {"contactor": name})
+    world.inject(fault)
+    command(world, **{name: 1})
+    assert world.read(f"contactor.{name}.feedback") == 0
+    world.clear(fault)
+    command(world)
+    assert world.read(f"contactor.{name}.feedback") == 1
+
+
+@pytest.mark.parametrize("name", ["precharge.open", "link.short"])
+def test_a_broken_precharge_does_not_charge_the_link(world, name):
+    fault = make_fault(name, {})
+    world.inject(fault)
+    for _ in range(20):
+        command(world, main_minus=1, precharge=1)
+    pack = world.read("pack.voltage")
+    assert world.read("link.voltage") < 0.1 * pack
+    world.clear(fault)
+    for _ in range(20):
+        command(world)
+    assert world.read("link.voltage") > 0.95 * pack
+
+
+@pytest.mark.parametrize(
+    ("mode", "control", "low", "high"),
+    [("no_output", 0, -0.01, 0.01), ("ignore_commands", 1, 19.0, 21.0), ("overshoot", 0, 25.0, 27.0)],
+)
+def test_a_charger_that_fails(world, mode, control, low, high):
+    def current(control: int) -> float:
+        for _ in range(20):  # its commands have to be fresh
+            ports["charger.control"].write(control)
+            ports["charger.voltage_max"].write(350.0)
+            ports["charger.current_max"].write(20.0)
+            command(world)
+        return world.read("charger.current")
+
+    ports = world.plant.ports
+    ports["charger.plugged"].write(1.0)
+    command(world, main_minus=1, main_plus=1)
+    assert current(0) == pytest.approx(20.0, abs=0.5)
+    fault = make_fault("charger", {"mode": mode})
+    world.inject(fault)
+    assert low <= current(control) <= high
+    world.clear(fault)
+    assert current(control) == pytest.approx(0.0 if control else 20.0, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second", "port"),
+    [
+        ("cell.voltage", {"cell": 1, "value": 3.7}, {"cell": 1, "value": 3.8}, "cell_monitor.voltage[1]"),
+        ("cell.open_wire", {"tap": 3}, {"tap": 9}, "cell_monitor.open_wire_tap"),
+        ("contactor.weld", {"contactor": "precharge"}, {"contactor": "precharge"}, None),
+        ("frame.counter", {"message": "CM_Status"}, {"message": "CM_Status", "mode": "skip"}, None),
+        ("frame.missing", {"message": "CM_Status"}, {"message": "CM_Status"}, None),
+    ],
+)
+def test_two_in_one_place(world, name, first, second, port):
+    """The later one counts; the first one is there again when the later one is mended."""
+    outer, inner = make_fault(name, first), make_fault(name, second)
+    world.inject(outer)
+    before = _broken(world, port)
+    world.inject(inner)
+    world.clear(inner)
+    assert _broken(world, port) == before
+    world.clear(outer)
+    command(world)
+    assert _broken(world, port) != before
+
+
+def test_frame_faults_of_two_kinds_on_one_message(world):
+    """A missing message with a frozen counter: mending one leaves the other."""
+    missing = make_fault("frame.missing", {"message": "CM_Status"})
+    frozen = make_fault("frame.counter", {"message": "CM_Status"})
+    world.inject(missing)
+    world.inject(frozen)
+    world.clear(missing)
+    entry = world.entry("CM_Status")
+    assert (entry.hold, entry.protector.fault) == ("normal", "frozen")
+
+
+def _broken(world: World, port: str | None) -> object:
+    entry = world.entry("CM_Status")
+    welded = world.plant.contactors["precharge"].closed
+    return world.read(port) if port else (entry.hold, entry.protector.fault, welded)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason"),
+    [
+        ("cell.voltage", {"cell": 1}, "missing a required argument: 'value'"),
+        ("cell.voltage", {"cell": 1, "value": 3.0, "unit": "V"}, "unexpected keyword argument 'unit'"),
+        ("cell.voltage", {"cell": 1, "value": "3.7 V"}, "value '3.7 V' is not a number"),
+        ("cell.voltage", {"cell": 1.5, "value": 3.7}, "cell 1.5 is not a whole number"),
+        ("cell.voltage", {"cell": True, "value": 3.7}, "cell True is not a whole number"),
+        ("contactor.weld", {"contactor": 1}, "contactor 1 is not a text"),
+        ("frame.counter", {"message": "CM_Status", "mode": "stuck"}, "there is no mode 'stuck'"),
+        ("cell.voltage", {"cell": 97, "value": 3.7}, "the twins have no port 'cell_monitor.voltage[97]'"),
+        ("cell.open_wire", {"tap": 98}, "there is no tap 98: they are numbered 1 to 97"),
+        ("contactor.weld", {"contactor": "main"}, "there is no contactor 'main': main_plus, main_minus"),
+        ("charger", {"mode": "silent"}, "a charger cannot fail by 'silent'"),
+        ("link.short", {"resistance": 0.0}, "a short needs a positive resistance"),
+        ("port", {"port": "pack.voltage", "value": 3.0}, "the truth cannot be held"),
+        ("isolation", {"pole": "both", "value": 1.0}, "the twins have no port 'isolation.both'"),
+        ("frame.missing", {"message": "CM_State"}, "the rig does not send a message 'CM_State'"),
+        ("frame.missing", {"message": "BMS_Status"}, "the rig does not send a message 'BMS_Status'"),
+    ],
+)
+def test_wrong_arguments(world, name, arguments, reason):
+    with pytest.raises(UsageError) as caught:
+        world.inject(make_fault(name, arguments))
+    assert reason in str(caught.value)
+
+
+def test_numbers_of_numpy_are_numbers(world):
+    world.inject(make_fault("cell.voltage", {"cell": np.int64(3), "value": np.float64(3.7)}))
+    assert world.read("cell_monitor.voltage[3]") == 3.7
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_all_have_a_docstring_and_typed_arguments(name):
+    maker = CATALOGUE[name]
+    assert inspect.getdoc(maker)
+    assert {p.annotation for p in inspect.signature(maker).parameters.values()} <= {"int", "float", "str"}
+
+
+@pytest.mark.parametrize("fault", [("cell.invalid", {"cell": 1}), ("cell.open_wire", {"tap": 1})])
+def test_where_no_frame_can_say_that_a_value_is_lost(tmp_path, fault):
+    """The BMS's DBC has no raw number for it: the test is skipped, and nothing is broken."""
+    small_rig(tmp_path)
+    dbc = tmp_path / "bms.dbc"
+    lines = dbc.read_text().splitlines()
+    dbc.write_text("\n".join(line for line in lines if "SigNotAvailable" not in line) + "\n")
+    from hil.rig.load import load_rig
+
+    world = scripted_world(load_rig(tmp_path / "rig.toml"))
+    with pytest.raises(NotOfferedError, match="no raw number that means 'not available'"):
+        world.inject(make_fault(*fault))
+    assert not math.isnan(world.read("cell_monitor.voltage[1]"))

@@ -1,0 +1,351 @@
+"""The test API against a BMS that follows a script: each verdict from frames that are known."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+
+from hil.checks.verdict import BmsFailure
+from hil.clock import NS_PER_MS
+from hil.errors import NotOfferedError, UsageError
+from tests.hil.scripted import FAULT, OPERATE, STANDBY, every, scripted_rig, status
+
+FLAG = "fault.cell_overvoltage"
+
+
+def failure_of(call, *arguments, **named):
+    with pytest.raises(BmsFailure) as caught:
+        call(*arguments, **named)
+    return caught.value.result
+
+
+class TestExpect:
+    def test_reaction_is_the_difference_of_two_bus_timestamps(self, small):
+        lines = [*every(20, 400, status()), *every(20, 900, status(FAULT, fault=1), 400)]
+        rig, world, _ = scripted_rig(small, lines)
+        rig.run_for("200 ms")
+        with rig.fault("cell.voltage", cell=2, value=3.8) as stimulus:
+            result = rig.expect(FLAG, True, within="500 ms")
+        cells, answers = (world.frames("can0", key, 0, world.now_ns) for key in (513, 256))
+        carrier = next(f for f in cells if f.data[2:4] == (3800).to_bytes(2, "little"))
+        answer = next(f for f in answers if f.data[0] & 0x20)
+        assert stimulus.on_wire_ns == carrier.t_ns
+        assert result.t_ns == answer.t_ns == rig.now_ns
+        assert result.reaction_ns == answer.t_ns - carrier.t_ns
+        assert result.value + result.margin == pytest.approx(result.limit) == 500
+        assert result.uncertainty == 20
+        assert result.phases == {FLAG: result.reaction_ns}
+
+    def test_never_is_a_failure_with_all_that_matters(self, small):
+        rig, _, notes = scripted_rig(small, every(20, 2000, status()))
+        with rig.fault("cell.voltage", cell=2, value=3.8):
+            result = failure_of(rig.expect, FLAG, True, within="500 ms")
+        message = result.message()
+        assert "expected: fault.cell_overvoltage becomes set within 500 ms" in message
+        assert "came:     25 frames, the last one clear, by 500 ms" in message
+        assert "stimulus: cell_monitor.voltage[2] = 3.8 V, on the wire at" in message
+        assert "CMU_Cells" in message
+        assert "V2 3.8 V" in message
+        assert "BMS_Status" in message
+        assert "State Standby" in message
+        assert [kind for kind, _ in notes.rows] == ["stimulus", "check", "step"]
+
+    def test_too_late(self, small):
+        lines = [*every(20, 700, status()), *every(20, 900, status(fault=1), 700)]
+        rig, _, _ = scripted_rig(small, lines)
+        with rig.fault("cell.voltage", cell=2, value=3.8):
+            failure_of(rig.expect, FLAG, True, within="500 ms")
+            rig.run_for("500 ms")
+            failure_of(rig.expect, FLAG, True, within="500 ms")  # it is set by now
+
+    @pytest.mark.parametrize("wait", ["0 ms", "400 ms"])
+    def test_a_pulse_of_one_frame_is_seen(self, small, wait):
+        """Also if it is over when the test asks."""
+        lines = [*every(20, 300, status()), (300, status(fault=1)), *every(20, 900, status(), 320)]
+        rig, _, _ = scripted_rig(small, lines)
+        with rig.fault("cell.voltage", cell=2, value=3.8):
+            rig.run_for(wait)
+            rig.expect(FLAG, True, within="500 ms")
+
+    def test_frames_before_the_stimulus_do_not_count(self, small):
+        lines = [*every(20, 200, status(fault=1)), *every(20, 2000, status(), 200)]
+        rig, _, _ = scripted_rig(small, lines)
+        rig.run_for("250 ms")
+        with rig.fault("cell.voltage", cell=2, value=3.8):
+            failure_of(rig.expect, FLAG, True, within="1 s")
+
+    def test_nothing_stored_counts_without_a_stimulus(self, small):
+        rig, _, _ = scripted_rig(small, every(20, 100, status(OPERATE)))
+        rig.run_for("150 ms")
+        result = failure_of(rig.expect, "state", "operate", within="100 ms")
+        assert result.actual == "no frame with state, by 100 ms"
+
+    def test_what_held_all_along_is_no_reaction(self, small):
+        rig, _, _ = scripted_rig(small, every(20, 900, status(OPERATE)))
+        rig.run_for("150 ms")
+        rig.request("mode", "operate")
+        result = rig.expect("state", "operate", within="200 ms")
+        assert result.reaction_ns is None
+        assert result.margin is None
+
+    def test_the_deadline_is_exact(self, small):
+        lines = [*every(20, 300, status()), *every(20, 900, status(OPERATE), 300)]
+        rig, _, _ = scripted_rig(small, lines)
+        rig.run_for("100 ms")
+        start = rig.mark("now")
+        reaction = rig.expect("state", "operate", within="1 s").reaction_ns
+        for within, ok in ((reaction, True), (reaction - 1, False)):
+            rig, _, _ = scripted_rig(small, lines)
+            rig.run_for("100 ms")
+            assert rig.mark("now").applied_ns == start.applied_ns
+            if ok:
+                assert rig.expect("state", "operate", within=within).margin == 0
+            else:
+                failure_of(rig.expect, "state", "operate", within=within)
+
+    def test_since_an_older_stimulus(self, small):
+        lines = [*every(20, 300, status()), *every(20, 900, status(FAULT), 300)]
+        rig, _, _ = scripted_rig(small, lines)
+        first = rig.mark("first")
+        rig.run_for("400 ms")
+        rig.mark("second")
+        result = rig.expect("state", "fault", within="350 ms", since=first)
+        assert 300 < result.value < 302
+        assert result.stimulus == "first"
+
+    def test_phases_of_one_reaction(self, small):
+        flagged, open_ = status(fault=1), status(FAULT, fault=1)
+        lines = [*every(20, 300, status()), (300, flagged), *every(20, 900, open_, 320)]
+        rig, _, _ = scripted_rig(small, lines)
+        with rig.fault("cell.voltage", cell=1, value=3.9):
+            first = rig.expect(FLAG, True, within="1 s")
+            second = rig.expect("state", "fault", within="1 s")
+        assert list(second.phases) == [FLAG, "state"]
+        assert second.phases[FLAG] == first.reaction_ns < second.phases["state"]
+
+    def test_a_name_that_the_role_does_not_have(self, small):
+        rig, _, _ = scripted_rig(small)
+        with pytest.raises(UsageError, match="role state has no value 'driving'") as caught:
+            rig.expect("state", "driving", within="1 s")
+        assert "standby, operate, fault" in caught.value.remedy
+
+
+class TestSpans:
+    def test_stays(self, small):
+        rig, _, _ = scripted_rig(small, every(20, 900, status()))
+        result = rig.stays("state", "standby", for_="500 ms")
+        assert result.actual == "25 frames, all standby"
+
+    def test_stays_is_broken_by_one_frame(self, small):
+        lines = [*every(20, 300, status()), (300, status(FAULT)), *every(20, 900, status(), 320)]
+        rig, _, _ = scripted_rig(small, lines)
+        result = failure_of(rig.stays, "state", "standby", for_="500 ms")
+        assert result.actual.startswith("fault after 300.")
+        assert result.frames
+
+    def test_never(self, small):
+        lines = [*every(20, 300, status()), (300, status(FAULT)), *every(20, 900, status(), 320)]
+        rig, _, _ = scripted_rig(small, lines)
+        rig.never("state", "fault", for_="200 ms")
+        result = failure_of(rig.never, "state", "fault", for_="200 ms")
+        assert result.actual.startswith("fault after ")
+
+    @pytest.mark.parametrize("check", ["stays", "never"])
+    def test_silence_proves_nothing(self, small, check):
+        rig, _, _ = scripted_rig(small)
+        value = "standby" if check == "stays" else "fault"
+        result = failure_of(getattr(rig, check), "state", value, for_="500 ms")
+        assert result.actual == "no frame with state came"
+
+
+class TestNumbers:
+    def test_agrees(self, small):
+        rig, _, _ = scripted_rig(small, every(20, 900, status(highest_mv=3412)))
+        result = rig.agrees("cell.voltage_max", 3.41, 0.005)
+        assert result.value == pytest.approx(0.002)
+        assert result.margin == pytest.approx(0.003)
+        assert result.unit == "V"
+        result = failure_of(rig.agrees, "cell.voltage_max", 3.40, 0.005)
+        assert result.actual == "3.412 V"
+        assert result.frames
+
+    def test_value_is_the_next_frames(self, small):
+        lines = [(10, status(highest_mv=3000)), (50, status(highest_mv=3100))]
+        rig, _, _ = scripted_rig(small, lines)
+        rig.run_for("40 ms")
+        assert rig.value("cell.voltage_max") == pytest.approx(3.1)
+
+    def test_value_of_a_silent_role(self, small):
+        rig, _, notes = scripted_rig(small)
+        result = failure_of(rig.value, "cell.voltage_max")
+        assert str(result.check) == "a frame with cell.voltage_max comes within 60 ms"
+        assert notes.of("check") == [result]
+
+    @pytest.mark.parametrize(
+        ("value", "low", "high", "margin"),
+        [(5.0, 1.0, 9.0, 4.0), (2.0, 1.0, 9.0, 1.0), (9.0, None, 9.0, 0.0), (0.5, 1.0, None, -0.5)],
+    )
+    def test_bounded(self, small, value, low, high, margin):
+        rig, _, _ = scripted_rig(small)
+        check = rig.bounded if margin >= 0 else lambda *a, **k: failure_of(rig.bounded, *a, **k)
+        assert check("number", value, low=low, high=high).margin == margin
+
+    def test_bounded_takes_no_nonsense(self, small):
+        rig, _, _ = scripted_rig(small)
+        failure_of(rig.bounded, "number", math.nan, low=0)
+        with pytest.raises(UsageError, match="neither low nor high"):
+            rig.bounded("number", 1.0)
+
+    def test_history(self, small):
+        rig, _, _ = scripted_rig(small, every(20, 200, status()) + every(20, 400, status(OPERATE), 200))
+        rig.run_for("300 ms")
+        rows = rig.history("state")
+        assert [value for _, value in rows] == [STANDBY] * 10 + [OPERATE] * 5
+        assert all(a < b for (a, _), (b, _) in itertools.pairwise(rows))
+        assert rig.history("state", rows[-2][0]) == rows[-1:]
+
+
+class TestCrosses:
+    def test_the_frame_that_passes_the_level_is_the_zero(self, small):
+        lines = [(k * 20, status(highest_mv=3000 + 100 * k)) for k in range(20)]
+        rig, world, _ = scripted_rig(small, lines)
+        stimulus = rig.crosses("cell.voltage_max", above=3.45)
+        assert rig.now_ns == stimulus.on_wire_ns == world.frames("can0", 256, 0, rig.now_ns)[-1].t_ns
+        assert rig.value("cell.voltage_max") == pytest.approx(3.6)
+
+    def test_a_port_that_the_rig_sends(self, small):
+        rig, _, _ = scripted_rig(small)
+        with rig.fault("cell.voltage", cell=3, value=2.0):
+            assert rig.crosses("cell_monitor.voltage[3]", below=2.5).text.endswith("below 2.5 V on the bus")
+
+    @pytest.mark.parametrize("levels", [{}, {"above": 1.0, "below": 2.0}])
+    def test_one_level_only(self, small, levels):
+        rig, _, _ = scripted_rig(small)
+        with pytest.raises(UsageError, match="either above or below"):
+            rig.crosses("cell.voltage_max", **levels)
+
+    def test_a_level_that_is_not_passed_is_the_tests_mistake(self, small):
+        rig, _, _ = scripted_rig(small, every(20, 900, status()))
+        with pytest.raises(UsageError, match="does not come above 4 V"):
+            rig.crosses("cell.voltage_max", above=4.0, within="500 ms")
+
+
+class TestFaults:
+    def test_it_ends_with_its_block(self, small):
+        rig, _, _ = scripted_rig(small)
+        sound = rig.truth("cell_monitor.voltage[1]")
+        with rig.fault("cell.voltage", cell=1, value=3.9):
+            assert rig.truth("cell_monitor.voltage[1]") == 3.9
+        assert rig.truth("cell_monitor.voltage[1]") == pytest.approx(sound, abs=0.01)
+
+    def test_it_ends_with_an_exception(self, small):
+        rig, _, _ = scripted_rig(small)
+        with pytest.raises(ZeroDivisionError), rig.fault("cell.voltage", cell=1, value=3.9):
+            1 / 0  # noqa: B018
+        assert rig.truth("cell_monitor.voltage[1]") != 3.9
+
+    def test_it_ends_with_the_test(self, small):
+        """A generator that a test forgets in its middle leaves the block for good."""
+        rig, _, _ = scripted_rig(small)
+        rig.fault("cell.voltage", cell=1, value=3.9).__enter__()
+        rig.finish()
+        assert rig.truth("cell_monitor.voltage[1]") != 3.9
+
+    def test_the_inner_one_counts_and_the_outer_one_stays(self, small):
+        rig, _, _ = scripted_rig(small)
+        with rig.fault("cell.voltage", cell=1, value=3.9):
+            with rig.fault("cell.voltage", cell=1, value=3.7):
+                assert rig.truth("cell_monitor.voltage[1]") == 3.7
+            assert rig.truth("cell_monitor.voltage[1]") == 3.9
+            with rig.fault("cell.voltage", cell=1, value=3.9):  # just the same
+                pass
+            assert rig.truth("cell_monitor.voltage[1]") == 3.9
+        assert rig.truth("cell_monitor.voltage[1]") < 3.6
+
+    def test_the_outer_one_may_end_first(self, small):
+        rig, _, _ = scripted_rig(small)
+        outer = rig.fault("cell.voltage", cell=1, value=3.9)
+        outer.__enter__()
+        with rig.fault("cell.voltage", cell=1, value=3.7):
+            outer.__exit__(None, None, None)
+            assert rig.truth("cell_monitor.voltage[1]") == 3.7
+        assert rig.truth("cell_monitor.voltage[1]") < 3.6
+
+    def test_an_unknown_one(self, small):
+        rig, _, _ = scripted_rig(small)
+        with pytest.raises(UsageError) as caught, rig.fault("cell.voltag", cell=1, value=3.0):
+            pass
+        assert caught.value.remedy == "did you mean 'cell.voltage'?"
+
+
+class TestNames:
+    def test_what_the_bms_lacks_skips_the_test(self, small):
+        rig, _, _ = scripted_rig(small)
+        with pytest.raises(NotOfferedError, match="no role 'soc'"):
+            rig.expect("soc", 1, within="1 s")
+        with pytest.raises(NotOfferedError, match="no request 'open'"):
+            rig.request("open", True)
+        with pytest.raises(NotOfferedError, match="no limit 'isolation'"):
+            rig.limits["isolation"]
+        with pytest.raises(NotOfferedError, match="no charger, soc"):
+            rig.require("state", "charger", "soc")
+        assert rig.has("state", "mode", "cell_overvoltage", "cell_monitor.voltage[1]")
+        assert not rig.has("state", "soc")
+
+    @pytest.mark.parametrize("name", ["stat", "sttae", "states", "stste", "contactor.main_plsu"])
+    def test_a_slip_of_the_pen_is_an_error(self, small, name):
+        rig, _, _ = scripted_rig(small)
+        with pytest.raises(UsageError, match="no role is called") as caught:
+            rig.value(name)
+        assert caught.value.remedy in ("did you mean 'state'?", "did you mean 'contactor.main_plus'?")
+
+    @pytest.mark.parametrize("name", ["contactor.main_minus", "cell.voltage_min", "fault.cell_undervoltage"])
+    def test_another_feature_is_no_slip(self, small, name):
+        rig, _, _ = scripted_rig(small)
+        with pytest.raises(NotOfferedError):
+            rig.value(name)
+
+    def test_ports(self, small):
+        rig, _, _ = scripted_rig(small)
+        with pytest.raises(UsageError, match=r"no port 'cell_monitor.voltage\[5\]'") as caught:
+            rig.truth("cell_monitor.voltage[5]")
+        assert caught.value.remedy == "they are numbered 1 to 4"
+        with pytest.raises(UsageError, match="it can be forced, not written"):
+            rig.set("cell_monitor.voltage[1]", 3.0)
+
+
+class TestTime:
+    def test_durations(self, small):
+        rig, _, _ = scripted_rig(small)
+        rig.run_for("1.5 ms")
+        rig.run_for(2 * NS_PER_MS)
+        assert rig.now_ns == 3.5 * NS_PER_MS
+        with pytest.raises(UsageError, match="500 ns is no bus time"):
+            rig.run_for(500)
+        with pytest.raises(UsageError, match="does not run back"):
+            rig.run_for(-1)
+
+    def test_power_on_waits_for_standby(self, small):
+        rig, _, _ = scripted_rig(small, every(20, 300, status(0)) + every(20, 600, status(), 300))
+        rig._host.bms.power_off()
+        rig.power_on()
+        assert 300 < rig.now_ns / NS_PER_MS < 302
+
+    def test_the_safe_state(self, small):
+        """The request that the rig file gives is on the wire before the BMS is off."""
+        rig, world, _ = scripted_rig(small)
+        rig.on_wire(rig.request("mode", "operate"))
+        rig.finish()
+        world.stop()
+        assert not world.bms.powered
+        assert world.bms.heard[-1].t_ns <= world.now_ns
+        assert [f.data[0] & 3 for f in world.bms.heard if f.id == 272][-1] == 0
+
+    def test_a_stimulus_that_no_frame_can_carry(self, small):
+        rig, _, _ = scripted_rig(small)
+        with rig.fault("frame.missing", message="VCU_Request"):
+            stimulus = rig.request("mode", "operate")
+            with pytest.raises(UsageError, match="no frame carried the stimulus 'mode = operate'"):
+                rig.on_wire(stimulus)
