@@ -339,6 +339,7 @@ class Medium:
             heappush(self._waiting, entry)
         else:
             sender.pending -= 1
+            sender.dropped += sender.bus_off
         if sender.is_passive:
             self._suspend(sender, end_ns)
         wreck.tec, wreck.rec, wreck.bus_off = sender.tec, sender.rec, sender.bus_off
@@ -366,7 +367,9 @@ class Medium:
     def _confine(self, node: Node) -> None:
         if node.tec >= OFF and not node.bus_off:
             node.bus_off = True
+            waiting = node.pending
             self.withdraw(node)
+            node.dropped += waiting - node.pending
             self._count_present()
             if node.auto_recover:
                 back_ns = self.clock.now_ns + self.bits_ns(RECOVERY_BITS)
