@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from hil.checks.check import Value
 from hil.clock import NS_PER_MS
-from hil.errors import NotOfferedError, UsageError
+from hil.errors import HilError, NotOfferedError, UsageError
 from hil.rig.roles import Role
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from hil.responses.signals import Values
     from hil.rig.schema import RigConfig
     from hil.rig.wire import Wire
+
+__tracebackhide__ = methodcaller("errisinstance", HilError)  # what pytest shows is the line of the test
 
 Seen = tuple[int, float]  # bus timestamp in ns, physical value
 

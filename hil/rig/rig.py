@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import methodcaller
 from typing import Any
 
 from hil.checks.check import Bounded, CheckResult, Value
 from hil.checks.verdict import BmsFailure
 from hil.clock import NS_PER_MS
-from hil.errors import NotOfferedError, UsageError
+from hil.errors import HilError, NotOfferedError, UsageError
 from hil.faults.catalogue import make_fault
 from hil.faults.fault import Fault
 from hil.host.contract import Host
@@ -23,6 +24,9 @@ from hil.rig.promises import Limits
 from hil.rig.roles import Role
 from hil.rig.schema import RigConfig
 from hil.units import time_ns
+
+# what pytest shows of a failure is the line of the test
+__tracebackhide__ = methodcaller("errisinstance", (BmsFailure, HilError))
 
 Duration = int | str  # nanoseconds, or a text such as "500 ms"
 
