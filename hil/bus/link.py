@@ -151,7 +151,8 @@ class Link(Protocol):
 
         Raises:
             LinkFullError: If there is no room for it now.
-            BusError: If the bus is down, the adapter gone, or the frame does not fit.
+            BusError: If the bus is down or the adapter gone.
+            FrameError: If this bus cannot carry such a frame.
         """
 
     def receive(self) -> Sequence[Frame]:

@@ -30,7 +30,7 @@ from hil.bus.frame import Frame
 from hil.bus.link import OWN, FdFrame, LinkCounters, LinkFullError, Stamps
 from hil.bus.stamps import DeviceClock
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import BusError, RigFileError
+from hil.errors import BusError, FrameError, RigFileError
 
 _BATCH = 512  # frames at most in one call
 _MISREADS = 16  # so many in a row are no garbage: the interface is broken
@@ -88,8 +88,9 @@ class PythonCanLink:
 
     def send(self, frame: Frame) -> None:
         """Give a frame to the interface; see :class:`hil.bus.link.Link`."""
+        message = self._message(frame)
         try:
-            self._bus.send(_message(frame), timeout=0)
+            self._bus.send(message, timeout=0)
         except (can.CanError, OSError, ValueError) as error:
             raise self._refusal(error) from error
         self.counters.sent += 1
@@ -236,6 +237,29 @@ class PythonCanLink:
             ]
         )
 
+    def _message(self, frame: Frame) -> can.Message:
+        fd = frame.__class__ is FdFrame or len(frame.data) > 8
+        if fd and not self.data_bitrate:
+            raise FrameError(
+                f"frame {frame.id:X} is CAN FD, but the bus is classic CAN",
+                place=self._place,
+                remedy="give the bus fd = true",
+            )
+        try:
+            return can.Message(
+                arbitration_id=frame.id,
+                is_extended_id=frame.extended,
+                is_remote_frame=frame.remote,
+                dlc=len(frame.data),
+                data=None if frame.remote else frame.data,
+                is_fd=fd,
+                bitrate_switch=fd and getattr(frame, "fast", True),
+                is_rx=False,
+                check=True,
+            )
+        except ValueError as error:
+            raise FrameError(str(error), place=self._place) from error
+
     def _refusal(self, error: Exception) -> BusError:
         self.counters.last_error = str(error)
         code = getattr(error, "error_code", None) or getattr(error, "errno", None)
@@ -335,17 +359,3 @@ def _descriptor(bus: can.BusABC) -> int | None:
     except Exception:  # NotImplementedError is documented; drivers have others
         return None
     return descriptor if descriptor >= 0 else None
-
-
-def _message(frame: Frame) -> can.Message:
-    fd = frame.__class__ is FdFrame or len(frame.data) > 8
-    return can.Message(
-        arbitration_id=frame.id,
-        is_extended_id=frame.extended,
-        is_remote_frame=frame.remote,
-        dlc=len(frame.data),
-        data=None if frame.remote else frame.data,
-        is_fd=fd,
-        bitrate_switch=fd and getattr(frame, "fast", True),
-        is_rx=False,
-    )

@@ -18,6 +18,7 @@ from hil.bus.link import OWN, FdFrame, Link, LinkCounters, LinkFullError
 from hil.bus.node import PASSIVE, WARNING, FrameHandler
 from hil.bus.wire_time import INTERMISSION_BITS, frame_bits
 from hil.clock import NS_PER_MS, NS_PER_S, Alarm, VirtualClock
+from hil.errors import BusError
 
 _WAITING = 64  # frames of one identifier at most that wait for their echo
 _LOOK_NS = 100 * NS_PER_MS  # links want to be asked now and then
@@ -102,7 +103,8 @@ class RealNode:
         Without room it is dropped and counted: the next one of a cycle may find some.
 
         Raises:
-            BusError: If the bus is down, the adapter gone, or the frame does not fit.
+            BusError: If the bus is down or the adapter gone.
+            FrameError: If this bus cannot carry such a frame.
         """
         kind = FdFrame if len(data) > 8 else Frame
         return self.send_frame(kind(identifier, data, extended, self.name))
@@ -133,6 +135,7 @@ class RealMedium:
         error_frames: Error frames so far.
         busy_bits: Bits on the wire so far by their length, intermissions included. A frame that had
             to be repeated counts once.
+        is_up: False from the first trouble until the bus is opened again: meanwhile nothing comes.
         intruders: How many frames with an identifier that this program sends came from others, by
             key (:attr:`hil.bus.frame.Frame.key`).
     """
@@ -147,6 +150,7 @@ class RealMedium:
         self.frames = 0
         self.error_frames = 0
         self.busy_bits = 0
+        self.is_up = True
         self.intruders: dict[int, int] = {}
         self._sent: dict[int, deque[tuple[Frame, RealNode]]] = {}  # by key, until their echo
         self._watched: int | None = None
@@ -181,6 +185,9 @@ class RealMedium:
         except LinkFullError:
             node.dropped += 1
             return
+        except BusError:
+            self._go_down()
+            raise
         waiting = self._sent.get(frame.key)
         if waiting is None:
             waiting = self._sent[frame.key] = deque()
@@ -196,7 +203,12 @@ class RealMedium:
             BusError: If the bus is down or the adapter gone.
         """
         zero_ns = self.clock.zero_ns
-        for frame in self.link.receive():
+        try:
+            frames = self.link.receive()
+        except BusError:
+            self._go_down()
+            raise
+        for frame in frames:
             frame.t_ns = max(1, frame.t_ns - zero_ns)
             if frame.error:
                 self._deliver_error(frame)
@@ -219,9 +231,10 @@ class RealMedium:
         self._forget()
         for waiting in self._sent.values():
             self._give_up(waiting, len(waiting))
-        back = self.link.reopen()
-        self._watch()
-        return back
+        self.is_up = self.link.reopen()
+        if self.is_up:
+            self._watch()
+        return self.is_up
 
     def close(self) -> None:
         """Leave the bus."""
@@ -239,11 +252,17 @@ class RealMedium:
     def _look(self, _event: Event) -> None:
         """Ask the link now and then, whether or not it seems to have something."""
         self._set_alarm()
-        self.poll()
+        if self.is_up:
+            self.poll()
 
     def _set_alarm(self) -> None:
         period_ns = _BLIND_LOOK_NS if self._watched is None else _LOOK_NS
         self.clock.set_alarm(self._alarm, self.clock.now_ns + period_ns)
+
+    def _go_down(self) -> None:
+        """Trouble is told once; a descriptor that is closed must not be waited for."""
+        self._forget()
+        self.is_up = False
 
     def _watch(self) -> None:
         self._watched = self.link.fileno()

@@ -31,7 +31,7 @@ from hil.bus.slcan_lines import (
 from hil.bus.slcan_options import SlcanOptions
 from hil.bus.stamps import DeviceClock
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import BusError
+from hil.errors import BusError, FrameError
 
 _ANSWER_NS = 300 * NS_PER_MS  # an adapter answers a command within that time
 _TRIES = 3  # some start only when the port is opened
@@ -316,7 +316,7 @@ class SlcanLink:
                 raise ValueError("the bus is classic CAN, the frame is CAN FD")  # noqa: TRY301
             return format_frame(frame)
         except ValueError as error:
-            raise BusError(str(error), place=self._place) from error
+            raise FrameError(str(error), place=self._place) from error
 
     def _flush(self) -> None:
         self._outgoing = self._outgoing[self._write(self._outgoing) :]

@@ -19,7 +19,7 @@ from hil.bus.interface import explain, refuse_unless_up
 from hil.bus.link import FD_LENGTHS, OWN, FdFrame, LinkCounters, LinkFullError, Stamps
 from hil.bus.stamps import DeviceClock, WallClock
 from hil.clock import NS_PER_S, NS_PER_US
-from hil.errors import BusError
+from hil.errors import BusError, FrameError
 
 # linux/can.h
 EXTENDED, REMOTE, ERROR = 0x80000000, 0x40000000, 0x20000000
@@ -202,7 +202,7 @@ class SocketCanLink:
         else:
             fits = 0 <= identifier < _STANDARD_LIMIT
         if not fits:
-            raise BusError(f"identifier 0x{frame.id:X} does not fit", place=self._place)
+            raise FrameError(f"identifier 0x{frame.id:X} does not fit", place=self._place)
         if length > 8 or frame.__class__ is FdFrame:
             return self._packed_fd(frame, identifier)
         if frame.remote:
@@ -211,13 +211,13 @@ class SocketCanLink:
 
     def _packed_fd(self, frame: Frame, identifier: int) -> bytes:
         if not self.data_bitrate:
-            raise BusError(
+            raise FrameError(
                 f"frame {frame.id:X} is CAN FD, but the bus is classic CAN",
                 place=self._place,
                 remedy="give the bus fd = true",
             )
         if len(frame.data) > 64:
-            raise BusError(f"frame {frame.id:X} has more than 64 bytes", place=self._place)
+            raise FrameError(f"frame {frame.id:X} has more than 64 bytes", place=self._place)
         return packed_fd(frame, identifier)
 
     def _frames(self, raw: list[_Raw]) -> list[Frame]:

@@ -20,7 +20,7 @@ from hil.bus.slcan import SlcanLink
 from hil.bus.slcan_twin import serving
 from hil.bus.socketcan import SocketCanLink
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import BusError
+from hil.errors import BusError, FrameError
 from hil.realtime.clock import RealClock
 
 Open = Callable[..., SocketCanLink]
@@ -175,7 +175,7 @@ def test_fd_frames(open_can: Open) -> None:
     assert isinstance(short, FdFrame)
     assert (short.data, short.fast) == (b"\x01", False)
     assert not isinstance(plain, FdFrame)
-    with pytest.raises(BusError, match="classic CAN"):
+    with pytest.raises(FrameError, match="classic CAN"):
         classic.send(Frame(0x10, bytes(12)))
 
 

@@ -17,7 +17,7 @@ from hil.bus.frame import Frame
 from hil.bus.link import FdFrame, LinkFullError
 from hil.bus.python_can import PythonCanLink
 from hil.clock import NS_PER_S
-from hil.errors import BusError, RigFileError
+from hil.errors import BusError, FrameError, RigFileError
 
 Open = Callable[..., PythonCanLink]
 
@@ -87,8 +87,14 @@ class TestVirtual:
             (frame,) = come(b)
             assert before_ns - NS_PER_S // 2 < frame.t_ns <= time.monotonic_ns()
 
+    def test_what_does_not_fit(self, open_link: Open) -> None:
+        link = open_link()
+        for frame in (Frame(1, bytes(9)), FdFrame(1, b""), Frame(0x800, b"")):
+            with pytest.raises(FrameError, match=r"classic CAN|can not be|2\^11"):
+                link.send(frame)
+
     def test_kinds(self, open_link: Open) -> None:
-        a, b = open_link(), open_link()
+        a, b = open_link(fd=True), open_link()
         remote = Frame(7, bytes(5))
         remote.remote = True
         a.send(remote)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -186,8 +188,14 @@ def test_a_bus_that_is_gone_raises(bench: Bench) -> None:
     bench.link.trouble = BusError("gone")
     with pytest.raises(BusError):
         bench.node.send(1, b"")
+    assert not bench.medium.is_up
+    assert bench.clock.watched == {}  # a closed descriptor must not be waited for
     with pytest.raises(BusError):
         bench.medium.poll()
+    bench.clock.run_until(NS_PER_S)  # told once
+    bench.link.trouble = None
+    assert bench.medium.reopen()
+    assert bench.medium.is_up
 
 
 def test_reopening_watches_the_new_descriptor(bench: Bench) -> None:
@@ -265,3 +273,36 @@ def test_a_link_without_a_descriptor_often() -> None:
 def test_what_came_before_the_rig_is_thrown_away(bench: Bench) -> None:
     bench.medium.poll()
     assert bench.heard == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_an_adapter_unplugged_and_plugged_in_again_in_real_time(tmp_path: Path) -> None:
+    from hil.bus.slcan import SlcanLink
+    from hil.bus.slcan_twin import serving
+    from hil.realtime.clock import RealClock
+
+    with serving(tmp_path / "a", tmp_path / "b") as (a, b):
+        clock, bms = RealClock(), SlcanLink("bms", str(b.path))
+        medium = RealMedium(clock, SlcanLink("pack", str(a.path)))
+        heard: list[Frame] = []
+        through: list[Frame] = []
+        node = medium.attach("rig", heard.append)
+        node.on_sent = through.append
+        sent = node.send(0x123, b"\x01")
+        assert clock.run_until_any(clock.now_ns + NS_PER_S, through)
+        assert through == [sent]
+        bms.send(Frame(0x124, b"\x02"))
+        assert clock.run_until_any(clock.now_ns + NS_PER_S, heard)
+        assert 0 < heard[0].t_ns <= clock.real_ns
+        a.unplug()
+        with pytest.raises(BusError, match="gone"):
+            clock.run_until(clock.now_ns + NS_PER_S)
+        clock.run_until(clock.now_ns + 10 * NS_PER_MS)
+        assert not medium.reopen()
+        a.replug()
+        assert medium.reopen()
+        through.clear()
+        node.send(0x123, b"\x02")
+        assert clock.run_until_any(clock.now_ns + NS_PER_S, through)
+        medium.close()
+        bms.close()

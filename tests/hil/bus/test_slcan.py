@@ -18,7 +18,7 @@ from hil.bus.slcan_adapter import Adapter, Manners, Wire
 from hil.bus.slcan_lines import format_frame
 from hil.bus.slcan_options import SlcanOptions
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import BusError, RigFileError
+from hil.errors import BusError, FrameError, RigFileError
 
 
 class Line:
@@ -440,7 +440,7 @@ def test_filters(pair: Pair) -> None:
 def test_fd(bench: Bench, pair: Pair) -> None:
     link, _ = pair
     for frame in (FdFrame(1, b""), Frame(1, bytes(9))):
-        with pytest.raises(BusError, match=r"classic CAN|classic frame"):
+        with pytest.raises(FrameError, match=r"classic CAN|classic frame"):
             link.send(frame)
     link.data_bitrate = 2_000_000
     link.send(Frame(1, bytes(10)))

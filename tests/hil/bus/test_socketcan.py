@@ -23,7 +23,7 @@ from hil.bus.interface import explain
 from hil.bus.link import FdFrame, LinkFullError
 from hil.bus.socketcan import SocketCanLink
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import BusError
+from hil.errors import BusError, FrameError
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SocketCAN is Linux's")
 
@@ -131,9 +131,9 @@ class TestPacking:
             (Frame(1, bytes(9)), "the bus is classic CAN"),
             (FdFrame(1, b""), "the bus is classic CAN"),
         ):
-            with pytest.raises(BusError, match=message):
+            with pytest.raises(FrameError, match=message):
                 link.send(frame)
-        with pytest.raises(BusError, match="more than 64 bytes"):
+        with pytest.raises(FrameError, match="more than 64 bytes"):
             self.packed(Frame(1, bytes(65)))
 
 
