@@ -19,7 +19,9 @@ class Monotonic:
         self.waits: list[int] = []
         real_select = select.select
 
-        def waiting(readers: list[int], _w: object, _x: object, timeout: float) -> tuple[list[int], list[int], list[int]]:
+        def waiting(
+            readers: list[int], _w: object, _x: object, timeout: float
+        ) -> tuple[list[int], list[int], list[int]]:
             ready = real_select(readers, (), (), 0)[0] if readers else []
             if not ready:
                 self.waits.append(round(timeout * 1e9))
