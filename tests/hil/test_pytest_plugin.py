@@ -109,8 +109,8 @@ def test_verdicts(run):
     assert found["skip"] == ("skipped", "not today")
     assert found["known"] == ("skipped", "expected to fail: known")
     assert found["known_no_more"] == ("fail", "[XPASS(strict)] known")
-    assert found["before"] == ("error", "ValueError: before (test_mine.py:6)")
-    assert found["after"] == ("error", "ValueError: after (test_mine.py:11)")
+    assert found["before"] == ("error", "ValueError: before (test_mine.py:5)")
+    assert found["after"] == ("error", "ValueError: after (test_mine.py:10)")
     assert found["without_a_rig"] == ("pass", "")
     end = events[-1]
     assert end["event"] == "end"
