@@ -39,7 +39,7 @@ def _drive(config: RigConfig, out: Path) -> tuple[float, int]:
     """Wall time of driving for a minute, and the frames of it."""
     out.mkdir()
     trace = open_trace(out / "trace", "blf", list(config.buses))
-    host = InlineHost(config, Firmware(config.bms.library), Heartbeat(None), trace, 1, 0)
+    host = InlineHost(config, Firmware(config.bms.firmware), Heartbeat(None), trace, 1, 0)
     host.power_on()
     host.run_until(NS_PER_S)
     host.send("mode", config.requests["mode"].value_of("operate"))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hil.frames.database import Message
     from hil.rig.limits import Limit
     from hil.rig.roles import Role
-    from hil.rig.schema import BusConfig, RigConfig
+    from hil.rig.schema import BmsConfig, BusConfig, RigConfig
     from hil.rig.wire import Wire
 
 _INDEX = re.compile(r"\[(\d+)\]")
@@ -60,21 +60,23 @@ def _describe(config: RigConfig) -> Iterator[str]:
 
 
 def _summary(config: RigConfig) -> Iterator[str]:
-    from hil.units import say
-
     pack = config.plant.pack
     size = f"{pack.series} in series, {pack.parallel} in parallel, {pack.strings} string(s)"
     rows = (
         ("rig file", str(config.path)),
         ("time", config.time),
         ("pack", f"{pack.cell}: {size}; SOC {pack.soc:.0%}, {pack.temperature_degC:g} degC"),
-        (
-            "BMS",
-            f"{config.bms.library}, every {say(config.bms.step_ns, 'ns')}, node {config.bms.node}",
-        ),
+        ("BMS", _bms(config.bms)),
     )
     yield f"{config.name}: {config.title}"
     yield from _table(rows)
+
+
+def _bms(bms: BmsConfig) -> str:
+    from hil.units import say
+
+    every = f", every {say(bms.step_ns, 'ns')}" if bms.kind == "library" else ""
+    return f"{bms.name}{every}, node {bms.node}"
 
 
 def _frames(bus: BusConfig, node: str) -> Iterator[str]:
@@ -92,8 +94,9 @@ def _frames(bus: BusConfig, node: str) -> Iterator[str]:
         cycle = say(message.cycle_ns, "ns") if message.cycle_ns else "-"
         guard = message.e2e.profile if message.e2e else "-"
         rows.append((identifier, message.name, sender, cycle, f"{loads[message.name]:.1%}", guard))
+    where = f"{bus.interface} {bus.channel}".rstrip()
     yield from _section(
-        f"Bus {bus.name}: {bus.interface}, {say(bus.bitrate, 'bit/s')}, {len(messages)} messages, "
+        f"Bus {bus.name}: {where}, {say(bus.bitrate, 'bit/s')}, {len(messages)} messages, "
         f"{rate:.0f} frames/s, load about {sum(loads.values()):.0%}",
         rows,
     )

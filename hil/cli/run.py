@@ -52,10 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     ending = run_tests(
         config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug
     )
-    return _finish(out, ending, config.bms.library)
+    return _finish(out, ending, config.bms.name)
 
 
-def _finish(out: Path, ending: Ending, firmware: Path) -> int:
+def _finish(out: Path, ending: Ending, firmware: str) -> int:
     """Complete the record, write the reports, say how it went."""
     from hil.errors import OutputError, UsageError
     from hil.report.record import read_events

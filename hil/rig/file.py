@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from hil.errors import RigFileError, UnitError
+from hil.rig.extend import extended
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.units import Quantity, parse, time_ns, value_of
 
@@ -53,7 +55,20 @@ def _short(field: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
 
 
+def _command_line(value: object) -> object:
+    """A command line as a shell would split it."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return shlex.split(value)
+    except ValueError as error:
+        reason = {"reason": str(error)}
+        raise PydanticCustomError("command", "is no command line: {reason}", reason) from error
+
+
 Time = Annotated[int, quantity(time_ns)]
+CommandLine = Annotated[list[str], BeforeValidator(_command_line)]
+Share = Annotated[float, quantity(lambda value: value_of(value, "ratio")), Field(ge=0, le=1)]
 AnyQuantity = Annotated[Quantity, quantity(lambda v: v if isinstance(v, Quantity) else parse(v))]
 # a physical number, or the name of a value
 Number = Annotated[float | str, PlainValidator(_number)]
@@ -77,18 +92,23 @@ class RigSection(Section):
 class BusSection(Section):
     """``[bus.NAME]``."""
 
-    interface: str = "sim"
+    interface: str = Field(default="sim", min_length=1)
+    channel: str | None = Field(default=None, min_length=1)
     bitrate: Annotated[int, BeforeValidator(_bit_rate), Field(ge=5_000, le=1_000_000)]
     dbc: list[str] = Field(min_length=1)
+    options: dict[str, Any] = {}
 
 
 class BmsSection(Section):
     """``[bms]``."""
 
-    kind: Literal["library"] = "library"
-    library: str = Field(min_length=1)
+    kind: Literal["library", "process", "external"] = "library"
+    library: str | None = Field(default=None, min_length=1)
     node: str = "BMS"
     step: Annotated[Time, Field(gt=0)] = 10_000_000
+    command: Annotated[CommandLine, Field(min_length=1)] | None = None
+    ready: str | None = Field(default=None, min_length=1)
+    cold: CommandLine = []
 
 
 class WireSection(Section):
@@ -144,6 +164,26 @@ class SafeStateSection(Section):
     requests: dict[str, Number] = {}
 
 
+class HealthSection(Section):
+    """``[health]``: the budget of one test, in real time."""
+
+    frame_late: Time = 50_000_000
+    frame_late_p99: Time = 10_000_000
+    step_late: Time = 100_000_000
+    missed_frames: Share = 0.01
+    missed_steps: Share = 0.01
+    lost_frames: Annotated[int, Field(ge=0)] = 0
+    bus_errors: Annotated[int, Field(ge=0)] = 0
+    retries: Annotated[int, Field(ge=0, le=5)] = 1
+
+
+class HostSection(Section):
+    """``[host]``: the process that runs the plant in real time."""
+
+    lease: Annotated[Time, Field(gt=0)] = 30_000_000_000
+    real_time: bool = True
+
+
 class SuiteSection(Section):
     """``[suite]``."""
 
@@ -157,6 +197,7 @@ Port_ = Annotated[PortSection, _short("port")]
 class RigFile(Section):
     """A whole rig file. The plant's sections are typed by the twins themselves, see ``plant``."""
 
+    extends: str = ""
     rig: RigSection | None = None
     bus: dict[str, BusSection] = {}
     pack: dict[str, Any] = {}
@@ -173,6 +214,8 @@ class RigFile(Section):
     requests: dict[str, Role_] = {}
     limits: dict[str, LimitSection] = {}
     safe_state: SafeStateSection = SafeStateSection()
+    health: HealthSection = HealthSection()
+    host: HostSection = HostSection()
     suite: SuiteSection = SuiteSection()
 
 
@@ -182,12 +225,12 @@ _ENTRIES = {"bus": 2, "wire": 2, "wires": 4, "roles": 2, "requests": 2, "limits"
 
 
 def read_file(path: Path, mistakes: Mistakes) -> RigFile:
-    """Read a rig file; what is wrong in it is noted and left out.
+    """Read a rig file, and the one that it extends; what is wrong in it is noted and left out.
 
     Raises:
-        RigFileError: If it cannot be read or is no TOML.
+        RigFileError: If one cannot be read or is no TOML.
     """
-    data = _parse(path)
+    data = extended(_parse(path), _parse, mistakes)
     for section in _REQUIRED:
         if section not in data:
             mistakes.add(section, "section is missing", "docs/rig-file.md describes it")

@@ -10,12 +10,20 @@ from typing import TypedDict
 from hil.errors import HilError
 from hil.frames.database import Database, load_database
 from hil.rig.address import AddressBook
-from hil.rig.file import BusSection, RigFile, read_file
+from hil.rig.file import BmsSection, BusSection, HealthSection, RigFile, read_file
 from hil.rig.limits import Limit, limits_of
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.plant import plant_config, ports_of
 from hil.rig.roles import Role, RoleReader
-from hil.rig.schema import BmsConfig, BusConfig, RigConfig, SafeState, SuiteConfig
+from hil.rig.schema import (
+    BmsConfig,
+    BusConfig,
+    HealthConfig,
+    HostConfig,
+    RigConfig,
+    SafeState,
+    SuiteConfig,
+)
 from hil.rig.shipped import find_dbc, find_library, find_rig, shipped_dbc, shipped_libraries
 from hil.rig.wire import Constant, Wire, Wiring, drafts
 from twins.config import PlantConfig
@@ -42,9 +50,9 @@ def load_rig(rig: str | Path) -> RigConfig:
     path = find_rig(rig)
     mistakes = Mistakes(path)
     file = read_file(path, mistakes)
-    buses = _buses(file, path.parent, mistakes)
-    plant = plant_config(file, path.parent, mistakes)
-    bms = _bms(file, path.parent, buses, mistakes)
+    buses = _buses(file, mistakes)
+    plant = plant_config(file, mistakes.file_of("pack.cell").parent, mistakes)
+    bms = _bms(file, buses, mistakes)
     signals = _signals(file, buses, plant, mistakes)
     mistakes.check()
     if file.rig is None or plant is None or bms is None:
@@ -58,6 +66,8 @@ def load_rig(rig: str | Path) -> RigConfig:
         buses=buses,
         bms=bms,
         suite=SuiteConfig(dict(file.suite.skip)),
+        health=_health(file.health),
+        host=HostConfig(file.host.lease, file.host.real_time),
         **signals,
     )
 
@@ -90,27 +100,66 @@ def _signals(
     }
 
 
-def _buses(file: RigFile, beside: Path, mistakes: Mistakes) -> dict[str, BusConfig]:
-    virtual = file.rig is None or file.rig.time == "virtual"
+def _health(section: HealthSection) -> HealthConfig:
+    return HealthConfig(
+        frame_late_ns=section.frame_late,
+        frame_late_p99_ns=section.frame_late_p99,
+        step_late_ns=section.step_late,
+        missed_frames=section.missed_frames,
+        missed_steps=section.missed_steps,
+        lost_frames=section.lost_frames,
+        bus_errors=section.bus_errors,
+        retries=section.retries,
+    )
+
+
+def _buses(file: RigFile, mistakes: Mistakes) -> dict[str, BusConfig]:
     buses = {}
     for name, bus in file.bus.items():
-        if virtual and bus.interface != "sim":
-            mistakes.add(
-                dotted("bus", name, "interface"),
-                f"{bus.interface!r} is a real bus, but the rig's time is virtual",
-                'use interface = "sim", or time = "real"',
-            )
-        database, paths = _database(name, bus, beside, mistakes)
+        if file.rig is None or file.rig.time == "virtual":
+            _check_virtual(name, bus, mistakes)
+        else:
+            _check_real(name, bus, mistakes)
+        database, paths = _database(name, bus, mistakes)
         if database is None:
             mistakes.broken.add(dotted("bus", name))
         else:
-            buses[name] = BusConfig(name, bus.interface, bus.bitrate, paths, database)
+            channel = bus.channel or ""
+            buses[name] = BusConfig(
+                name, bus.interface, bus.bitrate, paths, database, channel, bus.options
+            )
     return buses
 
 
+def _check_virtual(name: str, bus: BusSection, mistakes: Mistakes) -> None:
+    if bus.interface != "sim":
+        mistakes.add(
+            dotted("bus", name, "interface"),
+            f"{bus.interface!r} is a real bus, but the rig's time is virtual",
+            'use interface = "sim", or time = "real"',
+        )
+        return
+    for key in ("channel", "options"):
+        if getattr(bus, key):
+            mistakes.add(dotted("bus", name, key), "the sim bus has none", "only real buses do")
+
+
+def _check_real(name: str, bus: BusSection, mistakes: Mistakes) -> None:
+    if bus.interface == "sim":
+        mistakes.add(
+            dotted("bus", name, "interface"),
+            "the sim bus exists in virtual time only, but the rig's time is real",
+            'use socketcan (vcan0 needs no hardware), slcan, or a python-can interface; or time = "virtual"',
+        )
+    elif bus.channel is None:
+        reason = f"is missing: which bus of interface {bus.interface!r} it is"
+        mistakes.add(dotted("bus", name, "channel"), reason, 'such as channel = "can0"')
+
+
 def _database(
-    name: str, bus: BusSection, beside: Path, mistakes: Mistakes
+    name: str, bus: BusSection, mistakes: Mistakes
 ) -> tuple[Database | None, tuple[Path, ...]]:
+    beside = mistakes.file_of(dotted("bus", name, "dbc")).parent
     paths = []
     for number, dbc in enumerate(bus.dbc):
         path = find_dbc(dbc, beside)
@@ -129,25 +178,45 @@ def _database(
     return (database if len(paths) == len(bus.dbc) else None), tuple(paths)
 
 
-def _bms(file: RigFile, beside: Path, buses: Mapping[str, BusConfig], mistakes: Mistakes) -> BmsConfig | None:
+def _bms(file: RigFile, buses: Mapping[str, BusConfig], mistakes: Mistakes) -> BmsConfig | None:
     bms = file.bms
     if bms is None:
         return None
-    if file.rig is not None and file.rig.time == "real":
-        reason = "firmware as a library is stepped in virtual time"
-        mistakes.add("rig.time", reason, 'use time = "virtual"')
+    _check_kind(bms, "real" if file.rig is not None and file.rig.time == "real" else "virtual", mistakes)
     messages = [m for bus in buses.values() for m in bus.database.messages.values()]
     senders = {sender for message in messages for sender in message.senders}
     if messages and bms.node not in senders:
         hint = suggest(bms.node, senders, "nodes that send")
         mistakes.add("bms.node", f"node {bms.node!r} sends no message in any DBC file", hint)
         mistakes.broken.add("bms.node")
-    library, looked = find_library(bms.library, beside)
-    if library is None:
-        reason = f"there is no firmware library {bms.library!r}; looked for {', '.join(looked)}"
-        mistakes.add("bms.library", reason, _how_to_build(bms.library))
-        return None
-    return BmsConfig(bms.kind, library, bms.node, bms.step)
+    library = None
+    if bms.library is not None:
+        library, looked = find_library(bms.library, mistakes.file_of("bms.library").parent)
+        if library is None:
+            reason = f"there is no firmware library {bms.library!r}; looked for {', '.join(looked)}"
+            mistakes.add("bms.library", reason, _how_to_build(bms.library))
+            return None
+    return BmsConfig(
+        bms.kind, library, bms.node, bms.step, tuple(bms.command or ()), bms.ready, tuple(bms.cold)
+    )
+
+
+def _check_kind(bms: BmsSection, time: str, mistakes: Mistakes) -> None:
+    """Time and keys suit the kind of BMS."""
+    if time == "real" and bms.kind == "library":
+        reason = "firmware as a library is stepped in virtual time"
+        mistakes.add("bms.kind", reason, 'use kind = "process" or "external", or time = "virtual"')
+    elif time == "virtual" and bms.kind != "library":
+        reason = f"a BMS of kind {bms.kind!r} lives in real time"
+        mistakes.add("bms.kind", reason, 'use kind = "library", or time = "real"')
+    if bms.kind == "library" and bms.library is None:
+        mistakes.add("bms.library", "is missing", "docs/your-firmware.md says how to build it")
+    if bms.kind == "process" and bms.command is None:
+        reason = "is missing: what starts the BMS"
+        mistakes.add("bms.command", reason, 'such as "hil bms --interface socketcan --channel vcan0"')
+    for key in ("command", "ready", "cold"):
+        if bms.kind != "process" and getattr(bms, key):
+            mistakes.add(f"bms.{key}", f"a BMS of kind {bms.kind!r} is not started by the rig")
 
 
 def _how_to_build(library: str) -> str:

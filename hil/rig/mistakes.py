@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from hil.errors import HilError, RigFileError, RigFileErrors
 
@@ -20,13 +21,33 @@ class Mistakes:
     """
 
     def __init__(self, path: Path) -> None:
-        self.place = str(path)
+        self.path = path
         self.errors: list[HilError] = []
         self.broken: set[str] = set()
+        self._base: Path | None = None
+        self._own: set[str] = set()
+        self._inherited: set[str] = set()
+
+    def inherit(self, base: Path, own: Mapping[str, Any], inherited: Mapping[str, Any]) -> None:
+        """The rig file extends ``base``: what stands there alone is told, and looked for, there."""
+        self._base = base
+        self._own, self._inherited = set(_keys(own)), set(_keys(inherited))
+
+    def file_of(self, key: str) -> Path:
+        """The file in which a key stands."""
+        if self._base is None or key in self._own:
+            return self.path
+        # the nearest key around it that stands anywhere: an array's, or that of a table with a part missing
+        around = key
+        while around and around not in self._own and around not in self._inherited:
+            around = around[: max(around.rfind("."), around.rfind("["), 0)]
+        return self._base if around in self._inherited and around not in self._own else self.path
 
     def add(self, key: str, reason: str, remedy: str = "") -> None:
         """One more mistake, at a key of the rig file."""
-        self.errors.append(RigFileError(reason, place=self.place, key=key, remedy=remedy))
+        file = self.file_of(key)
+        place = str(file) if file is self.path else f"{file}, extended by {self.path}"
+        self.errors.append(RigFileError(reason, place=place, key=key, remedy=remedy))
 
     def take(self, error: HilError, key: str = "") -> None:
         """A mistake found elsewhere, in a DBC or a quantity; it keeps the place it names."""
@@ -70,3 +91,12 @@ def dotted(*parts: str | int) -> str:
             plain = part.replace("_", "").replace("-", "").isalnum()
             key += f".{part}" if plain else f'."{part}"'
     return key.removeprefix(".")
+
+
+def _keys(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[str]:
+    """The keys of all that a rig file holds, tables and arrays included."""
+    if path:
+        yield dotted(*path)
+    items = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in items:
+        yield from _keys(value, (*path, key))

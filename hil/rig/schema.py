@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from hil.frames.database import Database
 from hil.rig.limits import Limit
@@ -22,6 +23,8 @@ class BusConfig:
         bitrate: In bit/s.
         dbc: The DBC files, found.
         database: The messages of all of them.
+        channel: The interface's own name of a real bus: ``can0``, ``/dev/ttyACM0``.
+        options: What else a real bus's interface is given.
     """
 
     name: str
@@ -29,6 +32,8 @@ class BusConfig:
     bitrate: int
     dbc: tuple[Path, ...]
     database: Database
+    channel: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,15 +41,37 @@ class BmsConfig:
     """The BMS under test.
 
     Attributes:
-        library: The firmware, built for this computer.
+        kind: ``library``: stepped in virtual time; ``process``: started by the rig; ``external``: somebody
+            else's.
+        library: The firmware, built for this computer; of the other kinds only where the rig file names it.
         node: Which node of the DBC files it is: it sends that node's messages, the rig the others.
         step_ns: Time between two steps of the firmware.
+        command: Of a process: program and arguments.
+        ready: What a process prints once it listens; ``None``: it is ready when it runs.
+        cold: Arguments for a start of the process with an empty fault memory.
     """
 
-    kind: Literal["library"]
-    library: Path
+    kind: Literal["library", "process", "external"]
+    library: Path | None
     node: str
     step_ns: int
+    command: tuple[str, ...] = ()
+    ready: str | None = None
+    cold: tuple[str, ...] = ()
+
+    @property
+    def firmware(self) -> Path:
+        """The library that is stepped in virtual time."""
+        if self.library is None:
+            raise AssertionError("a rig in virtual time has a library")
+        return self.library
+
+    @property
+    def name(self) -> str:
+        """What a message calls it."""
+        if self.kind == "process":
+            return " ".join(self.command)
+        return str(self.library) if self.kind == "library" else "the BMS on the bus"
 
 
 @dataclass(frozen=True)
@@ -56,6 +83,44 @@ class SafeState:
     """
 
     requests: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HealthConfig:
+    """What the rig allows itself during one test in real time; beyond it the verdict is ``invalid``.
+
+    Attributes:
+        frame_late_ns: The latest frame after its slot.
+        frame_late_p99_ns: The same for 99 of 100 frames.
+        step_late_ns: The latest step of the twins.
+        missed_frames: Share of the slots that were left out.
+        missed_steps: Share of the twins' steps that came a whole step late.
+        lost_frames: Frames lost on their way in or out.
+        bus_errors: Error frames.
+        retries: How often a test is run again that was invalid.
+    """
+
+    frame_late_ns: int = 50_000_000
+    frame_late_p99_ns: int = 10_000_000
+    step_late_ns: int = 100_000_000
+    missed_frames: float = 0.01
+    missed_steps: float = 0.01
+    lost_frames: int = 0
+    bus_errors: int = 0
+    retries: int = 1
+
+
+@dataclass(frozen=True)
+class HostConfig:
+    """The process that runs the plant in real time.
+
+    Attributes:
+        lease_ns: A client that is silent for so long has lost the plant.
+        real_time: Whether ``hil run`` asks the system for real-time rights.
+    """
+
+    lease_ns: int = 30_000_000_000
+    real_time: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,3 +158,5 @@ class RigConfig:
     limits: dict[str, Limit]
     safe_state: SafeState
     suite: SuiteConfig
+    health: HealthConfig = HealthConfig()
+    host: HostConfig = HostConfig()

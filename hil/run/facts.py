@@ -78,13 +78,16 @@ def _versions() -> dict[str, str]:
 
 
 def _firmware(config: RigConfig) -> dict[str, object]:
-    library = config.bms.library
-    return {
-        "kind": config.bms.kind,
-        "file": library.name,
-        "sha256": hashlib.sha256(library.read_bytes()).hexdigest(),
-        "step_ns": config.bms.step_ns,
-    }
+    bms = config.bms
+    known: dict[str, object] = {"kind": bms.kind}
+    if bms.library is not None:
+        known["file"] = bms.library.name
+        known["sha256"] = hashlib.sha256(bms.library.read_bytes()).hexdigest()
+    if bms.kind == "process":
+        known["command"] = bms.name
+    if bms.kind == "library":
+        known["step_ns"] = bms.step_ns
+    return known
 
 
 def _wiring(wire: object) -> Wiring:

@@ -192,7 +192,7 @@ class Session:
         beat = self._heartbeat.view
         beat[0] += 1
         try:
-            return Firmware(self.config.bms.library)
+            return Firmware(self.config.bms.firmware)
         finally:
             beat[0] += 1
 

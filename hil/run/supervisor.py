@@ -171,7 +171,7 @@ def _interrupt(process: subprocess.Popen[bytes], heartbeat: Path) -> int:
     return process.wait()
 
 
-def complete_record(out: Path, ending: Ending, firmware: Path) -> list[Event]:
+def complete_record(out: Path, ending: Ending, firmware: Path | str) -> list[Event]:
     """The events of a run; what a process that died could not write is added. None: nothing was to be run.
 
     Args:
@@ -231,7 +231,7 @@ def _conclude(
     recorder.end(dict(sorted(verdicts.items())), code, None, interrupted=ending.interrupted)
 
 
-def _cause(ending: Ending, firmware: Path) -> RigTroubleError:
+def _cause(ending: Ending, firmware: Path | str) -> RigTroubleError:
     if ending.in_firmware:
         remedy = "run it under a debugger; see docs/your-firmware.md"
         reason = _end_of_firmware(ending)
