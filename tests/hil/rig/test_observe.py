@@ -1,0 +1,82 @@
+"""What is known of a role: matching to half a raw step, cycle times, frames that matter."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hil.rig.evidence import describe, frames_that_matter
+from hil.rig.observe import Observer, _one_slip
+from tests.hil.scripted import every, scripted_rig, scripted_world, status
+
+NAMES = st.text("abc._", min_size=3, max_size=12)
+
+
+@given(NAMES, st.data())
+def test_one_slip(name, data):
+    """Whatever single letter is lost, added, changed or swapped."""
+    at = data.draw(st.integers(0, len(name) - 1))
+    head, tail = name[:at], name[at:]
+    lost, added, changed = head + tail[1:], f"{head}x{tail}", f"{head}x{tail[1:]}"
+    swapped = head + tail[:2][::-1] + tail[2:]
+    assert all(_one_slip(slip, name) for slip in (lost, added, changed, swapped))
+    assert not _one_slip(f"{head}xy{tail}", name)
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("cell.voltage_min", "cell.voltage_max"),
+        ("fault.overtemperature_charge", "fault.undertemperature_charge"),
+        ("fault.overcurrent_charge", "fault.overcurrent_discharge"),
+        ("contactor.main_minus", "contactor.main_plus"),
+        ("cell.voltage[12]", "cell.voltage[11]"),
+        ("cell.voltage[97]", "cell.voltage[9]"),
+    ],
+)
+def test_two_features_are_no_slip(written, known):
+    assert not _one_slip(written, known)
+    assert not _one_slip(known, written)
+
+
+def test_numbers_match_to_half_a_raw_step(small):
+    observer = Observer(small, scripted_world(small))
+    matches = observer.matcher(observer.role("cell.voltage_max"), 3.4122)
+    assert [matches(volts) for volts in (3.411, 3.412, 3.413)] == [False, True, False]
+
+
+def test_a_group_of_a_multiplexed_message_comes_in_its_turn(laptop):
+    observer = Observer(laptop, scripted_world(laptop))
+    messages = laptop.buses["pack"].database.messages
+    for name in ("cell.voltage[1]", "state"):
+        role = observer.role(name)
+        message = messages[role.message]
+        groups = len(message.mux_values) if message.signals[role.signal].mux_value is not None else 1
+        assert observer.cycle_ns(role) == groups * message.cycle_ns
+
+
+def test_frames_that_matter_are_those_around_the_stimulus_and_the_last_ones(small):
+    rig, world, _ = scripted_rig(small, every(20, 2000, status()))
+    with rig.fault("cell.voltage", cell=2, value=3.8) as stimulus:
+        rig.on_wire(stimulus)
+        rig.run_for("1 s")
+    frames = frames_that_matter(world, Observer(small, world).role("state"), stimulus)
+    assert [frame.name for frame in frames].count("BMS_Status") == 3
+    assert [frame.name for frame in frames].count("CMU_Cells") == 4
+    assert frames[0].t_ns == stimulus.on_wire_ns
+    assert "V2 3.8 V" in frames[0].decoded
+    assert [frame.t_ns for frame in frames] == sorted(frame.t_ns for frame in frames)
+
+
+def test_a_frame_in_words(small):
+    world = scripted_world(small, [(5, bytes(3)), (10, status(3, plus=1, highest_mv=3412))])
+    world.power_on()
+    world.plant.ports["cell_monitor.voltage[3]"].force(float("nan"))
+    world.run_until(100_000_000)
+    database = world.database("can0")
+    status_, cells = (describe(world.last_frames("can0", key, 1)[0], database) for key in (256, 513))
+    assert status_.decoded == "State Operate, MainPlus Closed, Fault_CellOvervoltage 0, Highest 3.412 V"
+    assert "V3 not available" in cells.decoded
+    short = world.last_frames("can0", 256, 2)[0]
+    assert "3" in describe(short, database).decoded

@@ -1,0 +1,81 @@
+"""The suite as such: it says what it does, covers the cases it has to, and asks of a BMS what that has."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import hil.suite
+from hil.suite.protections import PROTECTIONS, contactors, family_of
+from tests.hil.scripted import scripted_rig
+
+MODULES = sorted(path.stem for path in Path(hil.suite.__file__).parent.glob("test_*.py"))
+REQUIRED = {
+    *(2, 3, 4, 5, 10, 18, 19, 20, 21, 23, 24, 26, 27, 30, 31, 32, 33, 35, 36, 37, 38, 40, 43, 45, 46),
+    *(53, 54, 56, 57, 64, 66, 67),
+}
+
+
+def all_tests():
+    for module in MODULES:
+        for name, function in vars(import_module(f"hil.suite.{module}")).items():
+            if name.startswith("test_"):
+                yield pytest.param(function, id=f"{module}::{name}")
+
+
+def cases(function) -> set[int]:
+    marks = list(getattr(function, "pytestmark", ()))
+    for mark in list(marks):
+        for parameter in mark.args[1:2] if mark.name == "parametrize" else ():
+            marks += [m.mark for row in parameter for m in getattr(row, "marks", ())]
+    return {number for mark in marks if mark.name == "case" for number in mark.args}
+
+
+@pytest.mark.parametrize("function", list(all_tests()))
+def test_each_says_what_the_bms_must_do(function):
+    sentence = (inspect.getdoc(function) or "").splitlines()[0]
+    assert sentence.endswith(".")
+    assert cases(function)
+
+
+def test_the_cases_that_are_to_be_covered_are():
+    covered = set().union(*(cases(parameter.values[0]) for parameter in all_tests()))
+    assert covered >= REQUIRED, f"missing: {sorted(REQUIRED - covered)}"
+
+
+def test_each_protection_of_the_laptop_rig_has_its_limit(laptop):
+    for name, protection in PROTECTIONS.items():
+        limit = laptop.limits[name]
+        rig, _, _ = scripted_rig(laptop)
+        past = protection.past(rig, limit.threshold)
+        assert (past > limit.threshold) is limit.above
+        assert not protection.derates or protection.derates in laptop.roles
+
+
+@pytest.mark.parametrize("name", PROTECTIONS)
+def test_provoking_a_protection_makes_the_bms_measure_it(laptop, name):
+    """The rig sends the value that the BMS is to judge, and the true one again afterwards."""
+    protection = PROTECTIONS[name]
+    rig, world, _ = scripted_rig(laptop)
+    rig.run_for("600 ms")
+    before = sum(world.read(port) for port in world.plant.ports if port.startswith("cell_monitor.voltage"))
+    with protection.provoke(rig, protection.past(rig, rig.limits[name].threshold)) as stimulus:
+        rig.on_wire(stimulus)
+    after = sum(world.read(port) for port in world.plant.ports if port.startswith("cell_monitor.voltage"))
+    assert after == pytest.approx(before, abs=0.1)
+
+
+def test_contactors_that_the_bms_does_not_show_are_not_asked_for(small, laptop):
+    assert contactors(scripted_rig(small)[0]) == ["main_plus"]
+    assert contactors(scripted_rig(laptop)[0]) == ["main_plus", "main_minus", "precharge"]
+
+
+@pytest.mark.parametrize(
+    ("message", "family"),
+    [("CM_Voltages_07", "CM_Voltages"), ("IVT_Voltage1", "IVT_Voltage"), ("JB_Status", "JB_Status")],
+)
+def test_families_of_messages(message, family):
+    assert family_of(message) == family
