@@ -180,7 +180,7 @@ class ProcessBms:
             FirmwareError: If it cannot be started.
         """
         self.power_off()
-        command = [_find(self.command[0]), *self.command[1:], *(self._cold if cold else ())]
+        command = [find_program(self.command[0]), *self.command[1:], *(self._cold if cold else ())]
         if not command[0]:
             raise self._trouble("there is no such program", remedy="give its path, or put it on PATH")
         self._output.begin()
@@ -263,7 +263,7 @@ class ProcessBms:
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows, SIGTERM is as hard
 
 
-def _find(program: str) -> str:
+def find_program(program: str) -> str:
     """The program's path: beside this Python, where ``hil`` itself is, else on PATH; empty if nowhere."""
     return shutil.which(program, path=str(Path(sys.executable).parent)) or shutil.which(program) or ""
 

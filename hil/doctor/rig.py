@@ -1,0 +1,110 @@
+"""Whether a rig can run on this computer: its buses and its BMS are here. Nothing is switched on or sent."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hil.bms.process import find_program
+from hil.doctor.buses import interfaces, look_at_interface, look_at_socketcan, serial_port
+from hil.doctor.finding import Finding
+from hil.doctor.machine import Machine
+from hil.rig.schema import BusConfig, RigConfig
+from hil.units import say
+
+
+def look_at_rig(machine: Machine, config: RigConfig) -> Iterator[Finding]:
+    """What the rig needs and is not here; ``blocks`` marks what keeps it from running."""
+    topic = f"rig {config.name}"
+    if config.time == "virtual":
+        yield Finding(topic, "ok", "runs in virtual time: it needs nothing of what follows")
+        return
+    if machine.system != "linux":
+        reason = f"real time is Linux's, this is {machine.system}"
+        change = "run it on Linux, or in virtual time"
+        yield Finding(topic, "bad", reason, change, gain=100, blocks=True)
+        return
+    for bus in config.buses.values():
+        yield from _look_at_bus(machine, bus)
+    yield _look_at_bms(config)
+
+
+def _look_at_bus(machine: Machine, bus: BusConfig) -> Iterator[Finding]:
+    topic = f"bus {bus.name}"
+    if bus.interface == "socketcan":
+        finding = _socketcan(machine, bus)
+    elif bus.interface == "slcan":
+        finding = _slcan(machine, bus)
+    else:
+        finding = _python_can(bus)
+    yield replace(finding, topic=topic, blocks=finding.state == "bad")
+
+
+def _socketcan(machine: Machine, bus: BusConfig) -> Finding:
+    kernel = look_at_socketcan(machine)
+    if kernel.state != "ok":
+        return replace(kernel, state="bad", text=f"SocketCAN: {kernel.text}", gain=100)
+    found = next((one for one in interfaces(machine) if one.name == bus.channel), None)
+    if found is None:
+        command = ""
+        if bus.channel.startswith("vcan"):
+            command = f"sudo ip link add {bus.channel} type vcan && sudo ip link set {bus.channel} up"
+        change = "plug the adapter in" if not command else "make it"
+        return Finding("", "bad", f"there is no interface {bus.channel}", change, command, 100)
+    command = found.bring_up.replace("500000", str(bus.bitrate))
+    if found.bitrate not in (0, bus.bitrate):
+        text = f"{bus.channel} runs at {say(found.bitrate, 'bit/s')}, the rig at {say(bus.bitrate, 'bit/s')}"
+        command = f"sudo ip link set {bus.channel} down && {command}"
+        return Finding("", "bad", text, "give both the same bit rate", command, 100)
+    finding = next(look_at_interface(found))
+    if found.up:
+        return replace(finding, text=f"{bus.channel}: {finding.text}")
+    text = f"{bus.channel} is down"
+    return replace(finding, state="bad", text=text, change="switch it on", command=command, gain=100)
+
+
+def _slcan(machine: Machine, bus: BusConfig) -> Finding:
+    if "://" in bus.channel:
+        return Finding("", "?", f"{bus.channel} is not looked at")
+    device = bus.channel.partition("@")[0]
+    if not os.path.exists(device):  # noqa: PTH110 - a device, not a file
+        return Finding("", "bad", f"there is no serial port {device}", "plug the adapter in", "", 100)
+    finding = serial_port(machine, device)
+    return replace(finding, text=f"{device} {finding.text}".strip())
+
+
+def _python_can(bus: BusConfig) -> Finding:
+    from can.interfaces import BACKENDS  # noqa: PLC0415 - half a second
+
+    if bus.interface not in BACKENDS:
+        known = ", ".join(sorted(BACKENDS))
+        change = f"use one of {known}"
+        return Finding("", "bad", f"python-can has no interface {bus.interface!r}", change, "", 100)
+    module, _ = BACKENDS[bus.interface]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            logging.disable(logging.CRITICAL)
+            importlib.import_module(module)
+    except Exception as error:  # drivers of vendors fail in their own ways
+        text = f"the driver of {bus.interface} cannot be loaded: {type(error).__name__}: {error}"
+        return Finding("", "bad", text, "install it as python-can's documentation says", "", 100)
+    finally:
+        logging.disable(logging.NOTSET)
+    return Finding("", "ok", f"{bus.interface}, channel {bus.channel}: known; the adapter is not tried")
+
+
+def _look_at_bms(config: RigConfig) -> Finding:
+    bms = config.bms
+    if bms.kind == "external":
+        return Finding("BMS", "ok", "external: has to be on the bus by itself")
+    program = bms.command[0] if bms.command else ""
+    path = find_program(program) if program else ""
+    if path:
+        return Finding("BMS", "ok", f"process: {path}")
+    text = f"there is no program {program!r}"
+    return Finding("BMS", "bad", text, "give its path, or put it on PATH", "", 100, blocks=True)
