@@ -151,7 +151,8 @@ def look_at_interface(interface: Interface) -> Iterator[Finding]:
         change = "switch it on, at your bus's bit rate"
         yield Finding(topic, "warn", "is down", change, interface.bring_up, 70)
         return
-    parts = [interface.kind or "CAN", f"{interface.bitrate} bit/s" if interface.bitrate else "no bit rate"]
+    parts = [interface.kind or "CAN"]
+    parts += [f"{interface.bitrate} bit/s"] if interface.bitrate else []
     parts += [interface.state.lower()] if interface.state else []
     parts += [f"queue of {interface.queue}", "CAN FD" if interface.fd else "classic"]
     text = ", ".join(parts)

@@ -71,7 +71,7 @@ def look_at_machine(machine: Machine) -> Iterator[Finding]:
             "virtual time is the same everywhere",
         )
         return
-    yield Finding("system", "ok", f"Linux {_release(machine)}, {_cpus(machine)} CPUs, {python}")
+    yield Finding("system", "ok", f"Linux {_release(machine)}, {_cpus(machine)} CPU(s), {python}")
     yield _preemption(machine)
     yield from _hypervisor(machine)
     yield _clock(machine)
@@ -88,7 +88,7 @@ def look_at_rights(machine: Machine, taken: Rights) -> Iterator[Finding]:
         if right.granted:
             yield Finding(right.name, "ok", right.text)
         elif right.name == "CPU of its own" and _cpus(machine) < _FEW_CPUS:
-            yield Finding(right.name, "ok", f"none kept free, and none of {_cpus(machine)} can be spared")
+            yield Finding(right.name, "ok", f"none kept free; {_cpus(machine)} CPU(s) are too few for that")
         else:
             yield Finding(right.name, "warn", right.text, *_change(machine, right), _GAINS[right.name])
 
@@ -192,7 +192,7 @@ def _idle(machine: Machine) -> Iterator[Finding]:
 def _load(machine: Machine) -> Finding:
     first = machine.read("proc/loadavg").partition(" ")[0]
     load = float(first) if re.fullmatch(r"\d+\.\d+", first) else 0.0
-    text = f"{load:.2f} programs on {_cpus(machine)} CPUs in the last minute"
+    text = f"{load:.2f} programs on {_cpus(machine)} CPU(s) in the last minute"
     if load <= _cpus(machine) * 0.75:
         return Finding("other work", "ok", text)
     return Finding("other work", "warn", text, "stop what else runs here", "top -o %CPU", 75)

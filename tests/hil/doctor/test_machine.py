@@ -12,7 +12,7 @@ from tests.hil.doctor.computers import CLOCK, CPU, by_topic, computer
 def test_a_computer_without_fault(tmp_path: Path) -> None:
     findings = by_topic(look_at_machine(computer(tmp_path)))
     assert {finding.state for finding in findings.values()} == {"ok"}
-    assert findings["system"].text.startswith("Linux 6.12.0-test, 8 CPUs, Python 3.")
+    assert findings["system"].text.startswith("Linux 6.12.0-test, 8 CPU(s), Python 3.")
     assert not any(finding.change for finding in findings.values())
 
 
@@ -34,7 +34,7 @@ def test_a_computer_without_fault(tmp_path: Path) -> None:
         ({f"{CPU}/cpu0/cpuidle/state1/latency": "2", f"{CPU}/cpu0/cpuidle/state1/name": "C1",
           f"{CPU}/cpu0/cpuidle/state2/latency": "890", f"{CPU}/cpu0/cpuidle/state2/name": "C10"},
          "CPU sleep", "deepest state C10, 890 us to leave it", "sudo cpupower idle-set -D 100"),
-        ({"proc/loadavg": "7.90 1.0 1.0 1/1 1"}, "other work", "7.90 programs on 8 CPUs", "top -o %CPU"),
+        ({"proc/loadavg": "7.90 1.0 1.0 1/1 1"}, "other work", "7.90 programs on 8 CPU(s)", "top -o %CPU"),
     ],
 )  # fmt: skip
 def test_one_fault(tmp_path: Path, files: dict[str, str], topic: str, text: str, command: str) -> None:
@@ -59,7 +59,7 @@ def test_one_fault(tmp_path: Path, files: dict[str, str], topic: str, text: str,
          "CPU sleep", "deepest state C1, 2 us to leave it"),
         ({f"{CLOCK}/current_clocksource": "sundial"}, "clock source", "sundial (not known here)"),
         ({"proc/loadavg": "", f"{CPU}/online": "0"}, "other work",
-         "0.00 programs on 1 CPUs in the last minute"),
+         "0.00 programs on 1 CPU(s) in the last minute"),
     ],
 )  # fmt: skip
 def test_one_thing_that_is_fine(tmp_path: Path, files: dict[str, str], topic: str, text: str) -> None:
