@@ -9,11 +9,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from hil.cli import bench, check, run
+from hil.cli import bench, bms, check, doctor, replay, run
 from hil.errors import HilError
 
 _DEBUG = "show the traceback of an error"
-_COMMANDS = (run, check, bench)
+_COMMANDS = (run, check, doctor, bms, replay, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
