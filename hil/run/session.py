@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,12 +172,15 @@ class Session:
 
     def _write(self, event: Callable[[Recorder], None]) -> None:
         """Add to the record; one that cannot be written is the rig's trouble and is left as it is."""
-        if self._recorder is None:
+        recorder = self._recorder
+        if recorder is None:
             return
         try:
-            event(self._recorder)
+            event(recorder)
         except OutputError as error:
             self._recorder = None
+            with suppress(OutputError):
+                recorder.close()
             self.trouble = self.trouble or error
 
     def _open_outputs(self) -> None:
