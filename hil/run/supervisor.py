@@ -118,7 +118,8 @@ def _manners(arguments: Sequence[str], *, debug: bool) -> list[str]:
 def _suite() -> list[str]:
     """The suite with its own settings, whatever pytest settings lie in the user's folder."""
     suite = Path(str(files("hil.suite")))
-    return ["-c", str(suite / "pytest.ini"), f"--rootdir={suite}", str(suite)]
+    settings = ["-c", str(suite / "pytest.ini"), f"--rootdir={suite}"]
+    return [*settings, "-p", "no:hypothesispytest", str(suite)]  # that costs half a second where it is
 
 
 def _is_test(argument: str) -> bool:

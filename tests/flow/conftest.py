@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from hil.cli import main
 from hil.report.record import read_events
 
+OUT = "out"
 SMALL = Path(__file__).parent / "small"
 COMMAND = (sys.executable, "-P", "-c", "import sys; from hil.cli import main; sys.exit(main())")
 ONE_TEST = '''
@@ -128,12 +130,9 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
     launched: list[Launched] = []
 
     def start(*arguments: str | Path, **options: Any) -> Launched:
-        words = list(map(str, arguments))
-        if words[0] == "run" and "--out" not in words:
-            words[1:1] = ["--out", "out"]
         options["env"] = os.environ | options.get("env", {})
         cwd = options.pop("cwd", tmp_path)
-        launched.append(Launched(tmp_path / "out", cwd, [*COMMAND, *words], options))
+        launched.append(Launched(tmp_path / OUT, cwd, [*COMMAND, *_words(arguments)], options))
         return launched[-1]
 
     yield start
@@ -143,6 +142,24 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 
 
 @pytest.fixture
-def hil(launch: Launch) -> Hil:
-    """Runs ``hil`` to its end: ``hil("run", rig, env={…})``."""
-    return lambda *arguments, **options: launch(*arguments, **options).end()
+def hil(
+    tmp_path: Path, launch: Launch, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Hil:
+    """Runs ``hil`` to its end: ``hil("run", rig, env={…})``; in this process where there are no options."""
+
+    def run(*arguments: str | Path, cwd: Path = tmp_path, **options: Any) -> Run:
+        if options:
+            return launch(*arguments, cwd=cwd, **options).end()
+        monkeypatch.chdir(cwd)
+        code = main(_words(arguments))
+        stdout, stderr = capfd.readouterr()
+        return Run(code, stdout, stderr, tmp_path / OUT)
+
+    return run
+
+
+def _words(arguments: Sequence[str | Path]) -> list[str]:
+    words = list(map(str, arguments))
+    if words[0] == "run" and "--out" not in words:
+        words[1:1] = ["--out", OUT]
+    return words

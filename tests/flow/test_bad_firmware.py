@@ -13,7 +13,7 @@ from hil.rig.load import load_rig
 from hil.rig.rig import Rig
 from hil.run.session import RunOptions, Session, TestInfo
 
-ONE = ("--", "test_one.py")
+ONE = ("--", "-p", "no:hypothesispytest", "test_one.py")  # the plugin costs half a second
 
 
 def test_good_firmware_passes(build, hil):

@@ -34,7 +34,7 @@ def start(build, launch, tmp_path):
     def begin(**defines):
         rig = build(**defines)
         (tmp_path / "test_one.py").write_text(LONG)
-        run = launch("run", rig, "--", "test_one.py")
+        run = launch("run", rig, "--", "-p", "no:hypothesispytest", "test_one.py")
         run.wait_for("test_long")
         return run
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ONE = ("--", "test_one.py")
+ONE = ("--", "-p", "no:hypothesispytest", "test_one.py")  # the plugin costs half a second
 
 
 @pytest.fixture
