@@ -69,7 +69,7 @@ def test_nothing_else_ships(names: set[str]) -> None:
 
 def test_one_wheel_serves_all_pythons(wheel: zipfile.ZipFile) -> None:
     tags = {name.rpartition("/")[2] for name in wheel.namelist() if ".abi3." in name or name.endswith(".pyd")}
-    assert len(tags) == 1
+    assert {tag.partition(".")[0] for tag in tags} == {"_cell", "_wire"}
     text = wheel.read(f"bms_hil-{PROJECT['version']}.dist-info/WHEEL").decode()
     assert "Tag: cp311-abi3-" in text
 

@@ -7,9 +7,7 @@ must know where, and as the oracle of the tests.
 
 from __future__ import annotations
 
-from hil.bus._wire import frame_bits
-
-__all__ = ["CRC_BITS", "INTERMISSION_BITS", "TAIL_BITS", "frame_bits", "stuffed_bits"]
+from hil.bus import _wire
 
 CRC_POLYNOMIAL = 0x4599  # x^15+x^14+x^10+x^8+x^7+x^4+x^3+1, ISO 11898-1
 TAIL_BITS = 1 + 1 + 1 + 7  # CRC delimiter, ACK slot, ACK delimiter, end of frame
@@ -17,6 +15,10 @@ INTERMISSION_BITS = 3
 CRC_BITS = 15
 STANDARD_HEADER_BITS = 19  # start of frame to length code
 EXTENDED_HEADER_BITS = 39
+
+# (identifier, extended, data, remote=False) -> bits from start of frame to the end of the intermission;
+# ValueError if the identifier or the data does not fit into a classic frame. Without a call in between.
+frame_bits = _wire.frame_bits
 
 
 def stuffed_bits(identifier: int, extended: bool, data: bytes, remote: bool = False) -> list[int]:
