@@ -34,7 +34,8 @@ _LOADED = 2  # signs of life when the firmware is loaded: from the next one on t
 _POLL_S = 0.1
 _GRACE_S = 10.0  # for the test process to write its last lines after Ctrl-C
 _INTERRUPT = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)  # what Windows has for a process group
-_NEW_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # the same as process_group=0
+_ENDS = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}  # no SIGHUP on Windows
+_NEW_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # start_new_session is for POSIX
 _PYTEST_USAGE, _PYTEST_NO_TESTS = 4, 5  # exit statuses
 _LIST_TESTS = "hil run RIG -- --collect-only lists the tests"
 _PYTEST_SETTINGS = ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")  # meant for other projects
@@ -84,7 +85,7 @@ def run_tests(
             stdin=subprocess.DEVNULL,
             stderr=complaints.file,
             env={name: value for name, value in os.environ.items() if name not in _PYTEST_SETTINGS},
-            process_group=0,
+            start_new_session=True,
             creationflags=_NEW_GROUP,
         ) as process:
             ending = _watch(process, heartbeat, complaints)
@@ -129,15 +130,17 @@ def _is_test(argument: str) -> bool:
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Take SIGTERM as Ctrl-C: the run ends, and is reported."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Take SIGTERM, and a terminal that is closed, as Ctrl-C: the run ends, and is reported."""
+    taken = []
+    if threading.current_thread() is threading.main_thread():
+        taken = [number for number in _ENDS if signal.getsignal(number) == signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _watch(

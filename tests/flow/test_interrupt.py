@@ -52,13 +52,13 @@ def _lives(pid: int) -> bool:
     return state.strip()[:1] not in ("", "Z")
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_what_ran_is_reported(start, name):
     running = start()
     if name == "SIGINT":
         os.killpg(running.process.pid, signal.SIGINT)
     else:
-        running.process.terminate()
+        running.process.send_signal(getattr(signal, name))
     run = running.end()
     assert run.code == 130, run.said
     assert run.verdicts == ["pass", "error"]

@@ -65,6 +65,15 @@ def test_the_reader_goes_early(launch, rig):
     ended.assert_reported()
 
 
+def test_the_reader_of_a_check_goes_early():
+    command = [sys.executable, "-c", "from hil.cli import main; raise SystemExit(main(['check', 'laptop']))"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
 def test_a_terminal_of_ascii(hil, rig):
     text = rig.read_text().replace("A BMS of four cells", "Prüfstand für vier Zellen")
     rig.write_text(text, encoding="utf-8")
