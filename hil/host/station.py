@@ -25,6 +25,7 @@ class Station:
         medium: The wire.
         clock: The one time line.
         ports: The twins' ports by name.
+        restbus: The kind of restbus: in real time one that leaves late slots out.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Station:
         medium: Medium,
         clock: VirtualClock,
         ports: Mapping[str, Port],
+        restbus: type[Restbus] = Restbus,
     ) -> None:
         self.name = name
         self.medium = medium
@@ -42,7 +44,7 @@ class Station:
         self.node = medium.attach("rig", on_frame=listener.signals.on_frame)
         self.node.on_sent = listener.on_own_frame
         medium.taps.append(listener.frames.append)
-        self.restbus = Restbus(clock, self._send, self._entries(rig, ports))
+        self.restbus = restbus(clock, self._send, self._entries(rig, ports))
         self._connect(rig, ports)
 
     def _send(self, identifier: int, data: bytes, extended: bool) -> Frame:

@@ -12,7 +12,7 @@ from hil.clock import NS_PER_MS, VirtualClock
 from hil.errors import FrameError, HilError, NotOfferedError, UsageError
 from hil.faults.fault import Fault
 from hil.frames.database import Database, Message
-from hil.frames.restbus import Entry, Source
+from hil.frames.restbus import Entry, Restbus, Source
 from hil.host.station import Station
 from hil.host.stimulus import Carrier, Stimulus
 from hil.responses.signals import Sample, Values
@@ -35,7 +35,12 @@ class World:
         bms: The BMS under test; it is put on all buses.
         trace: Where every frame goes, if anywhere.
         seed: Of all noise in this world.
+
+    Attributes:
+        restbus: The kind of restbus on its buses.
     """
+
+    restbus: type[Restbus] = Restbus
 
     def __init__(
         self,
@@ -56,7 +61,9 @@ class World:
         self._faults: list[Fault] = []
         self._requests: dict[str, Source] = {}
         for channel, (name, medium) in enumerate(media.items()):
-            self.stations[name] = Station(rig, name, medium, clock, self.plant.ports)
+            self.stations[name] = Station(
+                rig, name, medium, clock, self.plant.ports, self.restbus
+            )
             self._tap(name, channel, trace)
             bms.attach(medium)
         self._wire_requests()

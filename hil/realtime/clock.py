@@ -24,6 +24,8 @@ class RealClock(VirtualClock):
 
     Attributes:
         zero_ns: CLOCK_MONOTONIC at ``now_ns == 0``.
+        heard_ns: What was there to be read before this instant has been handled, or is just now.
+        before_wait: Called each time that nothing is left to do, before the loop waits.
     """
 
     def __init__(self, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
@@ -31,6 +33,8 @@ class RealClock(VirtualClock):
         self._monotonic_ns = monotonic_ns
         self.zero_ns = monotonic_ns()
         self._listened_ns = self.zero_ns
+        self.heard_ns = 0
+        self.before_wait: Callable[[], None] | None = None
         self._watched: dict[int, Callable[[], None]] = {}
 
     @property
@@ -84,7 +88,10 @@ class RealClock(VirtualClock):
         if real_ns >= end_ns:
             self._listen(0)
             return False
-        self._listen(min(due_ns, end_ns, real_ns + _LONGEST_WAIT_NS) - real_ns)
+        if self.before_wait is not None:
+            self.before_wait()
+            real_ns = self.real_ns
+        self._listen(max(0, min(due_ns, end_ns, real_ns + _LONGEST_WAIT_NS) - real_ns))
         return True
 
     def _happen(self) -> None:
@@ -100,14 +107,15 @@ class RealClock(VirtualClock):
 
     def _listen(self, wait_ns: int) -> None:
         """Wait for frames, and let those that came be handled."""
-        if not self._watched:
-            if wait_ns:
-                select.select((), (), (), wait_ns / NS_PER_S)
-            return
+        asked_ns = self.real_ns
         ready, _, _ = select.select(list(self._watched), (), (), wait_ns / NS_PER_S)
         self._listened_ns = self._monotonic_ns()
-        if not ready:
-            return
+        # when nothing came, it was silent until now; else others may have come meanwhile
+        self.heard_ns = asked_ns if ready else self._listened_ns - self.zero_ns
+        if ready:
+            self._handle(ready)
+
+    def _handle(self, ready: Sequence[int]) -> None:
         queue = self._queue
         due_ns = int(queue[0][0]) if queue else sys.maxsize
         self._now = max(self._now, min(self.real_ns, due_ns))

@@ -109,6 +109,8 @@ class BmsSection(Section):
     command: Annotated[CommandLine, Field(min_length=1)] | None = None
     ready: str | None = Field(default=None, min_length=1)
     cold: CommandLine = []
+    switch_on: CommandLine = []
+    switch_off: CommandLine = []
 
 
 class WireSection(Section):

@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from hil.errors import HilError
 from hil.frames.database import Database, load_database
+from hil.realtime.health import Budget
 from hil.rig.address import AddressBook
 from hil.rig.file import BmsSection, BusSection, HealthSection, RigFile, read_file
 from hil.rig.limits import Limit, limits_of
@@ -18,7 +19,6 @@ from hil.rig.roles import Role, RoleReader
 from hil.rig.schema import (
     BmsConfig,
     BusConfig,
-    HealthConfig,
     HostConfig,
     RigConfig,
     SafeState,
@@ -100,8 +100,8 @@ def _signals(
     }
 
 
-def _health(section: HealthSection) -> HealthConfig:
-    return HealthConfig(
+def _health(section: HealthSection) -> Budget:
+    return Budget(
         frame_late_ns=section.frame_late,
         frame_late_p99_ns=section.frame_late_p99,
         step_late_ns=section.step_late,
@@ -197,7 +197,15 @@ def _bms(file: RigFile, buses: Mapping[str, BusConfig], mistakes: Mistakes) -> B
             mistakes.add("bms.library", reason, _how_to_build(bms.library))
             return None
     return BmsConfig(
-        bms.kind, library, bms.node, bms.step, tuple(bms.command or ()), bms.ready, tuple(bms.cold)
+        bms.kind,
+        library,
+        bms.node,
+        bms.step,
+        command=tuple(bms.command or ()),
+        ready=bms.ready,
+        cold=tuple(bms.cold),
+        switch_on=tuple(bms.switch_on),
+        switch_off=tuple(bms.switch_off),
     )
 
 
@@ -209,14 +217,30 @@ def _check_kind(bms: BmsSection, time: str, mistakes: Mistakes) -> None:
     elif time == "virtual" and bms.kind != "library":
         reason = f"a BMS of kind {bms.kind!r} lives in real time"
         mistakes.add("bms.kind", reason, 'use kind = "library", or time = "real"')
-    if bms.kind == "library" and bms.library is None:
-        mistakes.add("bms.library", "is missing", "docs/your-firmware.md says how to build it")
-    if bms.kind == "process" and bms.command is None:
-        reason = "is missing: what starts the BMS"
-        mistakes.add("bms.command", reason, 'such as "hil bms --interface socketcan --channel vcan0"')
-    for key in ("command", "ready", "cold"):
-        if bms.kind != "process" and getattr(bms, key):
-            mistakes.add(f"bms.{key}", f"a BMS of kind {bms.kind!r} is not started by the rig")
+    for kind, key, remedy in _NEEDED:
+        if bms.kind == kind and getattr(bms, key) is None:
+            mistakes.add(f"bms.{key}", f"is missing: a BMS of kind {kind!r} needs it", remedy)
+    for kind, keys, reason in _OF_ONE_KIND:
+        for key in keys:
+            if bms.kind != kind and getattr(bms, key):
+                mistakes.add(f"bms.{key}", f"a BMS of kind {bms.kind!r} {reason}")
+    _check_switch(bms, mistakes)
+
+
+def _check_switch(bms: BmsSection, mistakes: Mistakes) -> None:
+    if bool(bms.switch_on) != bool(bms.switch_off):
+        lacking = "switch_off" if bms.switch_on else "switch_on"
+        mistakes.add(f"bms.{lacking}", "is missing: a supply is switched both ways")
+
+
+_NEEDED = (
+    ("library", "library", "docs/your-firmware.md says how to build one"),
+    ("process", "command", 'such as "hil bms --interface socketcan --channel vcan0"'),
+)
+_OF_ONE_KIND = (
+    ("process", ("command", "ready", "cold"), "is not started by the rig"),
+    ("external", ("switch_on", "switch_off"), "has no supply to switch"),
+)
 
 
 def _how_to_build(library: str) -> str:

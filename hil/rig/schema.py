@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hil.frames.database import Database
+from hil.realtime.health import Budget
 from hil.rig.limits import Limit
 from hil.rig.roles import Role
 from hil.rig.wire import Constant, Wire
@@ -49,6 +50,8 @@ class BmsConfig:
         command: Of a process: program and arguments.
         ready: What a process prints once it listens; ``None``: it is ready when it runs.
         cold: Arguments for a start of the process with an empty fault memory.
+        switch_on: Of an external one: program and arguments that switch its supply on.
+        switch_off: The same for switching it off.
     """
 
     kind: Literal["library", "process", "external"]
@@ -58,6 +61,8 @@ class BmsConfig:
     command: tuple[str, ...] = ()
     ready: str | None = None
     cold: tuple[str, ...] = ()
+    switch_on: tuple[str, ...] = ()
+    switch_off: tuple[str, ...] = ()
 
     @property
     def firmware(self) -> Path:
@@ -83,31 +88,6 @@ class SafeState:
     """
 
     requests: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class HealthConfig:
-    """What the rig allows itself during one test in real time; beyond it the verdict is ``invalid``.
-
-    Attributes:
-        frame_late_ns: The latest frame after its slot.
-        frame_late_p99_ns: The same for 99 of 100 frames.
-        step_late_ns: The latest step of the twins.
-        missed_frames: Share of the slots that were left out.
-        missed_steps: Share of the twins' steps that came a whole step late.
-        lost_frames: Frames lost on their way in or out.
-        bus_errors: Error frames.
-        retries: How often a test is run again that was invalid.
-    """
-
-    frame_late_ns: int = 50_000_000
-    frame_late_p99_ns: int = 10_000_000
-    step_late_ns: int = 100_000_000
-    missed_frames: float = 0.01
-    missed_steps: float = 0.01
-    lost_frames: int = 0
-    bus_errors: int = 0
-    retries: int = 1
 
 
 @dataclass(frozen=True)
@@ -158,5 +138,5 @@ class RigConfig:
     limits: dict[str, Limit]
     safe_state: SafeState
     suite: SuiteConfig
-    health: HealthConfig = HealthConfig()
+    health: Budget = field(default_factory=Budget)
     host: HostConfig = HostConfig()

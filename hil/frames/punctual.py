@@ -1,0 +1,77 @@
+"""The restbus in real time: a slot that has passed is left out and counted, never made up for in a burst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heapreplace
+from typing import Protocol
+
+from simpy.events import Event
+
+from hil.clock import VirtualClock
+from hil.errors import BusError
+from hil.frames.restbus import Entry, Restbus, Send
+from hil.realtime.health import Punctuality
+
+
+class PresentTime(Protocol):
+    """A clock that knows how late it is."""
+
+    @property
+    def real_ns(self) -> int:
+        """The present instant, whatever event is at work."""
+
+
+class PunctualRestbus(Restbus):
+    """Sends each message in its slot or, if that is no longer possible, not at all.
+
+    A frame goes out up to half a cycle after its slot, so that two frames of one message are never nearer
+    than half a cycle.
+
+    Args:
+        clock: The one time line, in real time.
+        send: Puts a frame on the bus.
+        entries: The messages; all must be cyclic.
+
+    Attributes:
+        punctuality: How the slots were kept; may be replaced at any time.
+        refused: Frames that the bus did not take.
+    """
+
+    def __init__(self, clock: VirtualClock, send: Send, entries: Iterable[Entry]) -> None:
+        super().__init__(clock, send, entries)
+        self.punctuality = Punctuality()
+        self.refused = 0
+        self._present: PresentTime = clock  # type: ignore[assignment]  # real time's clock has it
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it sends."""
+        return self._alarm is not None
+
+    def _ring(self, _event: Event) -> None:
+        """Send all that is due now and can still be on time; wait for the next slot."""
+        slots, alarm, present = self._slots, self._alarm, self._present
+        now_ns = next_ns = slots[0][0]
+        while next_ns == now_ns:
+            _, order, cycle_ns, entry = slots[0]
+            passed, late_ns = divmod(present.real_ns - now_ns, cycle_ns)
+            if entry.hold == "normal":
+                in_time = 2 * late_ns <= cycle_ns
+                self.punctuality.missed += passed + (not in_time)
+                if in_time:
+                    self._send_entry(entry, now_ns + passed * cycle_ns)
+            heapreplace(slots, (now_ns + (passed + 1) * cycle_ns, order, cycle_ns, entry))
+            next_ns = slots[0][0]
+        if alarm is not None:
+            self._clock.set_alarm(alarm, next_ns)
+
+    def _send_entry(self, entry: Entry, slot_ns: int) -> None:
+        """Send a message; a bus that does not take it has that told by its medium."""
+        message = entry.message
+        try:
+            self._send(message.id, bytes(entry.pack()), message.extended)
+        except BusError:
+            self.refused += 1
+            return
+        self.punctuality.keep(self._present.real_ns - slot_ns, message.name)

@@ -1,0 +1,310 @@
+"""A world in real time: one plant on real buses for the life of the process, renewed for each test.
+
+Nothing here waits outside of the one loop: what takes a while, such as a BMS that starts, lets time pass and
+the buses be served. Only :meth:`RealWorld.run_until` and what calls it may therefore be called while no event
+is at work.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from simpy.events import Event
+
+from hil.bms.contract import Bms
+from hil.bms.external import ExternalBms
+from hil.bms.process import ProcessBms
+from hil.bus.link import open_link
+from hil.bus.medium import Medium
+from hil.clock import NS_PER_MS, NS_PER_S, Alarm
+from hil.errors import HilError
+from hil.frames.punctual import PunctualRestbus
+from hil.frames.restbus import Entry
+from hil.host.stimulus import Stimulus
+from hil.host.vitals import Vitals
+from hil.host.watched import WatchedMedium
+from hil.host.world import World
+from hil.realtime.clock import RealClock
+from hil.rig.schema import RigConfig
+
+SAFE_NS = 300 * NS_PER_MS  # some cycles of a request: the BMS has it, and opens
+_LOOK_NS = 100 * NS_PER_MS  # after the BMS's process
+_PULSE_NS = 110 * NS_PER_MS  # two cycles of a request
+_SETTLE_NS = NS_PER_S  # after a reset, for the BMS to leave its fault
+_RESETS = 10  # the longest debounce of a fault is gone after so many
+_KEPT = 100  # samples of a message: tests keep their own
+
+Tell = Callable[[HilError, bool], None]
+
+
+@dataclass(frozen=True)
+class SafeState:
+    """How the way to the safe state went.
+
+    Attributes:
+        requests: What was asked of the BMS.
+        on_wire_ns: When the first frame carried each of them; ``None``: none did.
+        state: What the BMS says of itself after that; empty if nothing.
+        contactors: Those that it shows, likewise.
+    """
+
+    requests: dict[str, str]
+    on_wire_ns: dict[str, int | None]
+    state: str = ""
+    contactors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> bool:
+        """Whether every request was on the bus."""
+        return None not in self.on_wire_ns.values()
+
+
+class RealWorld(World):
+    """Plant, restbus and BMS in real time, on buses that may go away.
+
+    Args:
+        rig: The rig file.
+        clock: The real clock.
+        media: The buses, by name.
+        bms: The BMS under test.
+        tell: Told of trouble, and whether that is the end of a run.
+
+    Attributes:
+        vitals: How well this world keeps its time.
+    """
+
+    restbus = PunctualRestbus
+
+    def __init__(
+        self,
+        rig: RigConfig,
+        clock: RealClock,
+        media: Mapping[str, WatchedMedium],
+        bms: Bms,
+        tell: Tell,
+    ) -> None:
+        super().__init__(rig, clock, cast("Mapping[str, Medium]", media), bms, None, 0)
+        self.media = media
+        self.real_clock = clock
+        self.tell = tell
+        self._starting = self._bms_told = False
+        self.vitals = Vitals(clock, media, self._restbuses(), rig.plant.step_ns)
+        for medium in media.values():
+            medium.on_trouble = self._bus_lost
+            medium.on_return = self.vitals.note
+        for station in self.stations.values():
+            for reception in station.listener.signals.receptions.values():
+                reception.samples = deque(maxlen=_KEPT)
+                reception.arrivals_ns = deque(maxlen=_KEPT)
+        self._look_alarm = Alarm(clock, self._look_after_bms)
+        clock.set_alarm(self._look_alarm, clock.now_ns + _LOOK_NS)
+
+    @property
+    def can_switch(self) -> bool:
+        """Whether the BMS can be switched off and on."""
+        return not isinstance(self.bms, ExternalBms) or self.bms.can_switch
+
+    # -- a test -------------------------------------------------------------------------------
+
+    def renew(self, seed: int) -> None:
+        """Everything as in a new world: whole, off, noise by ``seed``; the BMS off, if it can be switched."""
+        self.mend()
+        self._pending.clear()
+        for name, role in self.rig.requests.items():
+            self._requests[name].values[0] = role.default
+        if self.can_switch:
+            self._switch_off()
+        self.plant.reset(seed)
+        self.vitals.begin()
+
+    def power_on(self, *, cold: bool = True) -> None:
+        """Switch the BMS on, then start the restbus; time passes until the BMS is ready.
+
+        A BMS that cannot be switched is brought to its standby instead.
+
+        Raises:
+            FirmwareError: If it does not start.
+        """
+        if not self.can_switch:
+            self._start_restbus()
+            self._bring_to_standby()
+            return
+        self._stop_restbus()
+        self._starting = True
+        try:
+            self.bms.power_on(cold=cold)
+        finally:
+            self._starting = self._bms_told = False
+        self._start_restbus()
+
+    def stop(self) -> None:
+        """Go to the safe state and switch off."""
+        try:
+            self.go_safe()
+        finally:
+            if self.can_switch:
+                self._switch_off()
+
+    def go_safe(self) -> SafeState:
+        """Mend all, drive and charger off, ask the BMS for what the rig file says; time passes."""
+        self.mend()
+        self.plant.safe()
+        asked: dict[str, Stimulus] = {}
+        for request, value in self.rig.safe_state.requests.items():
+            asked[request] = self.send(request, value)
+        self.run_until(self.now_ns + SAFE_NS)
+        roles = {name: self._said(name) for name in self._shown()}
+        return SafeState(
+            requests={name: stimulus.text for name, stimulus in asked.items()},
+            on_wire_ns={name: stimulus.on_wire_ns for name, stimulus in asked.items()},
+            state=roles.pop("state", ""),
+            contactors=roles,
+        )
+
+    def mend(self) -> None:
+        """Nothing is broken any more."""
+        for fault in reversed(self._faults):
+            fault.clear(self)
+        self._faults.clear()
+        for entry in self._entries():
+            entry.hold, entry.mutate = "normal", None
+            if entry.protector is not None:
+                entry.protector.fault = None
+
+    def close(self) -> None:
+        """Leave the buses; the BMS is switched off, if it can be."""
+        self._look_alarm.cancel()
+        try:
+            self._stop_restbus()
+            if isinstance(self.bms, ProcessBms):
+                self.bms.close()
+        finally:
+            for medium in self.media.values():
+                medium.close()
+
+    # -- what it is made of -------------------------------------------------------------------
+
+    def _restbuses(self) -> list[PunctualRestbus]:
+        return [cast("PunctualRestbus", station.restbus) for station in self.stations.values()]
+
+    def _entries(self) -> Iterator[Entry]:
+        for station in self.stations.values():
+            yield from station.restbus.entries.values()
+
+    def _start_restbus(self) -> None:
+        for restbus in self._restbuses():
+            if not restbus.is_running:
+                restbus.start(self.now_ns)
+
+    def _stop_restbus(self) -> None:
+        for restbus in self._restbuses():
+            restbus.stop()
+
+    def _switch_off(self) -> None:
+        """No frames for a BMS that is off: alone on the bus they would be errors."""
+        self._stop_restbus()
+        self.bms.power_off()
+
+    # -- a BMS that cannot be switched --------------------------------------------------------
+
+    def _bring_to_standby(self) -> None:
+        """Ask for standby and reset, until the BMS says that it is there, or often enough."""
+        for request, value in self.rig.safe_state.requests.items():
+            self.send(request, value)
+        self.run_until(self.now_ns + _PULSE_NS)
+        if "reset" not in self.rig.requests:
+            return
+        for _ in range(_RESETS):
+            if self._said("state") == "standby":
+                return
+            for value in (0.0, 1.0, 0.0):
+                self.send("reset", value)
+                self.run_until(self.now_ns + _PULSE_NS)
+            self.run_until(self.now_ns + _SETTLE_NS)
+
+    def _shown(self) -> list[str]:
+        """The roles that tell whether the BMS is safe."""
+        return [name for name in self.rig.roles if name == "state" or name.startswith("contactor.")]
+
+    def _said(self, name: str) -> str:
+        """What the BMS said last of a role, in words; empty if nothing."""
+        role = self.rig.roles.get(name)
+        if role is None:
+            return ""
+        reception = self.stations[role.bus].listener.signals.receptions.get(role.message)
+        if reception is None or not reception.samples:
+            return ""
+        values = reception.samples[-1][1]
+        value = values[reception.message.signals[role.signal].index]
+        return "" if value is None else role.name_of(value)
+
+    # -- trouble ------------------------------------------------------------------------------
+
+    def _bus_lost(self, error: HilError) -> None:
+        self.vitals.note(str(error))
+        self.tell(error, False)
+
+    def _look_after_bms(self, _event: Event) -> None:
+        self.real_clock.set_alarm(self._look_alarm, self.now_ns + _LOOK_NS)
+        if self._starting or self._bms_told or not isinstance(self.bms, ProcessBms):
+            return
+        error = self.bms.trouble()
+        if error is not None:
+            self._bms_told = True
+            self.tell(error, True)
+
+    def summary(self) -> dict[str, Any]:
+        """State, requests and what is broken: what somebody who watches wants to see first."""
+        return {
+            "state": self._said("state"),
+            "contactors": {n: self._said(n) for n in self._shown() if n != "state"},
+            "faults": [name for name in self.rig.roles if name.startswith("fault.") and self._is_set(name)],
+            "warnings": [n for n in self.rig.roles if n.startswith("warning.") and self._is_set(n)],
+            "requests": {n: r.name_of(self._requests[n].values[0]) for n, r in self.rig.requests.items()},
+            "broken": [fault.text for fault in self._faults],
+        }
+
+    def _is_set(self, name: str) -> bool:
+        return self._said(name).split(" ")[0] not in ("", "0")
+
+
+def open_world(rig: RigConfig, clock: RealClock, folder: Path, tell: Tell) -> RealWorld:
+    """The world of a rig file, on its buses.
+
+    Args:
+        rig: The rig file.
+        clock: The real clock.
+        folder: Where the BMS's output and memory go.
+        tell: Told of trouble.
+
+    Raises:
+        RigFileError: If a bus's interface or its options are wrong.
+        BusError: If a bus cannot be opened.
+    """
+    media: dict[str, WatchedMedium] = {}
+    try:
+        for name, bus in rig.buses.items():
+            link = open_link(name, bus.interface, bus.channel, bus.bitrate, **bus.options)
+            media[name] = WatchedMedium(clock, link)
+        return RealWorld(rig, clock, media, _bms(rig, clock, folder), tell)
+    except BaseException:
+        for medium in media.values():
+            medium.close()
+        raise
+
+
+def _bms(rig: RigConfig, clock: RealClock, folder: Path) -> Bms:
+    bms = rig.bms
+    if bms.kind != "process":
+        return ExternalBms(bms.switch_on, bms.switch_off)
+    memory = str(folder / "bms.memory")
+    command = [word.replace("{memory}", memory) for word in bms.command]
+
+    def pause(instant_ns: int) -> None:
+        clock.run_until(max(instant_ns - clock.zero_ns, clock.now_ns))
+
+    return ProcessBms(command, bms.ready, cold=bms.cold, log=folder / "bms.log", pause=pause)

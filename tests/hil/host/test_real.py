@@ -1,0 +1,151 @@
+"""A world in real time, on a bus in memory, at the pace of a test: nothing depends on the machine."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from hil.bms.heartbeat import Heartbeat
+from hil.bms.library import Firmware, LibraryBms
+from hil.bus.frame import Frame
+from hil.clock import NS_PER_MS, NS_PER_S
+from hil.errors import BusError, HilError
+from hil.faults.catalogue import make_fault
+from hil.host.real import RealWorld
+from hil.host.watched import WatchedMedium
+from hil.rig.schema import RigConfig
+from tests.hil.paced import EchoLink, Pace, paced_clock
+
+MS, S = NS_PER_MS, NS_PER_S
+
+
+class PatientBms(LibraryBms):
+    """One whose controller does not mind that the bus is away."""
+
+    def _send(self, *frame: Any) -> None:
+        with suppress(BusError):
+            super()._send(*frame)
+
+
+class Bench:
+    """The reference BMS beside the rig on one controller: on a bus in memory both see each other's frames."""
+
+    def __init__(self, rig: RigConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pace = Pace(monkeypatch)
+        self.clock = paced_clock(self.pace)
+        self.link = EchoLink(self.pace, "pack")
+        self.told: list[tuple[HilError, bool]] = []
+        bms = PatientBms(self.clock, Firmware(rig.bms.firmware), rig.bms.step_ns, Heartbeat())
+        media = {"pack": WatchedMedium(self.clock, self.link)}
+        self.world = RealWorld(rig, self.clock, media, bms, lambda *what: self.told.append(what))
+
+    def start(self) -> RealWorld:
+        self.world.renew(1)
+        self.world.power_on()
+        self.pass_time(S)
+        assert self.state == "standby"
+        return self.world
+
+    def pass_time(self, span_ns: int) -> None:
+        self.world.run_until(self.world.now_ns + span_ns)
+
+    @property
+    def state(self) -> str:
+        return str(self.world.summary()["state"])
+
+
+@pytest.fixture
+def bench(laptop: RigConfig, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return Bench(laptop, monkeypatch)
+
+
+def test_the_bms_operates_and_the_rig_was_on_time(bench: Bench) -> None:
+    world = bench.start()
+    world.send("mode", 1.0)
+    bench.pass_time(3 * S)
+    assert bench.state == "operate"
+    health = world.vitals.health()
+    assert health.beyond(world.rig.health) == []
+    assert (health.frames["missed"], health.frames["max_ns"], health.steps["missed"]) == (0, 0, 0)
+    assert 0.05 < health.buses["pack"].load < 0.3
+
+
+def test_the_safe_state_is_asked_for_and_seen(bench: Bench) -> None:
+    world = bench.start()
+    world.send("mode", 1.0)
+    bench.pass_time(3 * S)
+    world.inject(make_fault("frame.missing", {"message": "VCU_Request"}))
+    safe = world.go_safe()
+    assert safe.asked
+    assert safe.requests == {"mode": "mode = standby", "reset": "reset = 0"}
+    assert safe.state == "standby"
+    assert set(safe.contactors.values()) == {"open"}
+    assert world.summary()["broken"] == []
+
+
+def test_a_renewed_world_is_whole_and_off(bench: Bench) -> None:
+    world = bench.start()
+    world.set("drive.enable", 1.0)
+    world.inject(make_fault("interlock", {}))
+    world.inject(make_fault("frame.crc", {"message": "CM_Voltages_01"}))
+    bench.pass_time(S)
+    assert bench.state == "fault"
+    bench.start()
+    assert (world.read("drive.enable"), world.read("interlock.closed")) == (0.0, 1.0)
+    bench.pass_time(S)
+    assert world.summary()["faults"] == []
+
+
+def test_a_stall_is_counted_in_frames_and_steps(bench: Bench) -> None:
+    world = bench.start()
+    bench.pace.stall(bench.pace.now_ns + 100 * MS, 300 * MS)
+    bench.pass_time(S)
+    health = world.vitals.health()
+    assert health.frames["missed"] > 50
+    assert 28 <= health.steps["missed"] <= 31
+    assert health.steps["max_ns"] >= 290 * MS
+    assert any("step of the twins" in text for text in health.beyond(world.rig.health))
+    world.renew(2)
+    assert world.vitals.health().steps["missed"] == 0
+
+
+def test_a_bus_that_goes_and_comes_back_is_told_and_served_again(bench: Bench) -> None:
+    world = bench.start()
+    bench.link.gone = True
+    bench.pass_time(2 * S)
+    assert [(str(error), fatal) for error, fatal in bench.told] == [("interface pack: is down", False)]
+    bench.link.gone = False
+    bench.pass_time(2 * S)
+    health = world.vitals.health()
+    assert 2 * S <= health.buses["pack"].away_ns <= 2.6 * S
+    assert "bus pack is back after" in health.troubles[-1]
+    frames = health.buses["pack"].frames
+    bench.pass_time(S)
+    assert world.vitals.health().buses["pack"].frames > frames + 400
+
+
+def test_a_full_bus_loses_frames_and_nothing_else(bench: Bench) -> None:
+    world = bench.start()
+    bench.link.full = True
+    bench.pass_time(50 * MS)
+    bench.link.full = False
+    bench.pass_time(S)
+    assert bench.told == []
+    assert world.vitals.health().buses["pack"].refused > 10
+
+
+def test_somebody_else_with_the_rigs_identifiers_is_noticed(bench: Bench) -> None:
+    world = bench.start()
+    request = world.entry("VCU_Request").message
+    bench.link.say(Frame(request.id, bytes(8), request.extended, "stranger"))
+    bench.pass_time(100 * MS)
+    said = world.vitals.health().beyond(world.rig.health)
+    assert said == ["bus pack: 1 frames of somebody else with identifiers that the rig sends"]
+
+
+def test_closed_it_has_left_its_buses(bench: Bench) -> None:
+    bench.start()
+    bench.world.close()
+    assert bench.link.closed

@@ -1,0 +1,97 @@
+"""Real time in a test's hand: a monotonic clock that moves only while the loop waits, or stalls."""
+
+from __future__ import annotations
+
+import select
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+import pytest
+
+from hil.bus.frame import Frame
+from hil.bus.link import OWN, LinkCounters, LinkFullError, Stamps
+from hil.errors import BusError
+from hil.realtime.clock import RealClock
+
+WAITS = select.select
+
+
+class Pace:
+    """CLOCK_MONOTONIC of a test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_ns = 5_000_000_003
+        self.stalls: deque[tuple[int, int]] = deque()  # at, for
+        monkeypatch.setattr("hil.realtime.clock.select.select", self._select)
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    def stall(self, at_ns: int, for_ns: int) -> None:
+        """The computer does something else for a while, once the clock has come to an instant."""
+        self.stalls.append((at_ns, for_ns))
+
+    def _select(
+        self, readers: list[int], _w: object, _x: object, timeout: float
+    ) -> tuple[list[int], list[int], list[int]]:
+        ready = WAITS(readers, (), (), 0)[0] if readers else []
+        if not ready:
+            self.now_ns += round(timeout * 1e9)
+            if self.stalls and self.now_ns >= self.stalls[0][0]:
+                self.now_ns += self.stalls.popleft()[1]
+        return ready, [], []
+
+
+class EchoLink:
+    """A bus in memory: what is sent comes back at once, as an echo; ``full`` and ``gone`` are a test's."""
+
+    stamps: Stamps = "kernel"
+    data_bitrate = 0
+    precision_ns = 0
+
+    def __init__(self, pace: Callable[[], int], name: str = "can0", bitrate: int = 500_000) -> None:
+        self.name, self.bitrate, self.counters = name, bitrate, LinkCounters()
+        self.full = self.gone = False
+        self.closed = False
+        self._pace = pace
+        self._waiting: list[Frame] = []
+
+    def fileno(self) -> int | None:
+        return None
+
+    def send(self, frame: Frame) -> None:
+        self._check()
+        if self.full:
+            self.counters.tx_full += 1
+            raise LinkFullError("is full")
+        self.counters.sent += 1
+        echo = Frame(frame.id, frame.data, frame.extended, OWN)
+        echo.t_ns = self._pace()
+        self._waiting.append(echo)
+
+    def say(self, frame: Frame) -> None:
+        """Somebody else sends a frame."""
+        frame.t_ns = self._pace()
+        self._waiting.append(frame)
+
+    def receive(self) -> Sequence[Frame]:
+        self._check()
+        frames, self._waiting = self._waiting, []
+        return frames
+
+    def _check(self) -> None:
+        if self.gone:
+            raise BusError("is down", place=f"interface {self.name}")
+
+    def set_filters(self, identifiers: Iterable[tuple[int, bool]] | None) -> None: ...
+
+    def reopen(self) -> bool:
+        return not self.gone
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def paced_clock(pace: Pace) -> RealClock:
+    """The rig's real clock on a test's time."""
+    return RealClock(pace)

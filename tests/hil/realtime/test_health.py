@@ -1,0 +1,73 @@
+"""What a budget allows, and what a rig says that was worse."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hil.clock import NS_PER_MS
+from hil.realtime.health import Budget, BusHealth, Health, Punctuality
+
+
+def punctuality(*late_ms: float, missed: int = 0) -> dict[str, Any]:
+    kept = Punctuality()
+    for number, late in enumerate(late_ms):
+        kept.keep(round(late * NS_PER_MS), f"message {number}")
+    for _ in range(missed):
+        kept.miss(0)
+    return kept.numbers()
+
+
+GOOD = Health(0, 10, punctuality(*[0.1] * 200), punctuality(*[0.2] * 100), {"pack": BusHealth(load=0.3)})
+
+
+def test_a_good_rig_has_nothing_to_say() -> None:
+    assert GOOD.beyond(Budget()) == []
+
+
+def test_nothing_at_all_is_no_trouble() -> None:
+    assert Health(0, 0, Punctuality().numbers(), Punctuality().numbers(), {}).beyond(Budget()) == []
+
+
+def test_it_survives_the_way_through_a_message() -> None:
+    assert Health.from_dict(GOOD.as_dict()) == GOOD
+
+
+def test_the_latest_frame_is_named() -> None:
+    worse = replace(GOOD, frames=punctuality(0.1, 60, 0.2))
+    said = worse.beyond(Budget(frame_late_p99_ns=10**9))
+    assert said == ["the latest frame (message 1) was 60 ms late, 50 ms are allowed"]
+
+
+@pytest.mark.parametrize(("missed", "complains"), [(2, False), (3, True)])
+def test_slots_left_out_count_by_their_share(missed: int, complains: bool) -> None:
+    worse = replace(GOOD, frames=punctuality(*[0.1] * 200, missed=missed))
+    assert bool(worse.beyond(Budget())) is complains
+
+
+@pytest.mark.parametrize(
+    ("bus", "text"),
+    [
+        (BusHealth(overruns=1), "bus pack: 1 frames lost (1 unread, 0 without room, 0 without echo)"),
+        (BusHealth(errors=2, last_error="stuff error"), "bus pack: 2 error frames, the last: stuff error"),
+        (BusHealth(intruders=3), "bus pack: 3 frames of somebody else with identifiers that the rig sends"),
+        (BusHealth(away_ns=2_100_000_000), "bus pack: it was away for 2.1 s"),
+        (BusHealth(bus_off=1), "bus pack: 1 times off the bus"),
+    ],
+)
+def test_a_bus_says_what_was_wrong(bus: BusHealth, text: str) -> None:
+    assert replace(GOOD, buses={"pack": bus}).beyond(Budget()) == [text]
+
+
+def test_frames_that_a_test_was_too_slow_to_take() -> None:
+    assert replace(GOOD, lost=7).beyond(Budget()) == ["the test was too slow to take 7 frames"]
+    assert replace(GOOD, lost=7).beyond(Budget(lost_frames=7)) == []
+
+
+def test_missed_deadlines_are_late_too() -> None:
+    steps = Punctuality()
+    steps.keep(5)
+    steps.miss(150 * NS_PER_MS)
+    assert steps.numbers()["max_ns"] == 150 * NS_PER_MS
+    said = replace(GOOD, steps=steps.numbers()).beyond(Budget(missed_steps=1.0))
+    assert said == ["the latest step of the twins was 150 ms late, 100 ms are allowed"]
