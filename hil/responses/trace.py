@@ -169,11 +169,15 @@ class BlfTrace(TraceWriter):
         self._writer.stop()
 
 
+_CONTAINER = 32 * 1024  # bytes, about a second of a well-filled bus: what a crash of the process may cost
+
+
 class _BlfFile(can.BLFWriter):
     """python-can's writer, to which finished records are given."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file, compression_level=1)  # level 6: 10 % smaller, three times the time
+        self.max_container_size = _CONTAINER
         self.start_timestamp = 0.0  # python-can would count from the first frame
 
     def add(self, record: bytes) -> None:
@@ -183,6 +187,7 @@ class _BlfFile(can.BLFWriter):
         self.object_count += 1
         if self._buffer_size >= self.max_container_size:
             self._flush()
+            self.file.flush()
 
 
 # object header, its version 1 with the time stamp, then channel, flags, length, identifier, data
