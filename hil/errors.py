@@ -6,6 +6,7 @@
     ├── RigFileErrors           all mistakes of one rig file at once                      exit 2
     ├── UnitError               a quantity with a missing, unknown or wrong unit          exit 2
     ├── NotOfferedError         the BMS does not have what a test needs                   skips the test
+    ├── HealthError             the rig was out of its own budget: the verdict is invalid exit 3
     └── RigTroubleError         the rig itself is in trouble; never the BMS's failure     exit 3
         ├── FirmwareError       the firmware library is missing, crashed or hangs
         ├── BusError            the bus is down or full
@@ -71,6 +72,12 @@ class NotOfferedError(HilError):
     """The BMS under test does not have what a test needs: the test is skipped with this reason."""
 
     exit_code = 0
+
+
+class HealthError(HilError):
+    """The rig was late or lost frames during a test: its verdict is ``invalid``, and the run goes on."""
+
+    exit_code = 3
 
 
 class RigTroubleError(HilError):

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from hil.errors import UsageError
 from hil.faults.fault import Fault
@@ -205,7 +206,27 @@ def make_fault(name: str, arguments: dict[str, Any]) -> Fault:
         hint = f"did you mean {near[0]!r}?" if near else f"faults: {', '.join(CATALOGUE)}"
         raise UsageError(f"no fault is called {name!r}", remedy=hint)
     _check(name, inspect.signature(maker), arguments)
-    return maker(**arguments)
+    fault = maker(**arguments)
+    _recipes[fault] = (name, dict(arguments))
+    return fault
+
+
+def recipe_of(fault: Fault) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of a fault, from which another process can make it too.
+
+    Raises:
+        UsageError: If it is not of this catalogue.
+    """
+    try:
+        return _recipes[fault]
+    except (KeyError, TypeError):
+        raise UsageError(
+            f"fault {fault.name!r} is of the test's own making, and the plant is another process",
+            remedy="use one of the catalogue, or fault 'port'",
+        ) from None
+
+
+_recipes: WeakKeyDictionary[Fault, tuple[str, dict[str, Any]]] = WeakKeyDictionary()
 
 
 def _check(name: str, signature: inspect.Signature, arguments: dict[str, Any]) -> None:

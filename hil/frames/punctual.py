@@ -52,19 +52,20 @@ class PunctualRestbus(Restbus):
     def _ring(self, _event: Event) -> None:
         """Send all that is due now and can still be on time; wait for the next slot."""
         slots, alarm, present = self._slots, self._alarm, self._present
-        now_ns = next_ns = slots[0][0]
-        while next_ns == now_ns:
-            _, order, cycle_ns, entry = slots[0]
-            passed, late_ns = divmod(present.real_ns - now_ns, cycle_ns)
-            if entry.hold == "normal":
-                in_time = 2 * late_ns <= cycle_ns
-                self.punctuality.missed += passed + (not in_time)
-                if in_time:
-                    self._send_entry(entry, now_ns + passed * cycle_ns)
-            heapreplace(slots, (now_ns + (passed + 1) * cycle_ns, order, cycle_ns, entry))
-            next_ns = slots[0][0]
-        if alarm is not None:
-            self._clock.set_alarm(alarm, next_ns)
+        now_ns = slots[0][0]
+        try:
+            while slots[0][0] == now_ns:
+                _, order, cycle_ns, entry = slots[0]
+                passed, late_ns = divmod(present.real_ns - now_ns, cycle_ns)
+                heapreplace(slots, (now_ns + (passed + 1) * cycle_ns, order, cycle_ns, entry))
+                if entry.hold == "normal":
+                    in_time = 2 * late_ns <= cycle_ns
+                    self.punctuality.missed += passed + (not in_time)
+                    if in_time:
+                        self._send_entry(entry, now_ns + passed * cycle_ns)
+        finally:  # a message that cannot be packed keeps no other one off the bus
+            if alarm is not None:
+                self._clock.set_alarm(alarm, slots[0][0])
 
     def _send_entry(self, entry: Entry, slot_ns: int) -> None:
         """Send a message; a bus that does not take it has that told by its medium."""

@@ -29,6 +29,7 @@ from hil.host.vitals import Vitals
 from hil.host.watched import WatchedMedium
 from hil.host.world import World
 from hil.realtime.clock import RealClock
+from hil.responses.signals import Reception
 from hil.rig.schema import RigConfig
 
 SAFE_NS = 300 * NS_PER_MS  # some cycles of a request: the BMS has it, and opens
@@ -96,10 +97,9 @@ class RealWorld(World):
         for medium in media.values():
             medium.on_trouble = self._bus_lost
             medium.on_return = self.vitals.note
-        for station in self.stations.values():
-            for reception in station.listener.signals.receptions.values():
-                reception.samples = deque(maxlen=_KEPT)
-                reception.arrivals_ns = deque(maxlen=_KEPT)
+        for reception in self._receptions():
+            reception.samples = deque(maxlen=_KEPT)
+            reception.arrivals_ns = deque(maxlen=_KEPT)
         self._look_alarm = Alarm(clock, self._look_after_bms)
         clock.set_alarm(self._look_alarm, clock.now_ns + _LOOK_NS)
 
@@ -117,7 +117,7 @@ class RealWorld(World):
         for name, role in self.rig.requests.items():
             self._requests[name].values[0] = role.default
         if self.can_switch:
-            self._switch_off()
+            self.switch_off()
         self.plant.reset(seed)
         self.vitals.begin()
 
@@ -147,7 +147,7 @@ class RealWorld(World):
             self.go_safe()
         finally:
             if self.can_switch:
-                self._switch_off()
+                self.switch_off()
 
     def go_safe(self) -> SafeState:
         """Mend all, drive and charger off, ask the BMS for what the rig file says; time passes."""
@@ -191,6 +191,10 @@ class RealWorld(World):
     def _restbuses(self) -> list[PunctualRestbus]:
         return [cast("PunctualRestbus", station.restbus) for station in self.stations.values()]
 
+    def _receptions(self) -> Iterator[Reception]:
+        for station in self.stations.values():
+            yield from station.listener.signals.receptions.values()
+
     def _entries(self) -> Iterator[Entry]:
         for station in self.stations.values():
             yield from station.restbus.entries.values()
@@ -204,10 +208,12 @@ class RealWorld(World):
         for restbus in self._restbuses():
             restbus.stop()
 
-    def _switch_off(self) -> None:
+    def switch_off(self) -> None:
         """No frames for a BMS that is off: alone on the bus they would be errors."""
         self._stop_restbus()
         self.bms.power_off()
+        for reception in self._receptions():
+            reception.samples.clear()
 
     # -- a BMS that cannot be switched --------------------------------------------------------
 

@@ -1,0 +1,180 @@
+"""The host in real time, as tests see it: plant and buses run in a process of their own.
+
+Signals, history and frames are kept here, out of the stream of frames; what acts on the plant, and its truth,
+is asked of the plant process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from hil.bus.frame import Frame
+from hil.bus.link import OWN
+from hil.errors import UsageError
+from hil.faults.catalogue import recipe_of
+from hil.faults.fault import Fault
+from hil.frames.database import Database
+from hil.host.connection import Connection
+from hil.host.listener import Listener
+from hil.host.protocol import Message
+from hil.host.stimulus import Carrier, Stimulus
+from hil.realtime.health import Health
+from hil.responses.signals import Sample, Values
+from hil.rig.schema import RigConfig
+
+
+class RemoteHost:
+    """A fresh world of a plant process, for one test: a :class:`hil.host.contract.Host`.
+
+    Args:
+        rig: The rig file.
+        connection: To the plant; it holds the lease.
+        seed: Of all noise in this world.
+
+    Attributes:
+        health: How the rig was during the test; known once it is stopped.
+    """
+
+    def __init__(self, rig: RigConfig, connection: Connection, seed: int) -> None:
+        self.health: Health | None = None
+        self._rig = rig
+        self._connection = connection
+        self._lost = connection.lost
+        self._listeners = {
+            name: Listener(bus.database, rig.bms.node) for name, bus in rig.buses.items()
+        }
+        self._by_number = list(self._listeners.values())
+        self._stimuli: dict[int, Stimulus] = {}
+        self._faults: dict[int, int] = {}  # id of the object here -> number there
+        connection.call("renew", seed=seed)
+        connection.catch_up()
+        connection.taps.append(self._hear)
+        connection.on_stimulus = self._on_wire
+
+    @property
+    def now_ns(self) -> int:
+        """The present instant on the plant's time line, as far as this test has come."""
+        return self._connection.now_ns
+
+    # -- what acts on the plant ---------------------------------------------------------------
+
+    def power_on(self, *, cold: bool = True) -> None:
+        """Switch the BMS on and start the restbus; waits until the BMS is ready."""
+        self._connection.call("power_on", cold=cold)
+
+    def set(self, port: str, value: float) -> Stimulus:
+        """Write a set point of a twin."""
+        return self._stimulus(self._connection.call("set", port=port, value=value))
+
+    def inject(self, fault: Fault) -> Stimulus:
+        """Break something of the catalogue."""
+        name, arguments = recipe_of(fault)
+        told = self._connection.call("inject", fault=name, arguments=arguments)
+        self._faults[id(fault)] = int(told["id"])
+        return self._stimulus(told)
+
+    def clear(self, fault: Fault) -> None:
+        """Mend it."""
+        self._connection.call("clear", number=self._faults.pop(id(fault)))
+
+    def send(self, request: str, value: float) -> Stimulus:
+        """Put a request to the BMS into the frame that carries it."""
+        return self._stimulus(self._connection.call("send", request=request, value=value))
+
+    def read(self, port: str) -> float:
+        """A twin port's present value: the truth."""
+        return float(self._connection.call("read", port=port)["value"])
+
+    def stop(self) -> None:
+        """Go to the safe state and switch off."""
+        connection = self._connection
+        try:
+            answer = connection.call("stop")
+            connection.catch_up()  # so that the trace has all of it
+        finally:
+            connection.taps.remove(self._hear)
+        lost = connection.lost - self._lost
+        self.health = Health.from_dict({**answer["health"], "lost": lost})
+
+    # -- what is on the bus -------------------------------------------------------------------
+
+    def subscribe(
+        self, bus: str, message: str, watcher: Callable[[Frame, Values], None]
+    ) -> Callable[[], None]:
+        """Hear every good frame of a message to come; returns the way to stop hearing."""
+        self._connection.catch_up()
+        return self._listeners[bus].subscribe(message, watcher)
+
+    def database(self, bus: str) -> Database:
+        """The layouts of a bus."""
+        return self._listeners[bus].database
+
+    def history(self, bus: str, message: str, since_ns: int) -> list[Sample]:
+        """Good frames of a message after an instant, oldest first."""
+        self._connection.catch_up()
+        return self._listeners[bus].history(message, since_ns)
+
+    def arrivals(self, message: str, since_ns: int) -> list[int]:
+        """Bus timestamps of a message of the BMS after an instant, good frames and bad.
+
+        Raises:
+            UsageError: If the BMS sends no such message.
+        """
+        self._connection.catch_up()
+        for listener in self._by_number:
+            arrivals = listener.arrivals(message, since_ns)
+            if arrivals is not None:
+                return arrivals
+        raise UsageError(f"the BMS sends no message {message!r}")
+
+    def frames(self, bus: str, key: int, from_ns: int, to_ns: int) -> list[Frame]:
+        """Good frames of one identifier within a time span."""
+        self._connection.catch_up()
+        return self._listeners[bus].frames_of(key, from_ns, to_ns)
+
+    def last_frames(self, bus: str, key: int, count: int) -> list[Frame]:
+        """The last good frames of one identifier, oldest first."""
+        self._connection.catch_up()
+        return self._listeners[bus].last_frames(key, count)
+
+    def run_until(self, instant_ns: int, found: Sequence[object] = ()) -> bool:
+        """Wait, to the instant on the plant's time line or until something lies in ``found``."""
+        return self._connection.advance(max(instant_ns, self.now_ns), found)
+
+    # -- the stream ---------------------------------------------------------------------------
+
+    def _hear(self, bus: int, frame: Frame) -> None:
+        listener = self._by_number[bus]
+        listener.frames.append(frame)
+        if frame.sender == OWN:
+            listener.on_own_frame(frame)
+        else:
+            listener.signals.on_frame(frame)
+
+    def _stimulus(self, told: Message) -> Stimulus:
+        stimulus = Stimulus(
+            told["name"],
+            told["text"],
+            int(told["applied_ns"]),
+            tuple(Carrier(bus, key, _told_by_the_plant, *where) for bus, key, *where in told["carriers"]),
+            told["value"],
+            told["unit"],
+            told["on_wire_ns"],
+        )
+        if stimulus.on_wire_ns is None:
+            self._stimuli[int(told["id"])] = stimulus
+        return stimulus
+
+    def _on_wire(self, event: Message) -> None:
+        stimulus = self._stimuli.pop(int(event["id"]), None)
+        if stimulus is None:
+            return
+        identifier, extended, data = event["frame"]
+        frame = Frame(identifier, bytes.fromhex(data), extended, OWN)
+        frame.t_ns = stimulus.on_wire_ns = int(event["t_ns"])
+        stimulus.arrived.append(frame)
+
+
+def _told_by_the_plant(_frame: Frame) -> bool:
+    """Which frame carries a stimulus is looked for there."""
+    return False

@@ -1,0 +1,226 @@
+"""The guard: a small process that outlives a plant that crashed, and asks the BMS for the safe state.
+
+It waits at a pipe. A plant that ends in order says so; if the pipe just breaks, the guard opens the buses
+itself and sends the requests of the safe state, with right counters and checksums, for two seconds. Then it
+ends. It is a session of its own, so that what kills the plant and its group does not reach it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from hil.bus.frame import Frame
+from hil.bus.link import open_link
+from hil.clock import NS_PER_S
+from hil.errors import HilError
+from hil.frames.punctual import PunctualRestbus
+from hil.frames.restbus import Entry, Source
+from hil.host.doors import runtime_folder
+from hil.host.locks import BusLocks
+from hil.host.real import SafeState
+from hil.host.safe_log import SafeLog
+from hil.host.watched import WatchedMedium
+from hil.realtime.clock import RealClock
+from hil.responses.signals import Signals
+from hil.rig.load import load_rig
+from hil.rig.schema import RigConfig
+
+SEND_NS = 2 * NS_PER_S
+_LOCK_NS = NS_PER_S  # the dead plant's locks are free at once, unless a new plant has them
+_GOODBYE = b"bye\n"
+_SHORT_LIFE_NS = 5 * NS_PER_S
+_TRIES = 3
+
+
+class Guard:
+    """The plant's hold on its guard.
+
+    Args:
+        rig: The rig file, as the guard shall read it.
+        log: The log of safe states.
+        output: Where the guard complains; ``None``: where the plant does.
+        now: CLOCK_MONOTONIC.
+    """
+
+    def __init__(
+        self,
+        rig: Path,
+        log: Path,
+        output: IO[bytes] | None = None,
+        now: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._rig, self._log, self._output, self._now = rig, log, output, now
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe = -1
+        self._lives: list[int] = []
+        self._descriptor = -1
+
+    @property
+    def pid(self) -> int | None:
+        """Of the guard."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start it; it needs a second or so until it is of use."""
+        reading, self._pipe = os.pipe()
+        command = [sys.executable, "-P", "-m", __name__, str(self._rig), str(self._log), str(reading)]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._output,
+                pass_fds=[reading],
+                start_new_session=True,
+            )
+        finally:
+            os.close(reading)
+        self._lives.append(self._now())
+
+    def watch(self, clock: RealClock) -> None:
+        """Let a guard that dies be replaced; one that cannot live is given up after some tries."""
+        if self._process is None or not hasattr(os, "pidfd_open"):
+            return
+        self._descriptor = os.pidfd_open(self._process.pid)
+        clock.watch(self._descriptor, lambda: self._replace(clock))
+
+    def _replace(self, clock: RealClock) -> None:
+        clock.forget(self._descriptor)
+        os.close(self._descriptor)
+        self._descriptor = -1
+        process, self._process = self._process, None
+        code = process.wait() if process is not None else 0
+        os.close(self._pipe)
+        SafeLog(self._log, "plant").note("guard died", code=code)
+        recent = [born for born in self._lives if self._now() - born < _SHORT_LIFE_NS]
+        if len(recent) < _TRIES:
+            self.start()
+            self.watch(clock)
+
+    def dismiss(self) -> None:
+        """The plant ends in order: so does the guard."""
+        if self._process is None:
+            return
+        with suppress(OSError):
+            os.write(self._pipe, _GOODBYE)
+        os.close(self._pipe)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+
+def stand_guard(rig: RigConfig, log: SafeLog, pipe: int) -> None:
+    """Wait for the plant's end; act if that was none in order."""
+    heard = b""
+    while more := os.read(pipe, 64):
+        heard += more
+    if heard.endswith(_GOODBYE):
+        return
+    reason = "the plant process died"
+    log.entered(reason)
+    locks = BusLocks(runtime_folder(), rig.buses.values())
+    try:
+        locks.take(time.monotonic_ns(), _LOCK_NS)
+        safe, t_ns = _send_requests(rig)
+    except HilError as error:
+        log.note("not reached", reason=f"{reason}; {error}")
+    else:
+        log.reached(reason, t_ns, safe)
+    finally:
+        locks.release()
+
+
+def _send_requests(rig: RigConfig) -> tuple[SafeState, int]:
+    """Send the messages that carry the requests of the safe state, and nothing else."""
+    clock = RealClock()
+    places = [_Place(rig, name, clock) for name in {role.bus for role in rig.requests.values()}]
+    try:
+        for place in places:
+            place.restbus.start(clock.now_ns)
+        clock.run_until(SEND_NS)
+    finally:
+        for place in places:
+            place.medium.close()
+    said: dict[str, str] = {}
+    sent: dict[str, int | None] = {}
+    for place in places:
+        said |= place.said()
+        sent |= place.sent_ns
+    texts = {name: f"{name} = {rig.requests[name].name_of(value)}" for name, value in _wanted(rig).items()}
+    return SafeState(texts, sent, said.pop("state", ""), said), clock.now_ns
+
+
+def _wanted(rig: RigConfig) -> dict[str, float]:
+    return rig.safe_state.requests
+
+
+class _Place:
+    """The guard's place on one bus."""
+
+    def __init__(self, rig: RigConfig, name: str, clock: RealClock) -> None:
+        self._rig, self._name = rig, name
+        bus = rig.buses[name]
+        link = open_link(name, bus.interface, bus.channel, bus.bitrate, **bus.options)
+        self.medium = WatchedMedium(clock, link)
+        self._signals = Signals(bus.database, frozenset((rig.bms.node,)))
+        node = self.medium.attach("guard", on_frame=self._signals.on_frame)
+        node.on_sent = self._on_sent
+        self.sent_ns: dict[str, int | None] = {
+            request: None for request in _wanted(rig) if rig.requests[request].bus == name
+        }
+        self.restbus = PunctualRestbus(clock, node.send, self._entries())
+
+    def _entries(self) -> list[Entry]:
+        """The messages with requests: those of the safe state as wanted, all others at rest."""
+        sources: dict[str, dict[str, Source]] = {}
+        for request, role in self._rig.requests.items():
+            if role.bus == self._name:
+                value = _wanted(self._rig).get(request, role.default)
+                sources.setdefault(role.message, {})[role.signal] = Source.constant(value)
+        database = self._rig.buses[self._name].database
+        return [Entry(database.messages[message], found) for message, found in sources.items()]
+
+    def _on_sent(self, frame: Frame) -> None:
+        for request in self.sent_ns:
+            message = self._rig.buses[self._name].database.messages[self._rig.requests[request].message]
+            if message.key == frame.key and self.sent_ns[request] is None:
+                self.sent_ns[request] = frame.t_ns
+
+    def said(self) -> dict[str, str]:
+        """State and contactors, as the BMS says them in the end."""
+        found = {}
+        for name, role in self._rig.roles.items():
+            if role.bus != self._name or not (name == "state" or name.startswith("contactor.")):
+                continue
+            reception = self._signals.receptions.get(role.message)
+            if reception is not None and reception.samples:
+                index = reception.message.signals[role.signal].index
+                value = reception.samples[-1][1][index]
+                found[name] = "" if value is None else role.name_of(value)
+        return found
+
+
+def main(arguments: list[str]) -> int:
+    """The guard's own process: rig file, log, number of the pipe."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    rig, log, pipe = arguments
+    stand_guard(load_rig(rig), SafeLog(Path(log), "guard"), int(pipe))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
