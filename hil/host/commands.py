@@ -13,7 +13,6 @@ from hil.faults.fault import Fault
 from hil.host.protocol import Message
 from hil.host.real import RealWorld
 from hil.host.stimulus import Stimulus
-from hil.realtime.rights import tidy
 
 # what only the holder of the lease may do
 ACTS = frozenset(("renew", "power_on", "set", "inject", "clear", "send", "stop"))
@@ -71,8 +70,6 @@ class Commands:
         """A new world for a test."""
         self.forget()
         self._world.renew(int(seed))
-        if self._world.can_switch:
-            tidy()  # nothing is sent now that could be late
         return {}
 
     def power_on(self, cold: bool) -> Message:

@@ -29,6 +29,7 @@ from hil.host.vitals import Vitals
 from hil.host.watched import WatchedMedium
 from hil.host.world import World
 from hil.realtime.clock import RealClock
+from hil.realtime.rights import tidy
 from hil.responses.signals import Reception
 from hil.rig.schema import RigConfig
 
@@ -118,6 +119,8 @@ class RealWorld(World):
             self._requests[name].values[0] = role.default
         if self.can_switch:
             self.switch_off()
+            tidy()  # nothing is sent now that could be late
+        self._come_to_the_present()
         self.plant.reset(seed)
         self.vitals.begin()
 
@@ -129,6 +132,7 @@ class RealWorld(World):
         Raises:
             FirmwareError: If it does not start.
         """
+        self._come_to_the_present()
         if not self.can_switch:
             self._start_restbus()
             self._bring_to_standby()
@@ -139,6 +143,7 @@ class RealWorld(World):
             self.bms.power_on(cold=cold)
         finally:
             self._starting = self._bms_told = False
+        self._come_to_the_present()
         self._start_restbus()
 
     def stop(self) -> None:
@@ -187,6 +192,10 @@ class RealWorld(World):
                 medium.close()
 
     # -- what it is made of -------------------------------------------------------------------
+
+    def _come_to_the_present(self) -> None:
+        """What was done took its time: what was due meanwhile happens now, and what begins is on time."""
+        self.run_until(max(self.now_ns, self.real_clock.real_ns))
 
     def _restbuses(self) -> list[PunctualRestbus]:
         return [cast("PunctualRestbus", station.restbus) for station in self.stations.values()]
