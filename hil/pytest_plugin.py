@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hil-seed", type=int, default=1, metavar="N", help="seed of all noise")
     group.addoption("--hil-trace", default="blf", choices=("blf", "asc", "log"))
     group.addoption("--hil-heartbeat", metavar="FILE", help="sign of life for a supervisor")
+    group.addoption("--hil-plant", default="", metavar="SOCKET", help="use the plant that listens there")
     parser.addini("hil_rig", "rig file, or name of a shipped rig")
 
 
@@ -76,6 +77,11 @@ def _begin(config: pytest.Config, rig: RigConfig) -> None:
         config.stash[SESSION] = Session(rig, options)
     else:
         _begin_supervised(config, rig, options)
+    run = config.stash.get(SESSION, None)
+    if rig.time == "real" and rig.health.retries and run is not None:
+        from hil.run.retry import Retries
+
+        config.pluginmanager.register(Retries(run, _OUTCOME, _info), "hil-retries")
 
 
 def _begin_supervised(config: pytest.Config, rig: RigConfig, options: RunOptions) -> None:
@@ -107,6 +113,7 @@ def _options(config: pytest.Config) -> RunOptions:
         config.getoption("--hil-seed"),
         config.getoption("--hil-trace"),
         Path(heartbeat) if heartbeat else None,
+        config.getoption("--hil-plant"),
     )
 
 
@@ -213,28 +220,44 @@ def pytest_runtest_makereport(
     if isinstance(error, NotOfferedError):
         report.outcome = "skipped"
         report.longrepr = (str(item.path), item.location[1] or 0, f"Skipped: {error}")
-    verdict, reason = _verdict(report, error)
+    verdict, reason = _verdict(report, call.excinfo)
     # a test passes by its call; before and after that things can only go wrong, and the first to do so counts
     untold = item.stash.get(_OUTCOME, _UNFINISHED) in (_UNFINISHED, _PASSED)
-    if report.when == "call" or (verdict != "pass" and untold):
+    if report.when == "call" or (verdict != "pass" and untold) or verdict == "invalid":
         item.stash[_OUTCOME] = (verdict, reason)
     if isinstance(error, RigTroubleError):
         session.note(error)
     return report
 
 
-def _verdict(report: pytest.TestReport, error: BaseException | None) -> tuple[str, str]:
-    from hil.errors import HilError
+def _verdict(
+    report: pytest.TestReport, raised: pytest.ExceptionInfo[BaseException] | None
+) -> tuple[str, str]:
+    from hil.errors import HealthError, HilError
 
+    error = raised.value if raised is not None else None
     if report.passed:
         return _PASSED
     if report.skipped:
         return "skipped", _skip_reason(report)
-    if error is None or isinstance(error, AssertionError | pytest.fail.Exception):
+    if raised is None or _is_of_the_test(raised):
         return "fail", str(error or "") or _last_line(report)  # none: a strict xfail that passed
+    if isinstance(error, HealthError):
+        return "invalid", str(error)
     if isinstance(error, HilError):
         return "error", str(error)
     return "error", f"{type(error).__name__}: {error}{_place(report)}"
+
+
+def _is_of_the_test(raised: pytest.ExceptionInfo[BaseException]) -> bool:
+    """Whether a check or an assertion of a test says that the BMS failed; one inside the rig does not."""
+    from hil.checks.verdict import BmsFailure
+
+    if isinstance(raised.value, BmsFailure | pytest.fail.Exception):
+        return True
+    module = raised.traceback[-1].frame.f_globals.get("__name__", "")
+    is_rigs = module.partition(".")[0] in ("hil", "twins") and not module.startswith("hil.suite")
+    return isinstance(raised.value, AssertionError) and not is_rigs
 
 
 def _skip_reason(report: pytest.TestReport) -> str:

@@ -31,6 +31,12 @@ def add_parser(commands: Any) -> None:
         "--trace", choices=("blf", "asc", "log"), default="blf", help="format of the bus trace"
     )
     parser.add_argument("-k", dest="select", metavar="EXPR", help="only tests that match, as pytest")
+    parser.add_argument(
+        "--plant",
+        default="",
+        metavar="SOCKET",
+        help="in real time: use the plant that listens there, do not start one",
+    )
     parser.set_defaults(run=run)
 
 
@@ -47,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = load_rig(arguments.rig)
     out = make_folder(arguments.out, config.name)
-    options = RunOptions(out, arguments.seed, arguments.trace)
+    options = RunOptions(out, arguments.seed, arguments.trace, plant=arguments.plant)
     given = ["-k", arguments.select] if arguments.select else []
     ending = run_tests(
         config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug

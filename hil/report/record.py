@@ -49,6 +49,7 @@ class RunInfo(TypedDict, total=False):
         wiring: What is wired to what.
         buses: Per bus its interface, bit rate and load by design (0..1), by name.
         simulated: One sentence each on what is not real in this run.
+        host: In real time, what the plant process says of itself: rights, lease, log of safe states.
     """
 
     rig: str
@@ -62,6 +63,7 @@ class RunInfo(TypedDict, total=False):
     wiring: Sequence[Wiring]
     buses: Mapping[str, Mapping[str, object]]
     simulated: Sequence[str]
+    host: Mapping[str, object]
 
 
 class Series(TypedDict):
@@ -207,6 +209,10 @@ class Recorder:
     def plot(self, test: str, plot: Mapping[str, Any]) -> None:
         """What the report draws for a test, a :class:`Plot`; at its end, when all is known."""
         self._write({"event": "plot", "test": test, "plot": plot})
+
+    def health(self, test: str, numbers: Mapping[str, Any], beyond: Sequence[str]) -> None:
+        """How the rig itself was during a test, and what was beyond its budget; in real time only."""
+        self._write({"event": "health", "test": test, "beyond": beyond, **numbers})
 
     def verdict(self, test: str, verdict: str, reason: str, t_ns: int, sim_ns: int) -> None:
         """A test ended at ``t_ns`` after ``sim_ns`` of bus time; ``verdict`` as in ``Verdict``."""

@@ -247,6 +247,9 @@ def _take(results: Results, latest: dict[str, Outcome], event: Event) -> Results
     if kind == "trouble":
         results.troubles.append(event)
     elif kind == "test":
+        former = latest.get(event["test"])
+        if former is not None and former.verdict == "invalid":  # it was run again
+            results.outcomes.remove(former)
         latest[event["test"]] = _start(event)
         results.outcomes.append(latest[event["test"]])
     elif (outcome := latest.get(event.get("test", ""))) is not None:

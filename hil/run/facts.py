@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hil.bus.wire_time import frame_bits
 from hil.clock import NS_PER_S
@@ -15,10 +16,10 @@ from hil.clock import NS_PER_S
 if TYPE_CHECKING:
     from hil.frames.database import Database
     from hil.report.record import RunInfo, Wiring
-    from hil.rig.schema import RigConfig
+    from hil.rig.schema import BusConfig, RigConfig
 
 _PACKAGES = ("bms-hil", "python-can", "cantools", "simpy", "numpy", "pytest")
-_SIMULATED = (
+_VIRTUAL = (
     "Time is virtual: the run is a simulation in lock-step and proves nothing about real-time "
     "behaviour of the target hardware.",
     "The BMS is its firmware compiled for this computer; its hardware, power supply and "
@@ -29,9 +30,31 @@ _SIMULATED = (
 )
 
 
-def run_facts(config: RigConfig, out: Path, seed: int, trace: str) -> RunInfo:
-    """All that may be asked of a run later."""
-    return {
+_PLAYED = (
+    "Cells, contactors, charger, drive and sensors are models, stepped in real time; what the BMS hears of "
+    "them are frames that the rig sends in their place.",
+)
+_OF_KIND = {
+    "process": "The BMS is a program on this computer; its hardware, power supply and analogue front end are "
+    "not there.",
+    "external": "The BMS is not of this rig: what it is made of, and what is connected to it but the buses, "
+    "the rig does not know.",
+}
+
+
+def run_facts(
+    config: RigConfig, out: Path, seed: int, trace: str, plant: Mapping[str, Any] | None = None
+) -> RunInfo:
+    """All that may be asked of a run later.
+
+    Args:
+        config: The rig file.
+        out: Folder of the run.
+        seed: Of all noise.
+        trace: Kind of the bus trace.
+        plant: In real time, what the plant process says of itself.
+    """
+    facts: RunInfo = {
         "rig": config.name,
         "title": config.title,
         "seed": seed,
@@ -45,16 +68,35 @@ def run_facts(config: RigConfig, out: Path, seed: int, trace: str) -> RunInfo:
         },
         "firmware": _firmware(config),
         "wiring": [_wiring(wire) for wire in config.wires],
-        "buses": {
-            name: {
-                "interface": bus.interface,
-                "bitrate": bus.bitrate,
-                "load": round(design_load(bus.database, bus.bitrate), 4),
-            }
-            for name, bus in config.buses.items()
-        },
-        "simulated": _SIMULATED,
+        "buses": {name: _bus(bus, plant) for name, bus in config.buses.items()},
+        "simulated": _VIRTUAL if config.time == "virtual" else tuple(_simulated(config)),
     }
+    if plant is not None:
+        facts["host"] = {key: plant[key] for key in ("pid", "rights", "lease_ns", "safe_log")}
+    return facts
+
+
+def _bus(bus: BusConfig, plant: Mapping[str, Any] | None) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "interface": bus.interface,
+        "bitrate": bus.bitrate,
+        "load": round(design_load(bus.database, bus.bitrate), 4),
+    }
+    if plant is not None:
+        facts |= {"channel": bus.channel, **plant["buses"][bus.name]}
+    return facts
+
+
+def _simulated(config: RigConfig) -> Iterator[str]:
+    """What is not real in a run in real time."""
+    yield from _PLAYED
+    yield _OF_KIND[config.bms.kind]
+    for bus in config.buses.values():
+        if bus.channel.startswith(("vcan", "vxcan")) or bus.interface in ("virtual", "udp_multicast"):
+            yield (
+                f"Bus {bus.name} ({bus.interface} {bus.channel}) is no wire: frames take no time on it, "
+                "do not arbitrate, and are never disturbed."
+            )
 
 
 def design_load(database: Database, bitrate: int) -> float:

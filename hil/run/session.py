@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hil.bms.heartbeat import Heartbeat
-from hil.bms.library import Firmware
 from hil.checks.verdict import Verdict
-from hil.clock import NS_PER_S
-from hil.errors import HilError, OutputError, RigTroubleError
-from hil.host.inline import InlineHost
+from hil.errors import HealthError, HilError, OutputError
+from hil.host.contract import Host
 from hil.report.record import Recorder
 from hil.responses.trace import TraceWriter, open_trace
 from hil.rig.journal import Journal, Silent
 from hil.rig.rig import Rig
 from hil.rig.schema import RigConfig
 from hil.run.facts import run_facts
+from hil.run.hosts import Hosts, VirtualHosts
 from hil.run.lifeline import let_finish
 from hil.run.output import RECORD_NAME
+
+_STARTED = 4  # even, and beyond the signs of life that loading firmware gives
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,14 @@ class RunOptions:
         seed: Of all noise; one seed gives the same record and trace, byte for byte.
         trace: ``blf``, ``asc`` or ``log``.
         heartbeat: File of the supervisor's sign of life, if there is one.
+        plant: Where a plant process listens, in real time; empty: one is started for the run.
     """
 
     out: Path | None = None
     seed: int = 1
     trace: str = "blf"
     heartbeat: Path | None = None
+    plant: str = ""
 
 
 class Session:
@@ -71,8 +75,9 @@ class Session:
         interrupted: The user stopped the run.
 
     Raises:
-        RigTroubleError: If the firmware cannot be loaded or the output cannot be written; the record, if
-            there is one, says so and is closed.
+        RigTroubleError: If firmware or plant cannot be started or the output cannot be written; the record,
+            if there is one, says so and is closed.
+        UsageError: If the plant to attach to is another rig's, or held by somebody else.
     """
 
     def __init__(self, config: RigConfig, options: RunOptions) -> None:
@@ -83,16 +88,17 @@ class Session:
         self._options = options
         self._now_ns = 0
         self._begun_ns = 0
-        self._host: InlineHost | None = None
+        self._host: Host | None = None
+        self._hosts: Hosts | None = None
         self._rig: Rig | None = None
+        self._test = ""
         self._recorder: Recorder | None = None
         self._journal: Journal = Silent()
         self._trace: TraceWriter | None = None
         self._heartbeat = Heartbeat(options.heartbeat)
         try:
-            self._open_outputs()
-            self._firmware = self._load()
-        except RigTroubleError as error:
+            self._hosts = self._virtual() if config.time == "virtual" else self._real()
+        except HilError as error:
             self.note(error)
             self.close()
             raise
@@ -103,8 +109,8 @@ class Session:
         return self.interrupted or self.trouble is not None
 
     def announce(self, test: TestInfo) -> None:
-        """A test starts; worlds start at whole seconds, so that no test moves another's frames."""
-        begun_ns = self._begun_ns = -(-self._now_ns // NS_PER_S) * NS_PER_S
+        """A test starts."""
+        begun_ns = self._begun_ns = self._worlds.begin_ns(self._now_ns)
         self._write(
             lambda to: to.test(test.name, begun_ns, test.title, test.cases, test.requirements)
         )
@@ -112,14 +118,17 @@ class Session:
     def open(self, test: str) -> Rig:
         """A fresh world for a test, its BMS not yet switched on."""
         seed = zlib.crc32(f"{self._options.seed} {test}".encode())
-        self._host = InlineHost(
-            self.config, self._firmware, self._heartbeat, self._trace, seed, self._begun_ns
-        )
+        self._host = self._worlds.open(seed, self._begun_ns)
         self._rig = Rig(self.config, self._host, self._journal, test)
+        self._test = test
         return self._rig
 
     def close_world(self) -> None:
-        """Mend the faults, draw the plot, go to the safe state, switch off."""
+        """Mend the faults, draw the plot, go to the safe state, switch off.
+
+        Raises:
+            HealthError: If the rig was out of its budget, so that the test says nothing about the BMS.
+        """
         rig, host = self._rig, self._host
         self._rig = self._host = None
         if rig is None or host is None:
@@ -129,11 +138,27 @@ class Session:
         finally:
             host.stop()
             self._now_ns = host.now_ns
+        self._judge_health(self._test)
 
-    def conclude(self, test: str, verdict: Verdict, reason: str) -> None:
+    def _judge_health(self, test: str) -> None:
+        health = self._worlds.health()
+        if health is None:
+            return
+        beyond = health.beyond(self.config.health)
+        self._write(lambda to: to.health(test, health.as_dict(), beyond))
+        if beyond:
+            raise HealthError("; ".join(beyond))
+
+    def run_again(self, test: TestInfo, reason: str) -> None:
+        """A test was invalid and is run once more: what the record has of it so far does not count."""
+        self.conclude(test.name, Verdict.INVALID, reason, counts=False)
+        self.announce(test)
+        self._journal.step(test.name, self._begun_ns, f"run again, for it was invalid: {reason}")
+
+    def conclude(self, test: str, verdict: Verdict, reason: str, *, counts: bool = True) -> None:
         """A test ended."""
         now_ns = max(self._now_ns, self._begun_ns)
-        self.verdicts[verdict.value] += 1
+        self.verdicts[verdict.value] += counts
         sim_ns = now_ns - self._begun_ns
         self._write(lambda to: to.verdict(test, verdict.value, reason, now_ns, sim_ns))
 
@@ -151,6 +176,9 @@ class Session:
 
     def close(self) -> None:
         """End the run: the trace's end, the record's last line."""
+        if self._hosts is not None:
+            hosts, self._hosts = self._hosts, None
+            hosts.close()
         if self._trace is not None:
             trace, self._trace = self._trace, None
             try:
@@ -183,22 +211,43 @@ class Session:
                 recorder.close()
             self.trouble = self.trouble or error
 
-    def _open_outputs(self) -> None:
+    @property
+    def _worlds(self) -> Hosts:
+        if self._hosts is None:
+            raise AssertionError("a run that is closed opens no worlds")
+        return self._hosts
+
+    def _open_outputs(self, plant: Mapping[str, Any] | None = None) -> None:
         options, config = self._options, self.config
         if options.out is None:
             return
         self._journal = self._recorder = recorder = Recorder(options.out / RECORD_NAME)
-        recorder.run(**run_facts(config, options.out, options.seed, options.trace))
+        recorder.run(**run_facts(config, options.out, options.seed, options.trace, plant))
         self._trace = open_trace(options.out / "trace", options.trace, list(config.buses))
 
-    def _load(self) -> Firmware:
-        """Load the firmware; its initialisers run, so this too is a call of foreign code."""
-        beat = self._heartbeat.view
-        beat[0] += 1
+    def _virtual(self) -> Hosts:
+        """The record comes first: firmware that crashes while it is loaded is in it."""
+        self._open_outputs()
+        return VirtualHosts(self.config, self._heartbeat, self._trace)
+
+    def _real(self) -> Hosts:
+        """The plant comes first, for the record begins with what that says of itself."""
+        from hil.run.plant import RealHosts  # noqa: PLC0415 - real time is not for every system
+
         try:
-            return Firmware(self.config.bms.firmware)
-        finally:
-            beat[0] += 1
+            hosts = RealHosts(self.config, self._options.out, self._options.plant)
+        except HilError:
+            self._open_outputs()
+            raise
+        self._heartbeat.view[0] += _STARTED  # the supervisor's sign that tests run
+        try:
+            self._open_outputs(hosts.facts)
+        except HilError:
+            hosts.close()
+            raise
+        if self._trace is not None:
+            hosts.trace_to(self._trace)
+        return hosts
 
 
 def exit_code_of(verdicts: Counter[str] | dict[str, int]) -> int:

@@ -97,13 +97,15 @@ def run_tests(
 
 
 def _rig_options(rig: Path, options: RunOptions, heartbeat: Path) -> list[str]:
-    given = {
+    given: dict[str, object] = {
         "--rig": rig,
         "--hil-out": options.out,
         "--hil-seed": options.seed,
         "--hil-trace": options.trace,
         "--hil-heartbeat": heartbeat,
     }
+    if options.plant:
+        given["--hil-plant"] = options.plant
     return [f"{name}={value}" for name, value in given.items()]
 
 
