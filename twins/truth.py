@@ -59,6 +59,7 @@ def _pack_rows(pack: Pack, circuit: Circuit) -> list[_Row]:
         ("pack.current", "A", -1e5, 1e5, lambda: circuit.pack_A, None),
         ("link.voltage", "V", 0, high_V, lambda: circuit.link_V, None),
         ("pack.soc", "", 0, 1, lambda: pack.mean_soc, pack.set_soc),
+        ("pack.capacity", "Ah", 0, 1e6, lambda: pack.capacity_Ah, None),
         ("pack.soc_min", "", 0, 1, lambda: float(pack.soc.min()), None),
         ("pack.soc_max", "", 0, 1, lambda: float(pack.soc.max()), None),
         (

@@ -36,7 +36,7 @@ class MissingFrame:
         return f"{self.message} no longer sent"
 
     def apply(self, bench: Bench) -> tuple[Carrier, ...]:
-        """Stop the message; there is no frame that shows it, so time counts from here."""
+        """Stop the message; no frame shows that, so time counts from the last one that came."""
         bench.entry(self.message).hold = "drop"
         return ()
 

@@ -11,6 +11,7 @@ from hil.bus.medium import Medium
 from hil.clock import NS_PER_MS, VirtualClock
 from hil.errors import FrameError, HilError, NotOfferedError, UsageError
 from hil.faults.fault import Fault
+from hil.faults.frame import MissingFrame
 from hil.frames.database import Database, Message
 from hil.frames.restbus import Entry, Restbus, Source
 from hil.host.station import Station
@@ -102,6 +103,9 @@ class World:
         stimulus = Stimulus(
             fault.name, fault.text, self.now_ns, carriers, fault.value, fault.unit
         )
+        if isinstance(fault, MissingFrame):
+            last = self.last_frame(fault.message)
+            stimulus.on_wire_ns = last.t_ns if last is not None else stimulus.on_wire_ns
         return self._stimulate(stimulus)
 
     def clear(self, fault: Fault) -> None:

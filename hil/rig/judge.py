@@ -53,8 +53,19 @@ class Judge:
             )
         return stimulus.on_wire_ns
 
-    def expect(self, role: Role, value: Value, within_ns: int, reactions: Reactions) -> CheckResult:
-        """Whether the role takes the value in time; judged on frames after the stimulus."""
+    def expect(
+        self,
+        role: Role,
+        value: Value,
+        within_ns: int,
+        reactions: Reactions,
+        already: bool = False,
+    ) -> CheckResult:
+        """Whether the role takes the value in time; judged on frames after the stimulus.
+
+        What held before the stimulus and goes on to hold is no reaction: it is only good enough with
+        ``already``.
+        """
         check = Expect(role.name, value, within_ns)
         stimulus = reactions.stimulus
         start_ns = self._host.now_ns if stimulus is None else self.on_wire(stimulus)
@@ -64,8 +75,7 @@ class Judge:
         if seen is None:
             return self._missed(check, role, start_ns, stimulus)
         if stimulus is not None and self._held_all_along(role, seen, start_ns, matches):
-            actual = f"{self._say(role, seen[1])} all along"
-            return CheckResult(check, ok=True, actual=actual, t_ns=seen[0])
+            return self._no_reaction(check, role, seen, stimulus, already)
         reaction_ns = seen[0] - start_ns
         reactions.phases[role.name] = reaction_ns
         return CheckResult(
@@ -82,6 +92,19 @@ class Judge:
             stimulus=stimulus.text if stimulus else "",
             stimulus_ns=start_ns if stimulus else None,
             phases=dict(reactions.phases),
+        )
+
+    def _no_reaction(
+        self, check: Expect, role: Role, seen: Seen, stimulus: Stimulus, already: bool
+    ) -> CheckResult:
+        return CheckResult(
+            check,
+            ok=already,
+            actual=f"{self._say(role, seen[1])} all along, before the stimulus too",
+            t_ns=seen[0],
+            stimulus=stimulus.text,
+            stimulus_ns=stimulus.on_wire_ns,
+            frames=() if already else frames_that_matter(self._host, role, stimulus),
         )
 
     def _held_all_along(

@@ -62,7 +62,7 @@ class Rig:
         self._judge = Judge(host, observer)
         self._reactions = Reactions(None)
         self._faults: list[Fault] = []
-        self._told: set[int] = set()
+        self._untold: list[Stimulus] = []
         self._plots = PlotBuilder(host, observer)
 
     # -- time ---------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ class Rig:
 
     def _reach(self, state: str, within_ns: int) -> None:
         """A step on the way to what a test is about: recorded as a check only where it fails."""
-        result = self._judge.expect(self._role("state"), state, within_ns, self._reactions)
+        result = self._judge.expect(self._role("state"), state, within_ns, self._reactions, already=True)
         if not result.ok:
             self._record(result)
         after = result.actual.partition(" after ")[2]
@@ -227,18 +227,25 @@ class Rig:
     # -- what the BMS says --------------------------------------------------------------------
 
     def expect(
-        self, role: str, value: Value, within: Duration, since: Stimulus | None = None
+        self,
+        role: str,
+        value: Value,
+        within: Duration,
+        since: Stimulus | None = None,
+        *,
+        already: bool = False,
     ) -> CheckResult:
         """The role takes the value within a time after the last stimulus (or ``since``) was on the wire.
 
-        Judged on frames that arrived after it; a pulse of one frame is seen.
+        Judged on frames that arrived after it; a pulse of one frame is seen. A value that held before the
+        stimulus and goes on to hold is no reaction to it and fails, unless it may hold ``already``.
 
         Raises:
             BmsFailure: If it does not.
         """
         if since is not None and since is not self._reactions.stimulus:
             self._reactions = Reactions(since)
-        result = self._judge.expect(self._role(role), value, _ns(within), self._reactions)
+        result = self._judge.expect(self._role(role), value, _ns(within), self._reactions, already)
         self._plots.expected(role, self._reactions.stimulus, result)
         return self._record(result)
 
@@ -355,6 +362,7 @@ class Rig:
 
     def step(self, text: str) -> None:
         """Note in the record what the test does."""
+        self._tell_stimuli()
         self._journal.step(self._test, self.now_ns, text)
 
     # -- between the test and the record ------------------------------------------------------
@@ -364,6 +372,7 @@ class Rig:
         for fault in reversed(self._faults):
             self._host.clear(fault)
         self._faults.clear()
+        self._tell_stimuli(all_of_them=True)
         plot = self._plots.build(self.now_ns)
         if plot is not None:
             self._journal.plot(self._test, plot)
@@ -373,13 +382,19 @@ class Rig:
 
     def _stimulated(self, stimulus: Stimulus) -> Stimulus:
         self._reactions = Reactions(stimulus)
+        self._untold.append(stimulus)
+        self._tell_stimuli()
         return stimulus
 
+    def _tell_stimuli(self, *, all_of_them: bool = False) -> None:
+        """Put stimuli into the record once it is known when they were on the wire; at the end, all."""
+        for stimulus in self._untold:
+            if all_of_them or stimulus.on_wire_ns is not None:
+                self._journal.stimulus(self._test, stimulus)
+        self._untold = [s for s in self._untold if s.on_wire_ns is None and not all_of_them]
+
     def _record(self, result: CheckResult) -> CheckResult:
-        stimulus = self._reactions.stimulus
-        if stimulus is not None and stimulus.on_wire_ns and id(stimulus) not in self._told:
-            self._told.add(id(stimulus))
-            self._journal.stimulus(self._test, stimulus)
+        self._tell_stimuli()
         self._journal.check(self._test, result)
         if not result.ok:
             raise BmsFailure(result)

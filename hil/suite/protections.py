@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -101,16 +101,27 @@ def expect_open(rig: Rig, name: str) -> None:
     """The fault is flagged, then everything is commanded open, and is open, all in time; and stays so."""
     limit = rig.limits[name]
     total = limit.delay + limit.reaction
+    closed = closed_contactors(rig)
     rig.expect(f"fault.{name}", True, within=limit.delay)
-    for contactor in contactors(rig):
-        rig.expect(f"contactor.{contactor}", "open", within=total)
-    for contactor in CONTACTORS:
+    expect_opened(rig, closed, total)
+    rig.stays("contactor.main_plus", "open", for_="1 s")
+
+
+def expect_opened(rig: Rig, closed: Sequence[str], within: int) -> None:
+    """Contactors that were closed open, by command and in truth; afterwards none is closed."""
+    for contactor in closed:
+        rig.expect(f"contactor.{contactor}", "open", within=within)
+    for contactor in closed:
         feedback = f"contactor.{contactor}.feedback"
         if rig.has(feedback):
-            rig.expect(feedback, "open", within=total)
-    rig.stays("contactor.main_plus", "open", for_="1 s")
+            rig.expect(feedback, "open", within=within, already=True)
     for contactor in contactors(rig):
         rig.stays(f"contactor.{contactor}", "open", for_="100 ms")
+
+
+def closed_contactors(rig: Rig) -> list[str]:
+    """Those that the BMS said to be closed in its last frame."""
+    return [name for name in contactors(rig) if rig.history(f"contactor.{name}")[-1][1] == 1]
 
 
 def contactors(rig: Rig) -> list[str]:

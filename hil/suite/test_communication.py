@@ -41,8 +41,9 @@ def test_a_missing_message_is_noticed(rig: Rig, family: str) -> None:
     limit = rig.limits["frame_timeout"]
     for message, timeout in _members(rig, family):
         rig.operate()
+        rig.run_for(2 * rig.messages.of_rig()[message])
         with rig.fault("frame.missing", message=message):
-            rig.expect("state", "fault", within=timeout + limit.reaction)
+            rig.expect("fault.frame_timeout", True, within=timeout + limit.reaction)
             rig.expect("contactor.main_plus", "open", within=timeout + limit.reaction)
         rig.run_for("1 s")
         rig.reset_faults()

@@ -29,10 +29,11 @@ typedef struct {
     int32_t current_mA;          /* > 0 discharges */
     int32_t pack_mV, link_mV;
     int32_t isolation_Ohm;       /* the lower pole */
+    uint32_t isolation_ms;       /* last valid value */
     int32_t charger_mA, charger_mV;
     uint32_t valid_ms[3];        /* last reading without error flag: current, pack voltage, link voltage */
     uint8_t feedback, interlock; /* feedback: contactor bits */
-    uint8_t monitor_ok, open_wire, open_tap;
+    uint8_t monitor_ok, open_wire, open_tap, isolation_seen;
     uint8_t charger_flags;
     uint8_t request, reset, reset_edge;
     uint8_t fresh_cells, fresh_sensors;
@@ -75,12 +76,12 @@ typedef struct {
 } contactors;
 
 typedef struct {
-    uint32_t begun_ms, full_ms, over_ms;
+    uint32_t begun_ms, full_ms, over_ms, idle_ms, sick_ms, lonely_ms;
     uint32_t sent_ms, lowered_ms;
     int32_t current_mA;         /* what the charger may give */
     int32_t judged_mA;          /* what it is held to */
     int32_t sent_mA;
-    uint8_t on, sent_on, complete, silent, over, no_current, sent;
+    uint8_t on, sent_on, complete, silent, over, no_current, sick, gone, sent;
 } charging;
 
 typedef struct {

@@ -14,14 +14,14 @@ static void begin(bms_data *b)
     charging *c = &b->charge;
     c->on = 1;
     c->begun_ms = b->now_ms;
-    c->full_ms = c->over_ms = 0;
+    c->full_ms = c->over_ms = c->idle_ms = c->sick_ms = c->lonely_ms = 0;
     c->complete = c->no_current = 0;
     c->judged_mA = 0;
 }
 
 static void end(charging *c)
 {
-    c->on = c->silent = c->over = c->no_current = 0;
+    c->on = c->silent = c->over = c->no_current = c->sick = c->gone = 0;
     c->current_mA = 0;
 }
 
@@ -40,8 +40,21 @@ static void judge(bms_data *b)
     uint32_t heard_ms = b->rx[RX_CHARGER].last_ms;
     uint32_t since_ms = heard_ms > c->begun_ms ? heard_ms : c->begun_ms;
     c->silent = b->now_ms - since_ms > CHARGER_SILENT_ms;
-    c->no_current = !c->complete && b->now_ms - c->begun_ms > CHARGER_START_ms
-                    && charging_mA < CHARGER_START_mA && c->current_mA > CHARGER_START_mA;
+}
+
+/* What the charger says of itself, and a plug that was pulled: no current flows, or it sees no battery. */
+static void look_after(bms_data *b)
+{
+    charging *c = &b->charge;
+    uint8_t flags = b->in.charger_flags;
+    bool idle = !c->complete && -b->in.current_mA < CHARGER_IDLE_mA && c->current_mA > CHARGER_IDLE_mA;
+    if (lasts(&c->idle_ms, idle, b->step_ms, CHARGER_IDLE_ms))
+        c->gone = 1;
+    c->no_current = c->idle_ms >= CHARGER_IDLE_WARN_ms;
+    if (lasts(&c->lonely_ms, !c->complete && (flags & CHARGER_NO_BATTERY), b->step_ms, CHARGER_LONELY_ms))
+        c->gone = 1;
+    if (lasts(&c->sick_ms, flags & CHARGER_SICK_FLAGS, b->step_ms, CHARGER_SICK_ms))
+        c->sick = 1;
 }
 
 static void look_for_the_end(bms_data *b)
@@ -71,4 +84,5 @@ void charge_step(bms_data *b)
     if (c->complete)
         c->current_mA = 0;
     judge(b);
+    look_after(b);
 }

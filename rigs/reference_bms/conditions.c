@@ -68,7 +68,9 @@ static void junction_box(bms_data *b)
     know(b, FAULT_INTERLOCK, known, !b->in.interlock);
     know(b, FAULT_CONTACTOR_FEEDBACK, known, feedback != command);
     know(b, FAULT_CONTACTOR_WELD, known, (feedback & ~command) != 0 || contactor_link_is_welded(b));
-    b->value[FAULT_ISOLATION] = b->in.isolation_Ohm;
+    /* a monitor that gives no valid value any more: no isolation is known to be there */
+    bool stale = b->now_ms - b->in.isolation_ms > ISOLATION_STALE_ms;
+    b->value[FAULT_ISOLATION] = stale ? 0 : b->in.isolation_Ohm;
     if (b->rx[RX_JB_ISOLATION].overdue)
         b->known &= ~FAULT_BIT(FAULT_ISOLATION);
 }
@@ -91,7 +93,8 @@ static void sensors(bms_data *b)
     const measurements *m = &b->m;
     bool cells_bad = m->invalid_cells || b->in.open_wire || !b->in.monitor_ok;
     know(b, FAULT_CELL_SENSOR, m->cells_known, cells_bad);
-    know(b, FAULT_TEMPERATURE_SENSOR, m->sensors_known, m->invalid_sensors != 0);
+    bool late = b->now_ms > START_GRACE_ms; /* a group that never came is lost too */
+    know(b, FAULT_TEMPERATURE_SENSOR, m->sensors_known || late, m->invalid_sensors || !m->sensors_known);
     flag(b, FAULT_CURRENT_SENSOR, is_shunt_lost(b));
 }
 
@@ -120,6 +123,6 @@ void conditions_step(bms_data *b)
     sensors(b);
     frames(b);
     flag(b, FAULT_PRECHARGE, b->hv.failed);
-    flag(b, FAULT_CHARGER, b->charge.silent || b->charge.over);
+    flag(b, FAULT_CHARGER, b->charge.silent || b->charge.over || b->charge.sick || b->charge.gone);
     flag(b, FAULT_INTERNAL, b->late);
 }

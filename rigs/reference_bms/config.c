@@ -52,10 +52,13 @@ const rx_config RX[RX_COUNT] = {
     [RX_CHARGER]           = {0x18FF50E5, 1, 8, PROTECTED_NOT, 0},
 };
 
-/* Rest voltage of the cell, middle between charge and discharge, 25 degC (C/50 test of the 100 Ah cell of
- * the same family). Between 40 and 60 % and above 75 % it says little: hence the band in soc.c. */
+/* Rest voltage of the cell in ppm and 0.01 mV, middle between charge and discharge, 25 degC (C/50 test of the 100 Ah
+ * cell of the same family). Between 94 and 99 % it says next to nothing: hence the band in soc.c. */
 const ocv_point OCV[OCV_POINTS] = {
-    {0, 2850},      {50000, 3165},  {100000, 3209}, {200000, 3254}, {300000, 3285}, {400000, 3296},
-    {500000, 3300}, {600000, 3306}, {700000, 3331}, {800000, 3338}, {900000, 3342}, {950000, 3344},
-    {975000, 3349}, {1000000, 3716},
+    {0, 285178}, {19531, 302989}, {50781, 317696}, {66406, 319381}, {101562, 320137},
+    {125000, 321426}, {148438, 322694}, {199219, 325520}, {250000, 327480}, {300781, 328346},
+    {351562, 328832}, {398438, 329198}, {449219, 329559}, {500000, 329995}, {550781, 330588},
+    {601562, 331712}, {648438, 332299}, {699219, 332913}, {750000, 333334}, {800781, 333740},
+    {851562, 334074}, {898438, 334780}, {921875, 335237}, {937500, 336049}, {953125, 336064},
+    {976562, 336088}, {992188, 336103}, {996094, 340483}, {1000000, 360876},
 };

@@ -54,6 +54,7 @@ enum {
 };
 extern const rx_config RX[RX_COUNT];
 
+#define ISOLATION_STALE_ms 2500u /* five cycles of the monitor */
 #define START_GRACE_ms 3000u /* after power-on every message has this long to come first */
 #define SHUNT_INVALID_ms 150u /* readings of pack or link voltage with an error flag */
 #define STEP_LATE_ms 100u    /* a step this late is a fault of the controller itself */
@@ -90,8 +91,13 @@ extern const rx_config RX[RX_COUNT];
 #define CHARGER_OVER_ms 970u
 #define CHARGER_SETTLE_ms 2000u /* a lower command counts after this: the charger needs its time */
 #define CHARGER_SILENT_ms 4950u
-#define CHARGER_START_ms 10000u /* by then current must flow, else a warning */
-#define CHARGER_START_mA 500
+#define CHARGER_IDLE_ms 9900u  /* without current although it is asked for: the charger is gone */
+#define CHARGER_IDLE_WARN_ms 5000u
+#define CHARGER_IDLE_mA 500
+#define CHARGER_SICK_ms 300u   /* it says itself that something is wrong */
+#define CHARGER_LONELY_ms 2500u /* it says that there is no battery, though the contactors are closed */
+#define CHARGER_SICK_FLAGS 0x17 /* hardware, over-temperature, mains voltage, communication */
+#define CHARGER_NO_BATTERY 0x08
 #define COMMAND_CYCLE_ms 1000u
 #define COMMAND_SPACING_ms 100u
 #define COMMAND_CHANGE_mA 1000
@@ -106,11 +112,11 @@ extern const rx_config RX[RX_COUNT];
 /* state of charge */
 #define REST_mA 2000
 #define REST_ms 600000u
-#define HYSTERESIS_mV 25 /* half-width of what rest voltage leaves open */
+#define HYSTERESIS_cmV 2500 /* 0.01 mV: half-width of what rest voltage leaves open */
 #define SOC_FULL_ppm 985000 /* where charging ends: 3.50 V at C/20 is not the 100 % of the C/50 curve */
-#define OCV_POINTS 14
+#define OCV_POINTS 29
 typedef struct {
-    int32_t soc_ppm, ocv_mV;
+    int32_t soc_ppm, ocv_cmV;
 } ocv_point;
 extern const ocv_point OCV[OCV_POINTS];
 

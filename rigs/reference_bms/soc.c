@@ -35,13 +35,19 @@ void soc_count(bms_data *b, uint64_t now_ns, int32_t current_mA)
         b->nv.charge_nC = CAPACITY_nC;
 }
 
-static int32_t ppm_of_rest(int32_t ocv_mV)
+/* The mean of all cells knows more than a millivolt, though none of them does. */
+static int32_t mean_cmV(const bms_data *b)
+{
+    return b->m.sum_mV * 100 / CELLS;
+}
+
+static int32_t ppm_of_rest(int32_t ocv_cmV)
 {
     for (int k = 1; k < OCV_POINTS; k++) {
         const ocv_point *low = &OCV[k - 1], *high = &OCV[k];
-        if (ocv_mV < high->ocv_mV || k == OCV_POINTS - 1) {
-            int64_t part = (int64_t)(ocv_mV - low->ocv_mV) * (high->soc_ppm - low->soc_ppm);
-            return clamp(low->soc_ppm + (int32_t)(part / (high->ocv_mV - low->ocv_mV)), 0, 1000000);
+        if (ocv_cmV < high->ocv_cmV || k == OCV_POINTS - 1) {
+            int64_t part = (int64_t)(ocv_cmV - low->ocv_cmV) * (high->soc_ppm - low->soc_ppm);
+            return clamp(low->soc_ppm + (int32_t)(part / (high->ocv_cmV - low->ocv_cmV)), 0, 1000000);
         }
     }
     return 1000000;
@@ -49,8 +55,8 @@ static int32_t ppm_of_rest(int32_t ocv_mV)
 
 static void correct_at_rest(bms_data *b)
 {
-    int32_t low = ppm_of_rest(b->m.cell_mean_mV - HYSTERESIS_mV);
-    int32_t high = ppm_of_rest(b->m.cell_mean_mV + HYSTERESIS_mV);
+    int32_t low = ppm_of_rest(mean_cmV(b) - HYSTERESIS_cmV);
+    int32_t high = ppm_of_rest(mean_cmV(b) + HYSTERESIS_cmV);
     int32_t ppm = soc_ppm(b);
     if (ppm < low)
         set_ppm(b, low);
@@ -63,7 +69,7 @@ void soc_step(bms_data *b)
     bool at_rest = b->in.current_mA < REST_mA && b->in.current_mA > -REST_mA;
     bool measured = b->m.cells_known && b->m.invalid_cells == 0;
     if (!b->nv.charge_known && measured && b->state != STATE_INIT) {
-        set_ppm(b, ppm_of_rest(b->m.cell_mean_mV));
+        set_ppm(b, ppm_of_rest(mean_cmV(b)));
         b->nv.charge_known = 1;
     }
     b->rest_ms = at_rest ? b->rest_ms + b->step_ms : 0;

@@ -129,7 +129,8 @@ static void send_all(void)
         send(RX_REQUEST, (uint64_t)W.mode << 12 | (uint64_t)W.reset << 16);
     if (ms % 1000 == 60) {
         uint64_t amperes = (uint64_t)(W.charger_mA / 100);
-        send(RX_CHARGER, amperes >> 8 << 16 | (amperes & 0xFF) << 24);
+        uint64_t flags = (uint64_t)W.charger_flags << 32;
+        send(RX_CHARGER, amperes >> 8 << 16 | (amperes & 0xFF) << 24 | flags);
     }
 }
 

@@ -14,7 +14,7 @@ typedef struct { /* what the nodes measure; change it at will */
     int shunt_error[3];
     int isolation_kOhm[2], isolation_valid, interlock;
     int mode, reset;
-    int charger_mA, charger_follows; /* the charger gives what it is asked for */
+    int charger_mA, charger_follows, charger_flags; /* the charger gives what it is asked for */
     int welded, stuck;               /* contactor bits */
     int link_short, precharge_open, link_mV;
     int feedback_override; /* < 0: the true position */

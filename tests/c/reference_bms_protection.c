@@ -198,6 +198,32 @@ static void isolation_of_either_pole(void)
     }
 }
 
+static void isolation_that_is_not_valid(void)
+{
+    power_on(1);
+    W.isolation_valid = 0;
+    W.isolation_kOhm[0] = 0;
+    run(4000);
+    CHECK(state() == STATE_INIT && command() == 0); /* nothing closes before isolation is known */
+    power_on(1);
+    operate();
+    current_fault = FAULT_ISOLATION;
+    W.isolation_valid = 0;
+    CHECK_RANGE(run_until(8000, is_flagged), 3500, 5100); /* old for 2.5 s, then the debounce */
+    CHECK(command() == 0);
+}
+
+static void a_group_of_temperatures_that_never_came(void)
+{
+    power_on(1);
+    silent[RX_TEMPERATURES] = 1;
+    run(4000);
+    CHECK(state() == STATE_FAULT && command() == 0);
+    clear_faults();
+    run(500);
+    CHECK(command() == 0 && state() != STATE_STANDBY); /* a reset does not do instead of the sensors */
+}
+
 static void interlock_and_its_bounce(void)
 {
     power_on(1);
@@ -333,6 +359,8 @@ const test_case TESTS_PROTECTION[] = {
     {"temperatures", temperatures},
     {"charge_limits_do_not_bind_the_drive", charge_limits_do_not_bind_the_drive},
     {"isolation_of_either_pole", isolation_of_either_pole},
+    {"isolation_that_is_not_valid", isolation_that_is_not_valid},
+    {"a_group_of_temperatures_that_never_came", a_group_of_temperatures_that_never_came},
     {"interlock_and_its_bounce", interlock_and_its_bounce},
     {"invalid_cells_are_not_used", invalid_cells_are_not_used},
     {"open_wires_mask_their_neighbours", open_wires_mask_their_neighbours},

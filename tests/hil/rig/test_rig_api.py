@@ -86,7 +86,9 @@ class TestExpect:
         rig, _, _ = scripted_rig(small, every(20, 900, status(OPERATE)))
         rig.run_for("150 ms")
         rig.request("mode", "operate")
-        result = rig.expect("state", "operate", within="200 ms")
+        failed = failure_of(rig.expect, "state", "operate", within="200 ms")
+        assert "all along" in str(failed)
+        result = rig.expect("state", "operate", within="200 ms", already=True)
         assert result.reaction_ns is None
         assert result.margin is None
 
