@@ -52,8 +52,8 @@ const rx_config RX[RX_COUNT] = {
     [RX_CHARGER]           = {0x18FF50E5, 1, 8, PROTECTED_NOT, 0},
 };
 
-/* Rest voltage of the cell in ppm and 0.01 mV, middle between charge and discharge, 25 degC (C/50 test of the 100 Ah
- * cell of the same family). Between 94 and 99 % it says next to nothing: hence the band in soc.c. */
+/* Rest voltage of the cell in ppm and 0.01 mV, middle between charge and discharge, 25 degC (C/50 test of the
+ * 100 Ah cell of the same family). Between 94 and 99 % it says next to nothing: hence the band in soc.c. */
 const ocv_point OCV[OCV_POINTS] = {
     {0, 285178}, {19531, 302989}, {50781, 317696}, {66406, 319381}, {101562, 320137},
     {125000, 321426}, {148438, 322694}, {199219, 325520}, {250000, 327480}, {300781, 328346},

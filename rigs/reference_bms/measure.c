@@ -14,59 +14,55 @@ static void mask_open_wire(inputs *in)
         in->cell_mV[in->open_tap - 1] = CELL_INVALID;
 }
 
+/* Of the values that are valid: where the lowest and the highest are, and the sum. */
+typedef struct {
+    int32_t low, high, sum;
+    int low_at, high_at, valid;
+} extremes;
+
+static void look_at(extremes *e, int k, int32_t value)
+{
+    if (!e->valid || value < e->low)
+        e->low = value, e->low_at = k;
+    if (!e->valid || value > e->high)
+        e->high = value, e->high_at = k;
+    e->sum += value;
+    e->valid++;
+}
+
 static void measure_cells(bms_data *b)
 {
     measurements *m = &b->m;
-    const uint16_t *cell_mV = b->in.cell_mV;
-    int32_t low = INT32_MAX, high = -1, sum = 0, valid = 0;
-    int low_at = 0, high_at = 0;
-    for (int k = 0; k < CELLS; k++) {
-        int32_t value = cell_mV[k];
-        if (value == CELL_INVALID)
-            continue;
-        sum += value;
-        valid++;
-        if (value < low)
-            low = value, low_at = k;
-        if (value > high)
-            high = value, high_at = k;
-    }
-    m->invalid_cells = (uint8_t)(CELLS - valid);
-    if (!valid)
+    extremes e = {0};
+    for (int k = 0; k < CELLS; k++)
+        if (b->in.cell_mV[k] != CELL_INVALID)
+            look_at(&e, k, b->in.cell_mV[k]);
+    m->invalid_cells = (uint8_t)(CELLS - e.valid);
+    if (!e.valid)
         return;
-    m->cell_min_mV = low;
-    m->cell_max_mV = high;
-    m->min_cell = (uint8_t)(low_at + 1);
-    m->max_cell = (uint8_t)(high_at + 1);
-    m->sum_mV = sum + (CELLS - valid) * sum / valid; /* a cell that is not measured: like the others */
-    m->cell_mean_mV = (sum + valid / 2) / valid;
+    m->cell_min_mV = e.low;
+    m->cell_max_mV = e.high;
+    m->min_cell = (uint8_t)(e.low_at + 1);
+    m->max_cell = (uint8_t)(e.high_at + 1);
+    m->sum_mV = e.sum + (CELLS - e.valid) * e.sum / e.valid; /* a cell that is not measured: like the others */
+    m->cell_mean_mV = (e.sum + e.valid / 2) / e.valid;
 }
 
 static void measure_temperatures(bms_data *b)
 {
     measurements *m = &b->m;
-    const int16_t *sensor_dC = b->in.sensor_dC;
-    int32_t low = INT32_MAX, high = INT32_MIN, sum = 0, valid = 0;
-    int low_at = 0, high_at = 0;
-    for (int k = 0; k < SENSORS; k++) {
-        int32_t value = sensor_dC[k];
-        if (value == SENSOR_INVALID)
-            continue;
-        sum += value;
-        valid++;
-        if (value < low)
-            low = value, low_at = k;
-        if (value > high)
-            high = value, high_at = k;
-    }
-    m->invalid_sensors = (uint8_t)(SENSORS - valid);
-    if (!valid)
+    extremes e = {0};
+    for (int k = 0; k < SENSORS; k++)
+        if (b->in.sensor_dC[k] != SENSOR_INVALID)
+            look_at(&e, k, b->in.sensor_dC[k]);
+    m->invalid_sensors = (uint8_t)(SENSORS - e.valid);
+    if (!e.valid)
         return;
-    m->min_dC = low;
-    m->max_dC = high;
-    m->min_sensor = (uint8_t)(low_at + 1);
-    m->max_sensor = (uint8_t)(high_at + 1);
-    m->mean_dC = sum / valid;
+    m->min_dC = e.low;
+    m->max_dC = e.high;
+    m->min_sensor = (uint8_t)(e.low_at + 1);
+    m->max_sensor = (uint8_t)(e.high_at + 1);
+    m->mean_dC = e.sum / e.valid;
 }
 
 static void forget_stale_groups(bms_data *b)

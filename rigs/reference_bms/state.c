@@ -1,7 +1,8 @@
 /* Init, standby, precharge, operate, charge, fault.
  *
  * From operate to charge and back only through standby: a request for the other one is not followed. Fault is
- * left by a reset in mode standby, once no cause is present, by way of init: nothing closes without all inputs.
+ * left by a reset in mode standby, once no cause is present, and by way of init: nothing closes without all
+ * inputs.
  */
 #include "state.h"
 
@@ -18,7 +19,8 @@ static bool has_all_inputs(const bms_data *b)
     for (int k = 0; k < RX_COUNT; k++)
         if (RX[k].timeout_ms && k != RX_REQUEST && !b->rx[k].seen)
             return false;
-    return b->m.cells_known && b->m.sensors_known && b->in.valid_ms[0] && b->in.valid_ms[1] && b->in.isolation_seen;
+    return b->m.cells_known && b->m.sensors_known && b->in.valid_ms[0] && b->in.valid_ms[1]
+           && b->in.isolation_seen;
 }
 
 static void standby(bms_data *b)
