@@ -23,6 +23,8 @@ static void make_kind(void)
     kind.loss_W_per_K = 0.5;
     kind.arrhenius_K = 5139.0;
     kind.constant = 0.35;
+    kind.cold_K = 1000.0;
+    kind.cold_below_degC = 15.0;
     kind.reference_degC = 25.0;
     kind.charge_efficiency = 1.0;
     kind.ocv_first_degC = -5.0;

@@ -61,8 +61,23 @@ size_t cell_state_size(const cell_layout *layout)
            + STRING_ROWS * cell_stride(layout->strings);
 }
 
+/* e^(B (1/T - 1/Tref)) */
+INLINE double arrhenius(double b_K, double at_degC, double reference_degC)
+{
+    return exp(b_K * (1.0 / (at_degC + KELVIN) - 1.0 / (reference_degC + KELVIN)));
+}
+
+/* Resistance at a temperature over that at the reference: a(T). */
+INLINE double warmth_at(const cell_type *type, double t)
+{
+    const double below = type->cold_below_degC;
+    if (t < below) return type->cold_factor * arrhenius(type->cold_K, t, below);
+    return type->constant + (1.0 - type->constant) * arrhenius(type->arrhenius_K, t, type->reference_degC);
+}
+
 void cell_prepare(cell_type *type)
 {
+    type->cold_factor = warmth_at(type, type->cold_below_degC);
     for (size_t t = 0; t < CELL_OCV_ROWS - 1; t++)
         for (size_t j = 0; j < CELL_GRID; j++) {
             const double *cold = &type->ocv_V[t][j], *warm = &type->ocv_V[t + 1][j];
@@ -101,9 +116,7 @@ static void slow_rows(const cell_type *type, const cell_layout *layout, double *
     for (size_t k = first; k < first + count; k++) {
         const double x = clamp(soc[k] * CELL_GRID, 0.0, CELL_GRID);
         const int j = (int)(x < CELL_GRID - 1 ? x : CELL_GRID - 1);
-        const double f = x - j, inverse = 1.0 / (t[k] + KELVIN) - 1.0 / (type->reference_degC + KELVIN);
-        const double warmth = type->constant + (1.0 - type->constant) * exp(type->arrhenius_K * inverse);
-        const double scale = factor[k] * warmth;
+        const double f = x - j, scale = factor[k] * warmth_at(type, t[k]);
         r[k] = scale * (type->r0_Ohm[j] + f * (type->r0_Ohm[j + 1] - type->r0_Ohm[j]));
         r1[k] = scale * (type->r1_Ohm[j] + f * (type->r1_Ohm[j + 1] - type->r1_Ohm[j]));
         r2[k] = scale * (type->r2_Ohm[j] + f * (type->r2_Ohm[j + 1] - type->r2_Ohm[j]));

@@ -19,15 +19,18 @@ typedef struct {               /* one cell type; a block of doubles, in this ord
     double tau1_s, tau2_s;     /* time constants of the RC pairs */
     double heat_J_per_K;       /* mass x specific heat */
     double loss_W_per_K;       /* to the surroundings; 0 is adiabatic */
-    double arrhenius_K;        /* resistance ~ c + (1 - c) exp(B (1/T - 1/Tref)) */
+    double arrhenius_K;        /* resistance ~ a(T) = c + (1 - c) exp(B (1/T - 1/Tref)) */
     double reference_degC;     /* Tref */
     double charge_efficiency;  /* of the charge put in, the part that arrives */
     double ocv_first_degC, ocv_step_K; /* temperatures of the OCV table's rows */
     double constant;           /* c, the part of the resistance at Tref that does not follow temperature */
+    double cold_K;             /* Bc; below Tc: a(Tc) exp(Bc (1/T - 1/Tc)) */
+    double cold_below_degC;    /* Tc */
     double ocv_V[CELL_OCV_ROWS][CELL_GRID + 1];
     double r0_Ohm[CELL_GRID + 1], r1_Ohm[CELL_GRID + 1], r2_Ohm[CELL_GRID + 1], entropic_V_per_K[CELL_GRID + 1];
     /* Filled by cell_prepare: coefficients of each interval, so that a look-up needs no neighbour. */
     double ocv_cell[(CELL_OCV_ROWS - 1) * CELL_GRID][4]; /* a + b f + g (c + d f) */
+    double cold_factor;                                  /* a(Tc) */
 } cell_type;
 
 enum { /* per-cell rows of the state; what comes after R_FACTOR follows from what comes before it */
@@ -51,7 +54,7 @@ typedef struct {
 size_t cell_stride(size_t count);                  /* doubles from one row to the next */
 size_t cell_state_size(const cell_layout *layout); /* doubles of the whole state */
 
-/* Interval coefficients from the tables; once, after the tables are filled. */
+/* What follows from the rest; once, after the rest is filled. */
 void cell_prepare(cell_type *type);
 /* Everything derived from the state anew: after any change from outside, of balancing resistors too. */
 void cell_refresh(const cell_type *type, const cell_layout *layout, double *state);

@@ -32,6 +32,8 @@ SCALARS: Final[dict[str, dict[str, float]]] = {  # key: accepted units and their
     "loss": {"W/K": 1.0},
     "arrhenius": {"K": 1.0},
     "arrhenius_constant": {"1": 1.0},
+    "arrhenius_cold": {"K": 1.0},
+    "cold_below": {"degC": 1.0},
     "reference_temperature": {"degC": 1.0},
     "charge_efficiency": {"1": 1.0},
 }
@@ -43,9 +45,10 @@ TABLES: Final[dict[str, dict[str, float]]] = {
     "entropic": {"V/K": 1.0, "mV/K": 1e-3},
 }
 POWERS: Final = {"r0": -1.0, "r1": -1.0, "r2": -1.0, "mass": 1.0, "loss": 2.0 / 3.0}
-NOT_NEGATIVE: Final = {"hysteresis", "gamma", "loss", "arrhenius", "arrhenius_constant"}
+NOT_NEGATIVE: Final = {"hysteresis", "gamma", "loss", "arrhenius", "arrhenius_constant", "arrhenius_cold"}
+ANY_SIGN: Final = {"entropic", "reference_temperature", "cold_below"}
 AT_MOST_ONE: Final = {"arrhenius_constant", "charge_efficiency"}
-HEAD: Final = 12  # doubles of a cell type before its tables
+HEAD: Final = 14  # doubles of a cell type before its tables
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,7 @@ def _check_values(key: str, value: Array) -> None:
     if not np.isfinite(value).all():
         raise ValueError("is not finite")
     lowest = 0.0 if key in NOT_NEGATIVE else 1e-12
-    if key not in {"entropic", "reference_temperature"} and value.min() < lowest:
+    if key not in ANY_SIGN and value.min() < lowest:
         raise ValueError("must not be negative" if lowest == 0.0 else "must be positive")
     if key in AT_MOST_ONE and value.max() > 1.0:
         raise ValueError("must not be more than 1")
@@ -232,6 +235,7 @@ def _block(entries: Mapping[str, Entry]) -> Array:
         value["mass"] * value["specific_heat"],
         *(value[key] for key in ("loss", "arrhenius", "reference_temperature")),
         *(value["charge_efficiency"], float(rows[0]), step, value["arrhenius_constant"]),
+        *(value["arrhenius_cold"], value["cold_below"]),
     ]
     ocv = np.array([np.interp(grid, entries["ocv"].soc, row) for row in entries["ocv"].value])
     tables = [np.interp(rows, temperature, column) for column in ocv.T]

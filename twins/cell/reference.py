@@ -36,6 +36,8 @@ class CellType:
     ocv_first_degC: float
     ocv_step_K: float
     constant: float
+    cold_K: float
+    cold_below_degC: float
     ocv_V: Array
     r0_Ohm: Array
     r1_Ohm: Array
@@ -66,9 +68,18 @@ class CellType:
         return float(np.interp(soc, np.linspace(0.0, 1.0, _cell.GRID + 1), table))
 
     def warmth(self, temperature_degC: float) -> float:
-        """Resistance at a temperature over that at the reference: c + (1 - c) e^(B (1/T - 1/Tref))."""
-        inverse = 1.0 / (temperature_degC + KELVIN) - 1.0 / (self.reference_degC + KELVIN)
-        return self.constant + (1.0 - self.constant) * math.exp(self.arrhenius_K * inverse)
+        """Resistance at a temperature over that at the reference.
+
+        a(T) = c + (1 - c) e^(B (1/T - 1/Tref)) from Tc on; below it a(Tc) e^(Bc (1/T - 1/Tc)).
+        """
+        mild, cold = max(temperature_degC, self.cold_below_degC), min(temperature_degC, self.cold_below_degC)
+        grown = _arrhenius(self.arrhenius_K, mild, self.reference_degC)
+        further = _arrhenius(self.cold_K, cold, self.cold_below_degC)
+        return (self.constant + (1.0 - self.constant) * grown) * further
+
+
+def _arrhenius(b_K: float, at_degC: float, reference_degC: float) -> float:
+    return math.exp(b_K * (1.0 / (at_degC + KELVIN) - 1.0 / (reference_degC + KELVIN)))
 
 
 def _place(x: float, intervals: int) -> tuple[int, float]:

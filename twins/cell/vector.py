@@ -43,9 +43,13 @@ class VectorPack:
     def follow(self) -> None:
         """Resistances and entropic coefficient follow SOC and temperature."""
         kind, grid = self.kind, np.linspace(0.0, 1.0, self.intervals + 1)
-        inverse = 1.0 / (self.temperature + KELVIN) - 1.0 / (kind.reference_degC + KELVIN)
+        below = kind.cold_below_degC
+        inverse = 1.0 / (np.maximum(self.temperature, below) + KELVIN) - 1.0 / (kind.reference_degC + KELVIN)
         grown = np.exp(kind.arrhenius_K * inverse)
         scale = self.factor * (kind.constant + (1.0 - kind.constant) * grown)
+        if self.temperature.min() < below:
+            inverse = 1.0 / (np.minimum(self.temperature, below) + KELVIN) - 1.0 / (below + KELVIN)
+            scale *= np.exp(kind.cold_K * inverse)
         self.resistance = scale * np.interp(self.soc, grid, kind.r0_Ohm)
         self.r1 = scale * np.interp(self.soc, grid, kind.r1_Ohm)
         self.r2 = scale * np.interp(self.soc, grid, kind.r2_Ohm)

@@ -18,6 +18,8 @@ SCALARS = {
     "loss": (0.5, "W/K"),
     "arrhenius": (0.0, "K"),
     "arrhenius_constant": (0.0, "1"),
+    "arrhenius_cold": (0.0, "K"),
+    "cold_below": (-300.0, "degC"),
     "reference_temperature": (25.0, "degC"),
     "charge_efficiency": (1.0, "1"),
 }

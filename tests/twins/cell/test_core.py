@@ -202,6 +202,50 @@ def test_resistance_follows_temperature(make_cell: Maker, temperature: float, ra
     assert pack.resistance_Ohm == pytest.approx(1e-3 * ratio, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("temperature", "ratio"), [(15.1, 1.4092), (15.0, 1.4143), (5.0, 1.6022), (-25.0, 2.4746)]
+)
+def test_in_the_cold_resistance_follows_a_law_of_its_own(
+    make_cell: Maker, temperature: float, ratio: float
+) -> None:
+    # 1.4143 at 15 degC, and from there e^(1000 K (1/T - 1/288.15 K))
+    cell = make_cell(arrhenius=2978.0, arrhenius_cold=1000.0, cold_below=15.0)
+    pack = Pack(PackConfig(cell, 1, temperature_degC=temperature))
+    assert pack.resistance_Ohm == pytest.approx(1e-3 * ratio, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "ratio"),
+    [(15.0, 1.884 / 1.205), (25.0, 1.0), (35.0, 0.723), (45.0, 0.700 / 1.205)],
+)
+def test_the_winston_cell_has_the_measured_resistance(temperature: float, ratio: float) -> None:
+    """One-second resistances of the used 100 Ah cell. Through 15 to 45 degC e^(B ...) with one B is 10 % off
+    (1.41 at 15 degC); between 25 and 45 degC both laws say 0.72 at 35 degC."""
+    warm = Pack(PackConfig("winston-lyp-100", 1)).resistance_Ohm
+    pack = Pack(PackConfig("winston-lyp-100", 1, temperature_degC=temperature))
+    assert pack.resistance_Ohm / warm == pytest.approx(ratio, rel=2e-3)
+
+
+def _delivered(temperature: float) -> float:
+    """Ah of a full winston-lyp-100 at C/2, down to 2.5 V."""
+    config = PackConfig("winston-lyp-100", 1, soc=1.0, temperature_degC=temperature, ambient_degC=temperature)
+    pack, seconds = Pack(config), 0
+    while pack.advance(50.0, 1.0) > 2.5:
+        seconds += 1
+    return 50.0 * seconds / 3600.0
+
+
+def test_a_cold_cell_delivers_what_the_maker_says() -> None:
+    """The maker's sheet of the 300 Ah cell, 0.5C: about 90 % at -25 degC, about 80 % at -45 degC. A model
+    that only has more resistance cannot give less than what is left once the cell has warmed itself."""
+    at = {t: _delivered(t) for t in (25.0, 0.0, -10.0, -25.0, -45.0)}
+    assert sorted(at.values(), reverse=True) == list(at.values())
+    share = {t: amount / at[25.0] for t, amount in at.items()}
+    assert 0.95 < share[-10.0] < share[0.0] < 1.0
+    assert 0.90 <= share[-25.0] < 0.98
+    assert 0.80 <= share[-45.0] < 0.97
+
+
 def test_resistance_follows_within_a_tenth_of_a_second(make_cell: Maker) -> None:
     pack = Pack(PackConfig(make_cell(arrhenius=2978.0), 1))
     pack.temperatures_degC[0] = 15.0

@@ -31,6 +31,12 @@ def test_bends_are_zero_on_a_straight_line() -> None:
     assert fit.bends(fit.SOC_R) @ (3.0 + 2.0 * fit.SOC_R) == pytest.approx(0.0, abs=1e-12)
 
 
+def test_the_law_of_temperature_goes_through_its_points() -> None:
+    ratio = [0.4 + 0.6 * np.exp(5000.0 * (1 / (t + 273.15) - 1 / 298.15)) for t in (15, 25, 45)]
+    law = fit.law_of_temperature((15, 25, 45), [1.2e-3 * r for r in ratio])
+    assert law == pytest.approx((5000.0, 0.4))
+
+
 def test_hysteresis_goes_with_charge() -> None:
     soc = np.concatenate([np.linspace(1.0, 0.5, 500), np.full(10, 0.5), np.linspace(0.5, 1.0, 500)])
     every = np.ones(soc.size, np.bool_)
