@@ -16,7 +16,7 @@ def test_every_goal_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
         "cell step, 100,000 cells in series": ("ns", "<= 8"),
         "NumPy twin over C core, 100,000 cells": ("x", ">= 8"),
         "cell step, 960 cells, 16 in parallel": ("ns", "<= 8"),
-        "cell step, 99,840 cells, 16 in parallel": ("ns", ""),
+        "cell step, 99,840 cells, 16 in parallel": ("ns", "<= 8"),
     }
     assert all(figure.value > 0.0 for figure in figures.values())
-    assert all((figure.ok is None) == (not figure.goal) for figure in figures.values())
+    assert all(figure.ok is not None for figure in figures.values())
