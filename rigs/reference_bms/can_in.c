@@ -59,12 +59,11 @@ static void unpack_isolation(bms_data *b, const uint8_t *data)
 {
     uint64_t word = load_le(data);
     if (!field(word, 12, 1))
-        return; /* the monitor has no value now: the last one stands for a while, see junction_box() */
+        return; /* no value now: the last one stands for a while, see conditions.c */
     int32_t plus = (int32_t)field(word, 16, 16), minus = (int32_t)field(word, 32, 16);
     b->in.isolation_Ohm = 100 * (plus < minus ? plus : minus);
     b->in.isolation_ms = b->now_ms;
     b->in.isolation_seen = 1;
-    b->known |= FAULT_BIT(FAULT_ISOLATION);
 }
 
 #define SHUNT_RANGE 3000000 /* mA or mV: more than the sensor can measure */

@@ -61,6 +61,14 @@ static void currents(bms_data *b)
     know(b, FAULT_OVERCURRENT_CHARGE, known, -b->in.current_mA);
 }
 
+/* A monitor that gives no valid value any more, or never did: no isolation is known to be there. */
+static void isolation(bms_data *b)
+{
+    bool known = b->in.isolation_seen || b->now_ms > START_GRACE_ms;
+    bool stale = b->now_ms - b->in.isolation_ms > ISOLATION_STALE_ms;
+    know(b, FAULT_ISOLATION, known && !b->rx[RX_JB_ISOLATION].overdue, stale ? 0 : b->in.isolation_Ohm);
+}
+
 static void junction_box(bms_data *b)
 {
     bool known = b->rx[RX_JB_STATUS].seen && !b->rx[RX_JB_STATUS].overdue;
@@ -68,11 +76,6 @@ static void junction_box(bms_data *b)
     know(b, FAULT_INTERLOCK, known, !b->in.interlock);
     know(b, FAULT_CONTACTOR_FEEDBACK, known, feedback != command);
     know(b, FAULT_CONTACTOR_WELD, known, (feedback & ~command) != 0 || contactor_link_is_welded(b));
-    /* a monitor that gives no valid value any more: no isolation is known to be there */
-    bool stale = b->now_ms - b->in.isolation_ms > ISOLATION_STALE_ms;
-    b->value[FAULT_ISOLATION] = stale ? 0 : b->in.isolation_Ohm;
-    if (b->rx[RX_JB_ISOLATION].overdue)
-        b->known &= ~FAULT_BIT(FAULT_ISOLATION);
 }
 
 /* The current is lost when no valid reading came for as long as its frame may be late; a voltage of the same
@@ -120,6 +123,7 @@ void conditions_step(bms_data *b)
     temperatures(b);
     currents(b);
     junction_box(b);
+    isolation(b);
     sensors(b);
     frames(b);
     flag(b, FAULT_PRECHARGE, b->hv.failed);

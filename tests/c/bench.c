@@ -79,7 +79,8 @@ static void send_temperatures(void)
         word |= (uint64_t)(value == INT16_MAX ? 255 : (value + 500) / 5) << (16 + 8 * k);
     }
     mux = (mux + 1) % 4;
-    send(RX_TEMPERATURES, word);
+    if ((int)(word >> 12 & 15) != W.missing_group)
+        send(RX_TEMPERATURES, word);
 }
 
 static void send_shunt(int channel, int value)
@@ -219,7 +220,7 @@ void power_on(int cold)
             W.sensor_dC[k] = 250;
         W.monitor_state = W.isolation_valid = W.interlock = W.charger_follows = 1;
         W.isolation_kOhm[0] = W.isolation_kOhm[1] = 5000;
-        W.pack_mV = W.feedback_override = -1;
+        W.pack_mV = W.feedback_override = W.missing_group = -1;
     }
     memset(silent, 0, sizeof silent);
     memset(bad_crc, 0, sizeof bad_crc);

@@ -10,12 +10,13 @@
 typedef struct { /* what the nodes measure; change it at will */
     int cell_mV[CELLS], sensor_dC[SENSORS]; /* 8191 and INT16_MAX: not available */
     int monitor_state, open_wire, open_tap;
+    int missing_group; /* of the temperatures; < 0: none */
     int current_mA, pack_mV; /* pack_mV < 0: the sum of the cells */
     int shunt_error[3];
     int isolation_kOhm[2], isolation_valid, interlock;
     int mode, reset;
-    int charger_mA, charger_follows, charger_flags; /* the charger gives what it is asked for */
-    int welded, stuck;               /* contactor bits */
+    int charger_mA, charger_flags, charger_follows; /* follows: gives what it is asked for */
+    int welded, stuck; /* contactor bits */
     int link_short, precharge_open, link_mV;
     int feedback_override; /* < 0: the true position */
 } world;

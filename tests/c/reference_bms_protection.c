@@ -205,9 +205,13 @@ static void isolation_that_is_not_valid(void)
     W.isolation_kOhm[0] = 0;
     run(4000);
     CHECK(state() == STATE_INIT && command() == 0); /* nothing closes before isolation is known */
+    W.mode = REQUEST_OPERATE;
+    current_fault = FAULT_ISOLATION;
+    CHECK_RANGE(run_until(2000, is_flagged), 500, 1100); /* 3 s for it to come, then the debounce */
+    clear_faults();
+    CHECK(is_flagged() && command() == 0);
     power_on(1);
     operate();
-    current_fault = FAULT_ISOLATION;
     W.isolation_valid = 0;
     CHECK_RANGE(run_until(8000, is_flagged), 3500, 5100); /* old for 2.5 s, then the debounce */
     CHECK(command() == 0);
@@ -215,13 +219,38 @@ static void isolation_that_is_not_valid(void)
 
 static void a_group_of_temperatures_that_never_came(void)
 {
+    for (int group = 0; group < SENSOR_GROUPS; group++) {
+        power_on(1);
+        W.missing_group = group;
+        W.mode = REQUEST_OPERATE;
+        current_fault = FAULT_TEMPERATURE_SENSOR;
+        run(2800);
+        CHECK(state() == STATE_INIT && !faults());
+        CHECK_RANGE(run_until(1000, is_flagged), 500, 800);
+        CHECK(faults() == FAULT_BIT(FAULT_TEMPERATURE_SENSOR));
+        clear_faults();
+        run(500);
+        CHECK(is_flagged() && command() == 0); /* a reset does not do instead of the sensors */
+        W.missing_group = -1;
+        run(600);
+        clear_faults();
+        CHECK(state() == STATE_STANDBY);
+    }
+}
+
+static void a_reset_does_not_skip_the_first_look(void)
+{
     power_on(1);
-    silent[RX_TEMPERATURES] = 1;
-    run(4000);
-    CHECK(state() == STATE_FAULT && command() == 0);
-    clear_faults();
+    W.missing_group = 2;
+    W.interlock = 0;
     run(500);
-    CHECK(command() == 0 && state() != STATE_STANDBY); /* a reset does not do instead of the sensors */
+    CHECK(has_fault(FAULT_INTERLOCK));
+    W.interlock = 1;
+    run(300);
+    clear_faults();
+    W.mode = REQUEST_OPERATE;
+    run(1500);
+    CHECK(!faults() && state() == STATE_INIT && command() == 0);
 }
 
 static void interlock_and_its_bounce(void)
@@ -361,6 +390,7 @@ const test_case TESTS_PROTECTION[] = {
     {"isolation_of_either_pole", isolation_of_either_pole},
     {"isolation_that_is_not_valid", isolation_that_is_not_valid},
     {"a_group_of_temperatures_that_never_came", a_group_of_temperatures_that_never_came},
+    {"a_reset_does_not_skip_the_first_look", a_reset_does_not_skip_the_first_look},
     {"interlock_and_its_bounce", interlock_and_its_bounce},
     {"invalid_cells_are_not_used", invalid_cells_are_not_used},
     {"open_wires_mask_their_neighbours", open_wires_mask_their_neighbours},
