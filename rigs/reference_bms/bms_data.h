@@ -76,7 +76,8 @@ typedef struct {
 } contactors;
 
 typedef struct {
-    uint32_t begun_ms, full_ms, over_ms, idle_ms, sick_ms, lonely_ms;
+    uint32_t begun_ms, full_ms, over_ms;
+    uint32_t idle_ms, alone_ms, sick_ms, deaf_ms; /* see look_after() */
     uint32_t sent_ms, lowered_ms;
     int32_t current_mA;         /* what the charger may give */
     int32_t judged_mA;          /* what it is held to */

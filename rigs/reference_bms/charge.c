@@ -14,7 +14,7 @@ static void begin(bms_data *b)
     charging *c = &b->charge;
     c->on = 1;
     c->begun_ms = b->now_ms;
-    c->full_ms = c->over_ms = c->idle_ms = c->sick_ms = c->lonely_ms = 0;
+    c->full_ms = c->over_ms = c->idle_ms = c->alone_ms = c->sick_ms = c->deaf_ms = 0;
     c->complete = c->no_current = 0;
     c->judged_mA = 0;
 }
@@ -42,19 +42,27 @@ static void judge(bms_data *b)
     c->silent = b->now_ms - since_ms > CHARGER_SILENT_ms;
 }
 
-/* What the charger says of itself, and a plug that was pulled: no current flows, or it sees no battery. */
+/* What it said of itself since this session began: before that it had no battery, and perhaps no command. */
+static uint8_t flags(const bms_data *b)
+{
+    return (int32_t)(b->rx[RX_CHARGER].last_ms - b->charge.begun_ms) > 0 ? b->in.charger_flags : 0;
+}
+
+/* A charger that says it is ill, one that hears nothing, and a plug that was pulled: it sees no battery, or
+ * gives no current although that is asked for, while the cells are not full either. */
 static void look_after(bms_data *b)
 {
     charging *c = &b->charge;
-    uint8_t flags = b->in.charger_flags;
-    bool idle = !c->complete && -b->in.current_mA < CHARGER_IDLE_mA && c->current_mA > CHARGER_IDLE_mA;
-    if (lasts(&c->idle_ms, idle, b->step_ms, CHARGER_IDLE_ms))
+    bool alone = !c->complete && flags(b) & CHARGER_ALONE;
+    bool idle = !c->complete && -b->in.current_mA < CHARGER_IDLE_mA && c->current_mA > CHARGER_ASKED_mA
+                && b->m.cell_mean_mV < CHARGE_FULL_MEAN_mV;
+    if (lasts(&c->sick_ms, flags(b) & CHARGER_SICK, b->step_ms, CHARGER_SICK_ms)
+        || lasts(&c->deaf_ms, flags(b) & CHARGER_DEAF, b->step_ms, CHARGER_DEAF_ms))
+        c->sick = 1;
+    if (lasts(&c->alone_ms, alone, b->step_ms, CHARGER_ALONE_ms)
+        || lasts(&c->idle_ms, idle, b->step_ms, CHARGER_IDLE_ms))
         c->gone = 1;
     c->no_current = c->idle_ms >= CHARGER_IDLE_WARN_ms;
-    if (lasts(&c->lonely_ms, !c->complete && (flags & CHARGER_NO_BATTERY), b->step_ms, CHARGER_LONELY_ms))
-        c->gone = 1;
-    if (lasts(&c->sick_ms, flags & CHARGER_SICK_FLAGS, b->step_ms, CHARGER_SICK_ms))
-        c->sick = 1;
 }
 
 static void look_for_the_end(bms_data *b)

@@ -91,13 +91,16 @@ extern const rx_config RX[RX_COUNT];
 #define CHARGER_OVER_ms 970u
 #define CHARGER_SETTLE_ms 2000u /* a lower command counts after this: the charger needs its time */
 #define CHARGER_SILENT_ms 4950u
-#define CHARGER_IDLE_ms 9900u  /* without current although it is asked for: the charger is gone */
+#define CHARGER_IDLE_ms 9950u /* no current although it is asked for */
 #define CHARGER_IDLE_WARN_ms 5000u
 #define CHARGER_IDLE_mA 500
-#define CHARGER_SICK_ms 300u   /* it says itself that something is wrong */
-#define CHARGER_LONELY_ms 2500u /* it says that there is no battery, though the contactors are closed */
-#define CHARGER_SICK_FLAGS 0x17 /* hardware, over-temperature, mains voltage, communication */
-#define CHARGER_NO_BATTERY 0x08
+#define CHARGER_ASKED_mA 5000
+#define CHARGER_SICK 0x07 /* flags: hardware, too hot, mains voltage */
+#define CHARGER_SICK_ms 300u
+#define CHARGER_ALONE 0x08 /* it sees no battery */
+#define CHARGER_ALONE_ms 1970u
+#define CHARGER_DEAF 0x10 /* it hears no command */
+#define CHARGER_DEAF_ms 970u
 #define COMMAND_CYCLE_ms 1000u
 #define COMMAND_SPACING_ms 100u
 #define COMMAND_CHANGE_mA 1000

@@ -76,34 +76,91 @@ static void a_charger_in_trouble(void)
     W.charger_follows = 0;
     W.current_mA = -91000; /* 110 % and 2 A of 80 A are 90 A */
     CHECK_RANGE(run_until(3000, is_flagged), 900, 1050);
+}
+
+static int is_stopped(void) { return (int)bits(0x1806E5F4, 32, 8) == 1 && bits(0x1806E5F4, 16, 16) == 0; }
+
+static void check_session_ended(void)
+{
+    CHECK(command() == 0 && state() == STATE_FAULT && faults() == FAULT_BIT(FAULT_CHARGER));
+    CHECK_RANGE(run_until(1100, is_stopped), 0, 100);
+}
+
+static void a_plug_that_is_pulled(void)
+{
+    current_fault = FAULT_CHARGER;
+    for (int begun_ms = 0; begun_ms <= 20000; begun_ms += 20000) { /* never in, and pulled later */
+        power_on(1);
+        charge_mode();
+        run(begun_ms);
+        W.charger_follows = 0;
+        W.current_mA = W.charger_mA = 0;
+        run(4000);
+        CHECK(!has_warning(FAULT_CHARGER));
+        run(2000);
+        CHECK(has_warning(FAULT_CHARGER) && !faults());
+        CHECK_RANGE(run_until(6000, is_flagged), 3000, 4000);
+        check_session_ended();
+    }
+    W.charger_follows = 1;
+    clear_faults();
+    charge_mode();
+    run(15000);
+    CHECK(!faults() && W.charger_mA == 80000);
+}
+
+static void little_current_is_no_pulled_plug(void)
+{
     power_on(1);
+    set_cells(3470); /* full before it begins */
     charge_mode();
     W.charger_follows = 0;
     W.current_mA = W.charger_mA = 0;
-    run(4000);
-    CHECK(!has_warning(FAULT_CHARGER));
-    run(2000);
-    CHECK(has_warning(FAULT_CHARGER) && !faults());
-    CHECK_RANGE(run_until(6000, is_flagged), 3000, 4100); /* a plug that was pulled: 10 s without current */
-    CHECK(command() == 0);
+    CHECK_RANGE(run_until(20000, is_complete), 9000, 10500);
+    set_cells(3400);
+    run(20000);
+    CHECK(!faults() && !warnings());
+    power_on(1);
+    W.cell_mV[9] = 3649; /* so little is asked for that little may come */
+    charge_mode();
+    W.charger_follows = 0;
+    W.current_mA = W.charger_mA = 0;
+    run(20000);
+    CHECK(!faults() && state() == STATE_CHARGE);
 }
 
 static void a_charger_that_says_it_is_ill(void)
 {
     const struct {
-        int flag, within_ms;
-    } cases[] = {{0x01, 1400}, {0x02, 1400}, {0x04, 1400}, {0x10, 1400}, {0x08, 3600}};
+        int flag, least_ms, most_ms; /* and its frame is up to a second away */
+    } cases[] = {{0x01, 200, 1400}, {0x02, 200, 1400}, {0x04, 200, 1400},
+                 {0x10, 900, 2050}, {0x08, 1900, 3050}};
+    current_fault = FAULT_CHARGER;
     for (int k = 0; k < 5; k++) {
         power_on(1);
         charge_mode();
         run(3000);
-        current_fault = FAULT_CHARGER;
-        CHECK(!faults());
         W.charger_flags = cases[k].flag;
-        CHECK_RANGE(run_until(5000, is_flagged), 200, cases[k].within_ms);
-        CHECK(command() == 0);
-        W.charger_flags = 0;
+        CHECK_RANGE(run_until(5000, is_flagged), cases[k].least_ms, cases[k].most_ms);
+        check_session_ended();
+        clear_faults(); /* it may stay ill: it is judged while it charges */
+        CHECK(state() == STATE_STANDBY);
     }
+}
+
+static void flags_from_before_the_session_do_not_count(void)
+{
+    power_on(1);
+    W.charger_flags = 0x1F;
+    charge_mode();
+    W.charger_flags = 0;
+    run(4000);
+    CHECK(!faults() && state() == STATE_CHARGE);
+    W.mode = REQUEST_STANDBY;
+    run(1000);
+    W.charger_flags = 0x1F;
+    run(10000);
+    CHECK(!faults()); /* nor after it */
 }
 
 static void balancing_on_the_right_cells(void)
@@ -325,7 +382,10 @@ const test_case TESTS_CHARGE[] = {
     {"a_cold_pack_is_not_charged", a_cold_pack_is_not_charged},
     {"a_charge_session", a_charge_session},
     {"a_charger_in_trouble", a_charger_in_trouble},
+    {"a_plug_that_is_pulled", a_plug_that_is_pulled},
+    {"little_current_is_no_pulled_plug", little_current_is_no_pulled_plug},
     {"a_charger_that_says_it_is_ill", a_charger_that_says_it_is_ill},
+    {"flags_from_before_the_session_do_not_count", flags_from_before_the_session_do_not_count},
     {"balancing_on_the_right_cells", balancing_on_the_right_cells},
     {"current_limits_follow_charge_and_temperature", current_limits_follow_charge_and_temperature},
     {"charge_is_counted_and_corrected", charge_is_counted_and_corrected},
