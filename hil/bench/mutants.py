@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,14 @@ from hil.bench import Figure
 from hil.errors import UsageError
 from hil.report.record import read_events
 from hil.rig.shipped import find_rig, shipped_sources
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What the record says of a test that did not pass."""
+
+    verdict: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -116,8 +124,8 @@ def build(mutant: Mutant, folder: Path) -> Path:
     return library
 
 
-def failing(library: Path, folder: Path, arguments: Sequence[str] = ()) -> dict[str, str]:
-    """Run the suite against a library; the tests that did not pass, with their reasons."""
+def failing(library: Path, folder: Path, arguments: Sequence[str] = ()) -> dict[str, Failure]:
+    """Run the suite against a library; the tests that did not pass, by name."""
     text = find_rig("laptop").read_text(encoding="utf-8")
     rig = folder / "mutant.toml"
     quoted = library.as_posix()
@@ -131,10 +139,16 @@ def failing(library: Path, folder: Path, arguments: Sequence[str] = ()) -> dict[
     )
     events = read_events(out / "record.jsonl")
     return {
-        event["test"]: event["reason"]
+        event["test"]: Failure(event["verdict"], event["reason"])
         for event in events
         if event["event"] == "verdict" and event["verdict"] not in ("pass", "skipped")
     }
+
+
+def accused(mutant: Mutant, found: Mapping[str, Failure]) -> bool:
+    """Whether tests about the bug failed, all by a check: an error of the rig or a crash tells nothing of it."""
+    about = [failure for test, failure in found.items() if mutant.reason in test]
+    return bool(about) and all(f.verdict == "fail" and f.reason.startswith("expected: ") for f in about)
 
 
 def caught(mutant: Mutant) -> bool:
@@ -143,7 +157,7 @@ def caught(mutant: Mutant) -> bool:
         folder = Path(name)
         arguments = ["-k", mutant.select] if mutant.select else []
         found = failing(build(mutant, folder), folder, arguments)
-    return any(mutant.reason in test for test in found)
+    return accused(mutant, found)
 
 
 def run() -> list[Figure]:
