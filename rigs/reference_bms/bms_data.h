@@ -6,14 +6,18 @@
 
 #include "config.h"
 
-typedef enum { STATE_INIT, STATE_STANDBY, STATE_PRECHARGE, STATE_OPERATE, STATE_CHARGE, STATE_FAULT = 7 } bms_mode;
+typedef enum {
+    STATE_INIT, STATE_STANDBY, STATE_PRECHARGE, STATE_OPERATE, STATE_CHARGE, STATE_FAULT = 7
+} bms_mode;
 typedef enum { REQUEST_STANDBY, REQUEST_OPERATE, REQUEST_CHARGE } bms_request;
+
+enum { SYNC_NONE, SYNC_DONE, SYNC_LOST }; /* never heard; followed; to be found again after a silence */
 
 /* one received message */
 typedef struct {
     uint32_t last_ms; /* when the last good frame came */
     uint8_t seen;     /* a good frame came since power-on */
-    uint8_t synced;   /* `counter` is the sender's */
+    uint8_t synced;   /* SYNC_…: whether `counter` is the sender's */
     uint8_t counter;
     uint8_t missed; /* frames lost to a wrong checksum since then */
     uint8_t errors; /* see e2e.c */
@@ -112,6 +116,8 @@ typedef struct bms_data {
     uint64_t start_ns;
     uint32_t now_ms, stepped_ms, step_ms; /* since power-on; instant and length of the last step */
     uint32_t rest_ms;
+    int64_t guess_mV; /* sum of what the first SOC is made from, see soc.c */
+    uint32_t guess_samples;
     uint8_t state, goal;      /* goal: the request that precharge serves */
     uint8_t first_fault;      /* its code; 0: none */
     uint8_t late, started;

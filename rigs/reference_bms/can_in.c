@@ -157,10 +157,11 @@ void can_in_supervise(bms_data *b)
         if (!rx->seen && timeout_ms < START_GRACE_ms)
             timeout_ms = timeout_ms ? START_GRACE_ms : 0;
         bool overdue = timeout_ms && b->now_ms - rx->last_ms > timeout_ms;
-        if (overdue && !rx->overdue)
+        if (overdue && !rx->overdue) {
             forget(&b->in, k);
-        if (overdue)
-            rx->synced = 0;
+            if (rx->seen)
+                rx->synced = SYNC_LOST;
+        }
         rx->overdue = overdue;
     }
 }

@@ -117,6 +117,7 @@ extern const rx_config RX[RX_COUNT];
 #define REST_ms 600000u
 #define HYSTERESIS_cmV 2500 /* 0.01 mV: half-width of what rest voltage leaves open */
 #define SOC_FULL_ppm 985000 /* where charging ends: 3.50 V at C/20 is not the 100 % of the C/50 curve */
+#define GUESS_SAMPLES 200u /* steps over which the rest voltage is averaged after a cold start */
 #define OCV_POINTS 29
 typedef struct {
     int32_t soc_ppm, ocv_cmV;

@@ -41,16 +41,18 @@ void e2e_protect(uint16_t data_id, uint8_t *data, unsigned length, uint8_t *coun
     *counter = (uint8_t)((*counter + 1) % E2E_MODULUS);
 }
 
-/* The counter must have gone on by one, and by one more for each frame lost to its checksum. */
+/* The counter must have gone on by one, and by one more for each frame lost to its checksum. After a silence the
+ * first frame only tells where it stands: a sender that is stuck must not be believed now and then. */
 static bool counter_goes_on(rx_state *rx, uint8_t counter, unsigned modulus)
 {
     if (counter >= modulus)
         return false;
     unsigned steps = (counter + modulus - rx->counter) % modulus;
-    bool good = !rx->synced || (steps >= 1 && steps <= 1u + rx->missed);
+    bool first = rx->synced == SYNC_NONE, again = rx->synced == SYNC_LOST;
+    bool good = first || (!again && steps >= 1 && steps <= 1u + rx->missed);
     rx->counter = counter;
     rx->missed = 0;
-    rx->synced = 1;
+    rx->synced = SYNC_DONE;
     return good;
 }
 

@@ -35,10 +35,10 @@ void soc_count(bms_data *b, uint64_t now_ns, int32_t current_mA)
         b->nv.charge_nC = CAPACITY_nC;
 }
 
-/* The mean of all cells knows more than a millivolt, though none of them does. */
-static int32_t mean_cmV(const bms_data *b)
+/* The mean of all cells knows more than a millivolt, though none of them does; that of a while still more. */
+static int32_t mean_cmV(int64_t sum_mV, uint32_t samples)
 {
-    return b->m.sum_mV * 100 / CELLS;
+    return (int32_t)(sum_mV * 100 / ((int64_t)CELLS * samples));
 }
 
 static int32_t ppm_of_rest(int32_t ocv_cmV)
@@ -55,8 +55,9 @@ static int32_t ppm_of_rest(int32_t ocv_cmV)
 
 static void correct_at_rest(bms_data *b)
 {
-    int32_t low = ppm_of_rest(mean_cmV(b) - HYSTERESIS_cmV);
-    int32_t high = ppm_of_rest(mean_cmV(b) + HYSTERESIS_cmV);
+    int32_t rest_cmV = mean_cmV(b->m.sum_mV, 1);
+    int32_t low = ppm_of_rest(rest_cmV - HYSTERESIS_cmV);
+    int32_t high = ppm_of_rest(rest_cmV + HYSTERESIS_cmV);
     int32_t ppm = soc_ppm(b);
     if (ppm < low)
         set_ppm(b, low);
@@ -64,14 +65,26 @@ static void correct_at_rest(bms_data *b)
         set_ppm(b, high);
 }
 
+/* After a cold start nothing is known but the rest voltage: the mean of the first seconds, or of as much of
+ * them as there is before current flows. */
+static void guess(bms_data *b, bool at_rest)
+{
+    if (b->nv.charge_known || (!at_rest && b->guess_samples)) {
+        b->nv.charge_known = 1;
+        return;
+    }
+    b->guess_mV += b->m.sum_mV;
+    b->guess_samples++;
+    set_ppm(b, ppm_of_rest(mean_cmV(b->guess_mV, b->guess_samples)));
+    b->nv.charge_known = b->guess_samples == GUESS_SAMPLES;
+}
+
 void soc_step(bms_data *b)
 {
     bool at_rest = b->in.current_mA < REST_mA && b->in.current_mA > -REST_mA;
     bool measured = b->m.cells_known && b->m.invalid_cells == 0;
-    if (!b->nv.charge_known && measured && b->state != STATE_INIT) {
-        set_ppm(b, ppm_of_rest(mean_cmV(b)));
-        b->nv.charge_known = 1;
-    }
+    if (measured && b->in.valid_ms[0])
+        guess(b, at_rest);
     b->rest_ms = at_rest ? b->rest_ms + b->step_ms : 0;
     if (b->rest_ms >= REST_ms && measured) {
         correct_at_rest(b);

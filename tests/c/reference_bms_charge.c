@@ -223,6 +223,35 @@ static void charge_is_counted_and_corrected(void)
     CHECK_RANGE(bits(0x100, 24, 16), 2105, 2130);
 }
 
+static unsigned soc(void) { return bits(0x100, 24, 16); }
+
+/* No cell is measured to 0.1 mV, and one reading trembles: their mean does not. */
+static void the_first_guess_is_a_mean(void)
+{
+    const struct {
+        int high; /* cells at 3.300 V, the others at 3.299 V */
+        unsigned least, most;
+    } cases[] = {{0, 4865, 4895}, {48, 4925, 4955}, {96, 5000, 5010}}; /* the plateau: 0.7 mV a percent */
+    for (int k = 0; k < 3; k++) {
+        power_on(1);
+        for (int cell = 0; cell < CELLS; cell++)
+            W.cell_mV[cell] = cell < cases[k].high ? 3300 : 3299;
+        run_until(2000, is_standby);
+        CHECK_RANGE(soc(), cases[k].least, cases[k].most); /* there is one at once */
+        run(4000);
+        CHECK_RANGE(soc(), cases[k].least, cases[k].most);
+    }
+    power_on(1);
+    for (int ms = 0; ms < 5000; ms += 100) {
+        set_cells(ms % 200 ? 3304 : 3296);
+        run(100);
+    }
+    CHECK_RANGE(soc(), 4900, 5100);
+    set_cells(3340);
+    run(5000);
+    CHECK_RANGE(soc(), 4900, 5100); /* made once */
+}
+
 static void memory_outlives_a_warm_start(void)
 {
     power_on(1);
@@ -389,6 +418,7 @@ const test_case TESTS_CHARGE[] = {
     {"balancing_on_the_right_cells", balancing_on_the_right_cells},
     {"current_limits_follow_charge_and_temperature", current_limits_follow_charge_and_temperature},
     {"charge_is_counted_and_corrected", charge_is_counted_and_corrected},
+    {"the_first_guess_is_a_mean", the_first_guess_is_a_mean},
     {"memory_outlives_a_warm_start", memory_outlives_a_warm_start},
     {"deep_discharge_is_for_good", deep_discharge_is_for_good},
     {"every_frame_in_its_cycle", every_frame_in_its_cycle},
