@@ -67,6 +67,7 @@ int bms_step(uint64_t now_ns, bms_frame *out, int32_t capacity)
     can_in_supervise(&bms);
     measure_step(&bms);
     soc_step(&bms);
+    limits_watch(&bms);
     conditions_step(&bms);
     protect_step(&bms);
     state_step(&bms);

@@ -130,6 +130,7 @@ typedef struct bms_data {
     contactors hv;
     charging charge;
     int32_t discharge_limit_mA, charge_limit_mA;
+    uint16_t beyond_ms[2]; /* for so long the current is beyond its limit: discharge, charge */
     uint8_t derating, balancing;
     uint64_t balance[2]; /* 48 cells each */
     transmit tx;

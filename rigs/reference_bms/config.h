@@ -79,6 +79,10 @@ extern const rx_config RX[RX_COUNT];
 #define SOC_EMPTY_ppm 20000
 #define SOC_HIGH_ppm 950000 /* above: less charge current, CHARGE_TRICKLE at 100 % */
 #define CHARGE_TRICKLE_mA 16000
+#define BEYOND_percent 110 /* of the current limit that is advertised, */
+#define BEYOND_mA 5000     /* and this: more is a warning after a while, then a fault */
+#define BEYOND_WARN_ms 1970
+#define BEYOND_FAULT_ms 4970
 
 /* charging */
 #define CHARGE_VOLTAGE_mV 336000 /* 3.50 V per cell */

@@ -2,6 +2,7 @@
 #include "limits.h"
 
 #include "bits.h"
+#include "protect.h"
 #include "soc.h"
 
 /* `full` on the good side of `begin`, `least` beyond `end`, linear between; either of them may be the larger. */
@@ -47,6 +48,21 @@ static int32_t follow(const bms_data *b, int32_t present, int32_t wanted)
     bool flowing = b->state == STATE_OPERATE || b->state == STATE_CHARGE;
     int32_t rise = (int32_t)b->step_ms * LIMIT_RISE_mA_PER_ms;
     return flowing && wanted > present + rise ? present + rise : wanted;
+}
+
+/* The limits are meant: who goes on beyond one is warned, then disconnected. */
+void limits_watch(bms_data *b)
+{
+    const int32_t limits_mA[2] = {b->discharge_limit_mA, b->charge_limit_mA};
+    bool closed = b->state == STATE_OPERATE || b->state == STATE_CHARGE;
+    for (int k = 0; k < 2; k++) {
+        int32_t current_mA = k ? -b->in.current_mA : b->in.current_mA;
+        bool beyond = current_mA > limits_mA[k] / 100 * BEYOND_percent + BEYOND_mA;
+        if (!closed)
+            b->beyond_ms[k] = 0;
+        else
+            b->beyond_ms[k] = protect_debounce(b->beyond_ms[k], beyond, BEYOND_FAULT_ms, b->step_ms);
+    }
 }
 
 void limits_step(bms_data *b)

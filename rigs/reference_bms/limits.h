@@ -4,4 +4,7 @@
 
 /* The currents that the pack allows now, derated by charge, temperature and cell voltage. */
 void limits_step(bms_data *b);
+
+/* For how long the current has been beyond the limit that was advertised. */
+void limits_watch(bms_data *b);
 #endif

@@ -7,18 +7,17 @@ static bool is_beyond(const limit_config *limit, int32_t level, int32_t value)
     return level != NO_LEVEL && (limit->sign > 0 ? value > level : value < level);
 }
 
-/* A counter that rises with time while `bad`, falls twice as fast while not, and stays within the delay. */
-static uint16_t debounce(uint16_t count_ms, bool bad, uint16_t delay_ms, uint32_t step_ms)
+uint16_t protect_debounce(uint16_t count_ms, bool bad, uint16_t most_ms, uint32_t step_ms)
 {
     if (bad)
-        return (uint16_t)(count_ms + step_ms > delay_ms ? delay_ms : count_ms + step_ms);
+        return (uint16_t)(count_ms + step_ms > most_ms ? most_ms : count_ms + step_ms);
     return (uint16_t)(count_ms > 2 * step_ms ? count_ms - 2 * step_ms : 0);
 }
 
 /* One level with its delay and its way back; `on` is what it says. */
 static void watch(uint16_t *count_ms, uint8_t *on, bool bad, bool back, uint16_t delay_ms, uint32_t step_ms)
 {
-    *count_ms = debounce(*count_ms, bad, delay_ms, step_ms);
+    *count_ms = protect_debounce(*count_ms, bad, delay_ms, step_ms);
     if (bad && *count_ms >= delay_ms) {
         *on = 1;
     } else if (*on && back) {
@@ -57,9 +56,25 @@ static void latch(bms_data *b, uint32_t fresh)
     }
 }
 
+/* Fault bits of the currents that have been beyond what the BMS allows for so long. */
+static uint32_t beyond_limits(const bms_data *b, uint16_t ms)
+{
+    return (b->beyond_ms[0] >= ms ? FAULT_BIT(FAULT_OVERCURRENT_DISCHARGE) : 0)
+           | (b->beyond_ms[1] >= ms ? FAULT_BIT(FAULT_OVERCURRENT_CHARGE) : 0);
+}
+
+/* What no monitor of one level can see. */
+static uint32_t other_faults(const bms_data *b)
+{
+    uint32_t present = beyond_limits(b, BEYOND_FAULT_ms);
+    if (b->nv.deep_discharged) /* for good: only a cold start forgets it */
+        present |= FAULT_BIT(FAULT_DEEP_DISCHARGE);
+    return present;
+}
+
 static uint32_t other_warnings(const bms_data *b)
 {
-    uint32_t warned = 0;
+    uint32_t warned = beyond_limits(b, BEYOND_WARN_ms);
     if (b->rx[RX_REQUEST].overdue)
         warned |= FAULT_BIT(FAULT_FRAME_TIMEOUT);
     if (b->charge.no_current)
@@ -69,7 +84,7 @@ static uint32_t other_warnings(const bms_data *b)
 
 void protect_step(bms_data *b)
 {
-    uint32_t present = 0, warned = other_warnings(b);
+    uint32_t present = other_faults(b), warned = other_warnings(b);
     bool charging = is_charging(b);
     for (int fault = 0; fault < FAULT_COUNT; fault++) {
         const limit_config *limit = &LIMITS[fault];
@@ -82,8 +97,6 @@ void protect_step(bms_data *b)
         present |= (uint32_t)m->present << fault;
         warned |= (uint32_t)m->warned << fault;
     }
-    if (b->nv.deep_discharged) /* for good: only a cold start forgets it */
-        present |= FAULT_BIT(FAULT_DEEP_DISCHARGE);
     latch(b, present & ~b->latched);
     b->latched |= present;
     b->present = present;

@@ -164,6 +164,49 @@ static void currents_both_ways(void)
         check_level(&cases[k], no_charger);
 }
 
+static int warns(void) { return has_warning(current_fault); }
+
+static void check_beyond(int fault, int good_mA, int bad_mA)
+{
+    power_on(1);
+    no_charger();
+    current_fault = fault;
+    W.sensor_dC[3] = fault == FAULT_OVERCURRENT_CHARGE ? 485 : 250;
+    W.current_mA = good_mA;
+    run(20000);
+    CHECK(!warns() && !faults());
+    for (int k = 0; k < 20; k++) {
+        W.current_mA = bad_mA;
+        run(1500);
+        W.current_mA = 0;
+        run(1000);
+    }
+    CHECK(!warns() && !faults());
+    W.current_mA = bad_mA;
+    CHECK_RANGE(run_until(3000, warns), 1850, 2020);
+    CHECK(command() == (PLUS | MINUS));
+    CHECK_RANGE(run_until(5000, is_flagged), 2850, 3050);
+    CHECK(command() == 0 && faults() == 1 << fault);
+    W.current_mA = 0;
+    clear_faults();
+    CHECK(state() == STATE_STANDBY);
+}
+
+static void current_beyond_what_is_allowed(void)
+{
+    check_beyond(FAULT_OVERCURRENT_DISCHARGE, 356000, 360000); /* 320 A, a tenth and 5 A more: 357 A */
+    check_beyond(FAULT_OVERCURRENT_CHARGE, -57000, -59000); /* 160 A, derated at 48.5 degC to 48 A: 57.8 A */
+    power_on(1);
+    no_charger();
+    W.current_mA = 300000;
+    run(2000);
+    W.sensor_dC[3] = 535; /* only 160 A from here on */
+    run(1500);
+    W.current_mA = 160000; /* who follows in time is left alone */
+    run(10000);
+    CHECK(!faults() && !has_warning(FAULT_OVERCURRENT_DISCHARGE));
+}
+
 static void temperatures(void)
 {
     const level_case discharge[] = {
@@ -385,6 +428,7 @@ const test_case TESTS_PROTECTION[] = {
     {"cell_and_pack_voltages", cell_and_pack_voltages},
     {"pack_voltage_by_sum_and_by_sensor", pack_voltage_by_sum_and_by_sensor},
     {"currents_both_ways", currents_both_ways},
+    {"current_beyond_what_is_allowed", current_beyond_what_is_allowed},
     {"temperatures", temperatures},
     {"charge_limits_do_not_bind_the_drive", charge_limits_do_not_bind_the_drive},
     {"isolation_of_either_pole", isolation_of_either_pole},
