@@ -158,7 +158,8 @@ class Session:
     def conclude(self, test: str, verdict: Verdict, reason: str, *, counts: bool = True) -> None:
         """A test ended."""
         now_ns = max(self._now_ns, self._begun_ns)
-        self.verdicts[verdict.value] += counts
+        if counts:
+            self.verdicts[verdict.value] += 1
         sim_ns = now_ns - self._begun_ns
         self._write(lambda to: to.verdict(test, verdict.value, reason, now_ns, sim_ns))
 

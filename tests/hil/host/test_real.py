@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Any
-
 import pytest
 
 from hil.bms.heartbeat import Heartbeat
-from hil.bms.library import Firmware, LibraryBms
+from hil.bms.library import Firmware
 from hil.bus.frame import Frame
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import BusError, HilError
+from hil.errors import HilError
 from hil.faults.catalogue import make_fault
 from hil.host.real import RealWorld
 from hil.host.watched import WatchedMedium
 from hil.rig.schema import RigConfig
-from tests.hil.paced import EchoLink, Pace, paced_clock
+from tests.hil.paced import EchoLink, Pace, PatientBms, paced_clock
 
 MS, S = NS_PER_MS, NS_PER_S
-
-
-class PatientBms(LibraryBms):
-    """One whose controller does not mind that the bus is away."""
-
-    def _send(self, *frame: Any) -> None:
-        with suppress(BusError):
-            super()._send(*frame)
 
 
 class Bench:

@@ -8,109 +8,25 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hil.bms.heartbeat import Heartbeat
-from hil.bms.library import Firmware
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import BusError, FirmwareError, HealthError, HilError, RigTroubleError, UsageError
 from hil.faults.catalogue import make_fault
 from hil.host.client import RemoteHost
 from hil.host.connection import Connection
-from hil.host.doors import connect, listen_at, listen_tcp, private_folder
+from hil.host.doors import connect
 from hil.host.protocol import VERSION, Reader, pack_json, read_json
-from hil.host.real import RealWorld
-from hil.host.safe_log import SafeLog
-from hil.host.server import PlantServer
-from hil.host.watched import WatchedMedium
-from hil.realtime.clock import RealClock
 from hil.rig.rig import Rig
 from hil.rig.schema import HostConfig, RigConfig
-from tests.hil.host.test_real import PatientBms
-from tests.hil.paced import EchoLink
 from tests.hil.scripted import Notes
+from tests.hil.served import TOKEN, Plant
 
 MS, S = NS_PER_MS, NS_PER_S
-TOKEN = "a token"
-
-
-class Plant:
-    """A plant in a thread."""
-
-    def __init__(self, rig: RigConfig, folder: Path, **options: Any) -> None:
-        self.rig = rig
-        self.path = str(folder / "plant.sock")
-        self.log = folder / "safe_state.jsonl"
-        self.error: BaseException | None = None
-        clock = RealClock()
-        self.link = EchoLink(time.monotonic_ns, "pack")
-        bms = PatientBms(clock, Firmware(rig.bms.firmware), rig.bms.step_ns, Heartbeat())
-        media = {"pack": WatchedMedium(clock, self.link)}
-        self.world = RealWorld(rig, clock, media, bms, lambda _error, _fatal: None)
-        tcp = listen_tcp("0")
-        self.tcp = f"tcp://127.0.0.1:{tcp.getsockname()[1]}"
-        doors = [listen_at(Path(self.path)), tcp]
-        self.server = PlantServer(self.world, doors, SafeLog(self.log, "plant"), token=TOKEN, **options)
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-        self._opened: list[Connection] = []
-
-    def _run(self) -> None:
-        try:
-            self.server.run()
-        except BaseException as error:
-            self.error = error
-
-    def connection(self, name: str = "test", *, lease: bool = True, **options: Any) -> Connection:
-        connection = Connection(options.pop("address", self.path), name, **options)
-        self._opened.append(connection)
-        if lease:
-            connection.call("lease")
-        return connection
-
-    def host(self) -> RemoteHost:
-        return RemoteHost(self.rig, self.connection(), 1)
-
-    def logged(self) -> list[dict[str, Any]]:
-        if not self.log.exists():
-            return []
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-    def wait_for(self, condition: Callable[[], object]) -> None:
-        for _ in range(1000):
-            if condition():
-                return
-            self.thread.join(0.02)
-        pytest.fail("it never came")
-
-    def end(self) -> None:
-        for connection in self._opened:
-            connection.close()
-        self.server.end("the test ends")
-        self.thread.join(20)
-        assert not self.thread.is_alive()
-        if self.error is not None:
-            raise self.error
-
-
-@pytest.fixture
-def start(laptop: RigConfig, tmp_path: Path) -> Iterator[Callable[..., Plant]]:
-    with contextlib.ExitStack() as stack:
-
-        def make(rig: RigConfig = laptop, **options: Any) -> Plant:
-            plant = Plant(rig, private_folder(tmp_path / "run"), **options)
-            stack.callback(plant.end)
-            return plant
-
-        yield make
-
 
 def test_a_test_of_the_suite_runs_as_in_virtual_time(start: Callable[..., Plant]) -> None:
     """Through the public API: power, precharge, a fault, its reaction in phases, the truth."""

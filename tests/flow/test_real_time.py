@@ -1,0 +1,253 @@
+"""Whole runs in real time: plant, guard and BMS as processes, on two emulated adapters that share a bus.
+
+Nothing here asks how fast the machine is: budgets are wide, and what is killed is waited for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flow.conftest import Launch, Launched, Run
+
+if sys.platform != "linux":
+    pytest.skip("pseudo-terminals, /proc and the guard need Linux", allow_module_level=True)
+
+from hil.bus.slcan_twin import SlcanTwin, serving
+
+OPERATES = '''
+def test_it_operates(rig):
+    """The BMS operates."""
+    rig.operate()
+'''
+LASTS = OPERATES + '    rig.step("here")\n    rig.run_for("60 s")\n'
+WIDE = 'frame_late = "9 s"\nframe_late_p99 = "9 s"\nstep_late = "9 s"\nmissed_frames = 1\nmissed_steps = 1\n'
+BMS = "hil bms --interface slcan --channel {folder}/can-b --memory {{memory}}"
+
+Bench = Callable[..., Path]
+
+
+@pytest.fixture
+def adapters(tmp_path: Path) -> Iterator[tuple[SlcanTwin, ...]]:
+    """The rig's adapter and the BMS's."""
+    with serving(tmp_path / "can-a", tmp_path / "can-b") as twins:
+        yield twins
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, adapters: tuple[SlcanTwin, ...], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    """Writes the rig file, and a test file; sees to it that no process is left in the end."""
+    assert adapters
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    (tmp_path / "run").mkdir(mode=0o700)
+
+    def write(test: str = OPERATES, command: str = BMS) -> Path:
+        (tmp_path / "test_one.py").write_text(test)
+        path = tmp_path / "bench.toml"
+        path.write_text(
+            'extends = "laptop"\n[rig]\nname = "bench"\ntitle = "A bench"\ntime = "real"\n'
+            f'[bus.pack]\ninterface = "slcan"\nchannel = "{tmp_path}/can-a"\n'
+            f"[bms]\n{_bms(command.format(folder=tmp_path))}\n"
+            f"[health]\n{WIDE}\n[host]\nreal_time = false\n"
+        )
+        return path
+
+    yield write
+    _wait(lambda: not _processes(str(tmp_path)))
+
+
+def _bms(command: str) -> str:
+    if not command:
+        return 'kind = "external"'
+    return f'kind = "process"\nready = "ready on"\ncold = "--cold"\ncommand = "{command}"'
+
+
+def _processes(mark: str) -> list[int]:
+    """Processes that have a text in their command line, but for this one's."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with suppress(OSError):
+                if mark.encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+    return found
+
+
+def _children(pid: int, mark: str) -> list[int]:
+    return [child for child in _processes(mark) if _parent(child) == pid]
+
+
+def _parent(pid: int) -> int:
+    with suppress(OSError):
+        return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+    return -1
+
+
+def _wait(condition: Callable[[], object]) -> None:
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.05)  # noqa: TID251
+    pytest.fail("it never came")
+
+
+def _plant_of(running: Launched) -> int:
+    """The plant's process, once the test is under way."""
+    running.wait_for('"here"')
+    first = (running.out / "record.jsonl").read_text().splitlines()[0]
+    return int(json.loads(first)["host"]["pid"])
+
+
+def _safe_log(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "safe_state.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _assert_no_pass(run: Run) -> None:
+    assert run.code == 3
+    assert "pass" not in run.verdicts
+    run.assert_reported()
+
+
+def test_a_run_passes_and_tells_what_it_was(bench: Bench, launch: Launch) -> None:
+    """Its guard dies meanwhile, which is no harm."""
+    running = launch("run", bench(LASTS.replace("60 s", "1 s")), "--", "test_one.py")
+    plant = _plant_of(running)
+    (guard,) = _children(plant, "hil.host.guard")
+    os.kill(guard, signal.SIGKILL)
+    _wait(lambda: [pid for pid in _children(plant, "hil.host.guard") if pid != guard])
+    run = running.end()
+    assert run.code == 0, run.said
+    assert run.verdicts == ["pass"]
+    first = run.events[0]
+    assert first["firmware"]["kind"] == "process"
+    assert first["firmware"]["file"].startswith("reference_bms")
+    assert any("program on this computer" in text for text in first["simulated"])
+    assert not any("virtual" in text for text in first["simulated"])
+    assert first["buses"]["pack"]["stamps"] == "hardware"
+    (health,) = [event for event in run.events if event["event"] == "health"]
+    assert health["beyond"] == []
+    assert health["frames"]["count"] > 300
+    assert (run.out / "trace.blf").stat().st_size > 1000
+    assert [line["event"] for line in _safe_log(run.out)] == ["guard died"]
+    run.assert_reported()
+
+
+def test_a_test_that_is_killed_leaves_a_safe_plant_that_ends(bench: Bench, launch: Launch) -> None:
+    running = launch("run", bench(LASTS), "--", "test_one.py")
+    plant = _plant_of(running)
+    for pid in _children(running.process.pid, "pytest"):
+        os.kill(pid, signal.SIGKILL)
+    run = running.end()
+    _assert_no_pass(run)
+    assert "the test process died (SIGKILL)" in run.said
+    _wait(lambda: _parent(plant) == -1)
+    entered, reached = _safe_log(run.out)
+    assert (entered["who"], "gone without a goodbye" in entered["reason"]) == ("plant", True)
+    assert (reached["event"], reached["contactors"]["contactor.main_plus"]) == ("reached", "open")
+
+
+def test_after_a_plant_that_is_killed_the_guard_asks_for_the_safe_state(
+    bench: Bench, launch: Launch, tmp_path: Path
+) -> None:
+    """The BMS is somebody else's, and lives on; the next run begins as if nothing had been."""
+    bms = launch("bms", "--interface", "slcan", "--channel", tmp_path / "can-b", "--cold")
+    running = launch("run", bench(LASTS, command=""), "--", "test_one.py")
+    os.kill(_plant_of(running), signal.SIGKILL)
+    run = running.end()
+    _assert_no_pass(run)
+    assert "the plant process has ended" in run.troubles[0]["reason"]
+    _wait(lambda: len(_safe_log(run.out)) == 2)
+    entered, ended = _safe_log(run.out)
+    assert (entered["who"], entered["reason"]) == ("guard", "the plant process died")
+    assert (ended["event"], ended["contactors"]["contactor.main_plus"]) == ("reached", "open")
+    after = launch("run", bench(OPERATES, command=""), "--out", "out2", "--", "test_one.py").end()
+    assert after.code == 0, after.said
+    bms.process.send_signal(signal.SIGTERM)
+    bms.end()
+
+
+def test_a_bms_that_is_killed_is_told_as_such(bench: Bench, launch: Launch) -> None:
+    running = launch("run", bench(LASTS), "--", "test_one.py")
+    plant = _plant_of(running)
+    (bms,) = _children(plant, "can-b")
+    os.kill(bms, signal.SIGKILL)
+    run = running.end()
+    _assert_no_pass(run)
+    assert run.troubles[0]["kind"] == "FirmwareError"
+    assert "the BMS's process ended by itself (killed by SIGKILL)" in run.troubles[0]["reason"]
+
+
+def test_ctrl_c_ends_plant_and_bms_in_order(bench: Bench, launch: Launch) -> None:
+    running = launch("run", bench(LASTS), "--", "test_one.py")
+    _plant_of(running)
+    running.process.send_signal(signal.SIGINT)
+    run = running.end()
+    assert run.code == 130
+    run.assert_reported()
+    assert "stopped:" in (run.out / "bms.log").read_text()
+
+
+def test_an_adapter_unplugged_in_mid_test_makes_it_invalid_and_the_next_time_counts(
+    bench: Bench, launch: Launch, adapters: tuple[SlcanTwin, ...]
+) -> None:
+    running = launch("run", bench(LASTS.replace("60 s", "1 s")), "--", "test_one.py")
+    _plant_of(running)
+    adapters[0].unplug()
+    running.pause(0.6)
+    adapters[0].replug()
+    run = running.end()
+    assert run.code == 0, run.said
+    assert run.verdicts == ["invalid", "pass"]
+    reason = next(event["reason"] for event in run.events if event["event"] == "verdict")
+    assert "the adapter is gone" in reason
+    assert "it was away for" in reason
+    run.assert_reported()
+
+
+def test_a_bms_that_does_not_start_is_the_rigs_trouble(bench: Bench, launch: Launch) -> None:
+    run = launch("run", bench(command="false"), "--", "test_one.py").end()
+    _assert_no_pass(run)
+    assert "ended by itself" in run.troubles[0]["reason"]
+
+
+def test_a_bus_that_is_not_there_is_told(
+    bench: Bench, launch: Launch, adapters: tuple[SlcanTwin, ...]
+) -> None:
+    rig = bench()
+    adapters[0].unplug()
+    run = launch("run", rig, "--", "test_one.py").end()
+    _assert_no_pass(run)
+    assert "can-a: there is no such serial port" in run.troubles[0]["reason"]
+
+
+def test_a_plant_that_runs_can_be_used_and_watched(bench: Bench, launch: Launch, tmp_path: Path) -> None:
+    rig, path = bench(), tmp_path / "run" / "hil" / "bench.sock"
+    plant = launch("plant", rig)
+    _wait(path.exists)
+    run = launch("run", rig, "--plant", path, "--", "test_one.py").end()
+    assert run.code == 0, run.said
+    watched = launch("watch", "bench", "--count", "1", "--json").end()
+    assert json.loads(watched.stdout)["holder"] == ""
+    plant.process.send_signal(signal.SIGTERM)
+    assert plant.end().code == 0
+    assert not path.exists()
+    gone = launch("watch", "bench", "--count", "1").end()
+    assert (gone.code, "no plant listens there" in gone.said) == (3, True)
+
+
+def test_a_virtual_rig_has_no_plant_process(launch: Launch) -> None:
+    run = launch("plant", "laptop").end()
+    assert run.code == 2
+    assert "its plant runs within the tests" in run.said
