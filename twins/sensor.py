@@ -230,7 +230,7 @@ class CurrentSensor:
     """A shunt with two voltage inputs, of the IVT kind."""
 
     _CURRENT, _CHANNEL_ERROR, _OVER_CURRENT = range(3)
-    _PACK, _LINK, _TEMPERATURE = range(3)
+    _PACK, _LINK, _TEMPERATURE, _PACK_ERROR, _LINK_ERROR = range(5)
     _SHUNT_S, _SHUNT_K_PER_A2 = 120.0, 2e-4  # 50 uOhm with 4 K/W
 
     def __init__(self, config: SensorConfig, ambient_degC: float) -> None:
@@ -238,7 +238,7 @@ class CurrentSensor:
         self._ambient_degC = ambient_degC
         self._keep_shunt = exp(-config.voltage_period_ns * 1e-9 / self._SHUNT_S)
         self._fast = Bank([0.0] * 3)
-        self._slow = Bank([0.0] * 3)
+        self._slow = Bank([0.0] * 5)
         limit_A, limit_V = config.current_max_A, config.voltage_max_V
         name = "current_sensor"
         self.ports = (
@@ -248,6 +248,8 @@ class CurrentSensor:
             Port(f"{name}.voltage_pack", "V", self._slow, self._PACK, -limit_V, limit_V),
             Port(f"{name}.voltage_link", "V", self._slow, self._LINK, -limit_V, limit_V),
             Port(f"{name}.temperature", "degC", self._slow, self._TEMPERATURE, -50, 200),
+            Port(f"{name}.pack_error", "", self._slow, self._PACK_ERROR, 0, 1),
+            Port(f"{name}.link_error", "", self._slow, self._LINK_ERROR, 0, 1),
         )
         self.reset()
 
@@ -273,7 +275,7 @@ class CurrentSensor:
         link = round((link_V + sigma * noise.one()) / step) * step
         settled = self._ambient_degC + self._SHUNT_K_PER_A2 * current_A * current_A
         self._shunt_degC = settled + (self._shunt_degC - settled) * self._keep_shunt
-        self._slow.publish([_saturate(pack, limit), _saturate(link, limit), self._shunt_degC])
+        self._slow.publish([_saturate(pack, limit), _saturate(link, limit), self._shunt_degC, 0.0, 0.0])
 
     def save(self) -> dict[str, Any]:
         """The whole state."""
@@ -309,12 +311,22 @@ class JunctionBox:
         self._bank.held.clear()
         self._bank.publish([self.config.isolation_Ohm, self.config.isolation_Ohm, 1.0, 1.0])
 
-    def leak(self, pole: str, resistance_Ohm: float | None) -> None:
-        """Let a pole (``plus`` or ``minus``) leak to the chassis, or mend it with ``None``."""
-        whole = self.config.isolation_Ohm
-        if resistance_Ohm is not None:
-            whole = whole * resistance_Ohm / (whole + resistance_Ohm)
-        self._bank.show(self._POLES[pole], whole)
+    def leak(self, pole: str, isolation_Ohm: float | None) -> None:
+        """Let a pole (``plus`` or ``minus``) leak to the chassis, or mend it with ``None``.
+
+        Args:
+            pole: Which one.
+            isolation_Ohm: What the leak and the sound isolation, in parallel, leave together.
+
+        Raises:
+            ValueError: If there is no such pole, or no leak leaves that much.
+        """
+        sound = self.config.isolation_Ohm
+        if pole not in self._POLES:
+            raise ValueError(f"there is no pole {pole!r}: {', '.join(self._POLES)}")
+        if isolation_Ohm is not None and not 0.0 <= isolation_Ohm <= sound:
+            raise ValueError(f"a leak leaves between 0 and {sound:g} Ohm, not {isolation_Ohm:g}")
+        self._bank.show(self._POLES[pole], sound if isolation_Ohm is None else isolation_Ohm)
 
     def open_interlock(self, on: bool) -> None:
         """Open the interlock loop, or close it."""

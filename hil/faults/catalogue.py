@@ -72,13 +72,31 @@ def link_voltage(value: float) -> Fault:
 
 
 def isolation(pole: str, value: float) -> Fault:
-    """The isolation of a pole (``plus`` or ``minus``) falls to ``value`` Ohm."""
-    return PortFault("isolation", f"isolation.{pole}", value, "Ohm")
+    """A pole (``plus`` or ``minus``) leaks to the chassis: ``value`` Ohm of its isolation are left."""
+    port = f"isolation.{pole}"
+    return TwinFault(
+        "isolation",
+        f"{port} = {value:.6g} Ohm",
+        port,
+        lambda plant: plant.junction_box.leak(pole, value),
+        lambda plant: plant.junction_box.leak(pole, None),
+        (port, value),
+        value=value,
+        unit="Ohm",
+    )
 
 
 def interlock() -> Fault:
     """The interlock loop is open."""
-    return PortFault("interlock", "interlock.closed", 0.0, "")
+    return TwinFault(
+        "interlock",
+        "interlock loop open",
+        "interlock.closed",
+        lambda plant: plant.junction_box.open_interlock(True),
+        lambda plant: plant.junction_box.open_interlock(False),
+        ("interlock.closed", 0.0),
+        value=0.0,
+    )
 
 
 def contactor_weld(contactor: str) -> Fault:

@@ -32,6 +32,7 @@ def test_every_message_of_the_bms_is_on_time(rig: Rig, state: str) -> None:
         low, high = cycle * (1 - tolerance), cycle * (1 + tolerance)
         mean = sum(gaps) / len(gaps)
         rig.bounded(f"mean cycle of {message}", mean, low=low, high=high, unit="ms")
+        rig.bounded(f"shortest gap of {message}", min(gaps), low=low, unit="ms")
         rig.bounded(f"longest gap of {message}", max(gaps), high=high, unit="ms")
 
 
@@ -81,19 +82,22 @@ def _broken(rig: Rig, message: str, how: str) -> AbstractContextManager[Any]:
 
 
 @pytest.mark.case(57)
-def test_data_of_a_rejected_frame_is_not_used(rig: Rig) -> None:
-    """An overvoltage in frames with a wrong checksum is not an overvoltage."""
+@pytest.mark.parametrize("how", ["crc", "frozen", "skip"])
+def test_data_of_a_rejected_frame_is_not_used(rig: Rig, how: str) -> None:
+    """An overvoltage in frames with a wrong checksum or counter is not an overvoltage."""
     limit = rig.limits["cell_overvoltage"]
     message = rig.messages.carrying("cell_monitor.voltage[1]")
     rig.operate()
     start_ns = rig.now_ns
     with (
-        rig.fault("frame.crc", message=message),
+        _broken(rig, message, how),
         rig.fault("cell.voltage", cell=1, value=limit.threshold + 0.2),
     ):
         rig.run_for(2 * limit.delay)
     count = frames_with(rig, "fault.cell_overvoltage", 1, start_ns)
     rig.bounded("frames with the fault set", count, high=0)
+    highest = max(volts for _, volts in rig.history("cell.voltage_max", start_ns))
+    rig.bounded("highest cell voltage reported", highest, high=limit.threshold, unit="V")
 
 
 @pytest.mark.case(57)

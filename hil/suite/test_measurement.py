@@ -41,7 +41,7 @@ def test_pack_current_and_its_sign(rig: Rig) -> None:
     limit = rig.limits["accuracy_current"]
     rig.operate()
     rig.set("drive.enable", 1.0)
-    for current in (0.0, 1.5, 10.0, 150.0, 300.0, -10.0, -100.0):
+    for current in (0.0, 1.5, 10.0, 150.0, 300.0, -1.5, -10.0, -100.0):
         rig.set("drive.current_request", current)
         rig.run_for("1 s")
         truth = rig.truth("pack.current")
@@ -55,7 +55,12 @@ def test_every_temperature_sensor_is_read(rig: Rig) -> None:
     """Each sensor has a temperature of its own, and each is reported at its place."""
     tolerance = rig.limits["accuracy_temperature"].tolerance
     rig.require("cell.temperature[1]")
-    wanted = {sensor: 15.0 + 1.5 * sensor for sensor in range(1, rig.temperature_sensors + 1)}
+    low, high = rig.limits["undertemperature_discharge"], rig.limits["overtemperature_discharge"]
+    step = (high.warning - low.warning) / (rig.temperature_sensors + 1)
+    wanted = {
+        sensor: round(2 * (low.warning + step * sensor)) / 2
+        for sensor in range(1, rig.temperature_sensors + 1)
+    }
     with ExitStack() as broken:
         for sensor, degrees in wanted.items():
             broken.enter_context(rig.fault("temperature", sensor=sensor, value=degrees))

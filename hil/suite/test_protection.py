@@ -205,7 +205,8 @@ def test_the_same_fault_in_each_state(rig: Rig, state: str, name: str) -> None:
     elif state == "operate":
         rig.operate()
     value = rig.limits["cell_overvoltage"].threshold + 0.05
-    fault = rig.fault("interlock") if name == "interlock" else rig.fault("cell.voltage", cell=rig.cells, value=value)
+    high = rig.fault("cell.voltage", cell=rig.cells, value=value)
+    fault = rig.fault("interlock") if name == "interlock" else high
     start_ns = rig.now_ns
     with fault:
         expect_open(rig, name)

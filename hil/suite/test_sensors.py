@@ -101,3 +101,36 @@ def _expect_no_cell_blamed(rig: Rig, since_ns: int) -> None:
     for name in ("cell_overvoltage", "cell_undervoltage"):
         count = frames_with(rig, f"fault.{name}", 1, since_ns)
         rig.bounded(f"frames with fault.{name} set", count, high=0)
+
+
+@pytest.mark.case(53)
+def test_isolation_marked_invalid_is_not_relied_on(rig: Rig) -> None:
+    """A monitor that has no valid value any more does not keep the pack connected for ever."""
+    limit = rig.limits["isolation"]
+    within = int(limit.number("valid_within") * 1e9) + limit.delay
+    rig.operate()
+    rig.run_for("1 s")
+    with rig.fault("port", port="isolation.valid", value=0.0):
+        rig.expect("fault.isolation", True, within=within + limit.reaction)
+        rig.expect("contactor.main_plus", "open", within=within + limit.reaction)
+
+
+@pytest.mark.case(53)
+@pytest.mark.parametrize("channel", ["pack", "link"])
+def test_a_voltage_marked_invalid_is_not_used(rig: Rig, channel: str) -> None:
+    """A voltage far off, from a channel that reports an error, is a sensor fault and nothing else."""
+    limit = rig.limits["current_sensor"]
+    value = 1.5 * rig.limits["pack_overvoltage"].threshold
+    within = int(limit.number("voltage_within") * 1e9)
+    rig.operate()
+    start_ns = rig.now_ns
+    with (
+        rig.fault("port", port=f"current_sensor.{channel}_error", value=1.0) as stimulus,
+        rig.fault(f"{channel}.voltage", value=value),
+    ):
+        rig.expect("fault.current_sensor", True, within=within, since=stimulus)
+        rig.expect("contactor.main_plus", "open", within=within + limit.reaction, since=stimulus)
+        rig.run_for("1 s")
+    for name in ("pack_overvoltage", "voltage_plausibility"):
+        count = frames_with(rig, f"fault.{name}", 1, start_ns)
+        rig.bounded(f"frames with fault.{name} set", count, high=0)

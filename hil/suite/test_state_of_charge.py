@@ -6,18 +6,41 @@ import pytest
 
 from hil import Rig
 
-_PROFILE = ((160.0, "120 s"), (0.0, "10 s"), (-80.0, "120 s"), (300.0, "60 s"), (0.0, "10 s"))
+# C-rate and duration: a quarter of the pack goes, and some of it comes back
+_PROFILE = ((1.8, "240 s"), (0.0, "10 s"), (-0.6, "90 s"), (1.8, "240 s"), (0.0, "10 s"))
 
 
 @pytest.mark.case(10)
+@pytest.mark.parametrize(
+    "share",
+    [
+        pytest.param(share, id=f"{share:.0%}", marks=pytest.mark.initial(pack__soc=share))
+        for share in (0.2, 0.4, 0.6, 0.8)
+    ],
+)
+def test_soc_at_power_on_after_a_rest(rig: Rig, share: float) -> None:
+    """A BMS that knows nothing finds its SOC by the voltage of the rested cells."""
+    tolerance = rig.limits["accuracy_soc"].tolerance * 100
+    rig.run_for("3 s")
+    rig.agrees("soc", share * 100, tolerance)
+
+
+@pytest.mark.case(10)
+@pytest.mark.initial(pack__soc=0.9)
 def test_soc_follows_a_profile_of_discharge_and_regeneration(rig: Rig) -> None:
-    """The reported SOC stays within its tolerance of the truth at every corner of the profile."""
+    """The reported SOC stays within its tolerance of the truth, and moves as far as the truth does."""
     tolerance = rig.limits["accuracy_soc"].tolerance * 100
     rig.track("soc", "pack.soc", scale=100.0)
     rig.operate()
+    first, begin = rig.value("soc"), rig.truth("pack.soc") * 100
     rig.set("drive.enable", 1.0)
-    for current, duration in _PROFILE:
+    for rate, duration in _PROFILE:
+        current = rate * rig.truth("pack.capacity")
         rig.step(f"{current:g} A for {duration}")
         rig.set("drive.current_request", current)
         rig.run_for(duration)
         rig.agrees("soc", rig.truth("pack.soc") * 100, tolerance)
+    moved = begin - rig.truth("pack.soc") * 100
+    error = first - rig.value("soc") - moved
+    rig.bounded("SOC really taken", moved, low=15.0, unit="%")
+    rig.bounded("error of the SOC's change", abs(error), high=tolerance / 2, unit="%")

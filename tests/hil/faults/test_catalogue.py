@@ -144,6 +144,26 @@ def command(world: World, **closed: int) -> None:
     world.run_until(world.now_ns + 100_000_000)
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "port", "broken"),
+    [
+        ("isolation", {"pole": "plus", "value": 5e4}, "isolation.plus", 5e4),
+        ("interlock", {}, "interlock.closed", 0.0),
+    ],
+)
+def test_the_junction_box_is_what_breaks(world, name, arguments, port, broken):
+    """The sensor measures what is there: a held port shows something else, and released, the fault."""
+    sound = world.read(port)
+    fault, held = make_fault(name, arguments), make_fault("port", {"port": port, "value": 1.0})
+    world.inject(held)
+    world.inject(fault)
+    assert world.read(port) == 1.0
+    world.clear(held)
+    assert world.read(port) == broken
+    world.clear(fault)
+    assert world.read(port) == sound
+
+
 @pytest.mark.parametrize("name", ["main_plus", "main_minus", "precharge"])
 def test_a_welded_contactor_stays_closed(world, name):
     command(world, **{name: 1})
@@ -210,6 +230,8 @@ def test_a_charger_that_fails(world, mode, control, low, high):
     [
         ("cell.voltage", {"cell": 1, "value": 3.7}, {"cell": 1, "value": 3.8}, "cell_monitor.voltage[1]"),
         ("cell.open_wire", {"tap": 3}, {"tap": 9}, "cell_monitor.open_wire_tap"),
+        ("isolation", {"pole": "plus", "value": 1e5}, {"pole": "plus", "value": 2e4}, "isolation.plus"),
+        ("interlock", {}, {}, "interlock.closed"),
         ("contactor.weld", {"contactor": "precharge"}, {"contactor": "precharge"}, None),
         ("frame.counter", {"message": "CM_Status"}, {"message": "CM_Status", "mode": "skip"}, None),
         ("frame.missing", {"message": "CM_Status"}, {"message": "CM_Status"}, None),
@@ -261,7 +283,8 @@ def _broken(world: World, port: str | None) -> object:
         ("charger", {"mode": "silent"}, "a charger cannot fail by 'silent'"),
         ("link.short", {"resistance": 0.0}, "a short needs a positive resistance"),
         ("port", {"port": "pack.voltage", "value": 3.0}, "the truth cannot be held"),
-        ("isolation", {"pole": "both", "value": 1.0}, "the twins have no port 'isolation.both'"),
+        ("isolation", {"pole": "both", "value": 1.0}, "there is no pole 'both': plus, minus"),
+        ("isolation", {"pole": "plus", "value": 3e6}, "a leak leaves between 0 and 2e+06 Ohm"),
         ("frame.missing", {"message": "CM_State"}, "the rig does not send a message 'CM_State'"),
         ("frame.missing", {"message": "BMS_Status"}, "the rig does not send a message 'BMS_Status'"),
     ],
