@@ -77,7 +77,7 @@ def isolation(pole: str, value: float) -> Fault:
     return TwinFault(
         "isolation",
         f"{port} = {value:.6g} Ohm",
-        port,
+        f"isolation of {pole}",
         lambda plant: plant.junction_box.leak(pole, value),
         lambda plant: plant.junction_box.leak(pole, None),
         (port, value),
@@ -91,7 +91,7 @@ def interlock() -> Fault:
     return TwinFault(
         "interlock",
         "interlock loop open",
-        "interlock.closed",
+        "interlock loop",
         lambda plant: plant.junction_box.open_interlock(True),
         lambda plant: plant.junction_box.open_interlock(False),
         ("interlock.closed", 0.0),

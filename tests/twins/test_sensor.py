@@ -1,5 +1,6 @@
 """Sensors: period, resolution, noise, range, and what happens when their wires break."""
 
+import re
 from math import isnan
 from typing import Any
 
