@@ -9,7 +9,7 @@ import pytest
 
 from tests.guest.guest import ROOT, available, run
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 180.0
 
 
 def _told(text: bytearray) -> str:
