@@ -69,8 +69,8 @@ MUTANTS = (
     Mutant(
         "one cell never looked at",
         "measure.c",
-        "int32_t value = cell_mV[k];",
-        "int32_t value = cell_mV[k == 40 ? 41 : k];",
+        "look_at(&e, k, b->in.cell_mV[k]);",
+        "look_at(&e, k, b->in.cell_mV[k == 40 ? 41 : k]);",
         "test_every_single_cell_is_protected",
         "cell",
     ),
@@ -146,7 +146,7 @@ def failing(library: Path, folder: Path, arguments: Sequence[str] = ()) -> dict[
 
 
 def accused(mutant: Mutant, found: Mapping[str, Failure]) -> bool:
-    """Whether tests about the bug failed, all by a check: an error of the rig or a crash tells nothing of it."""
+    """Whether tests about the bug failed, all by a check: an error of the rig or a crash says nothing."""
     about = [failure for test, failure in found.items() if mutant.reason in test]
     return bool(about) and all(f.verdict == "fail" and f.reason.startswith("expected: ") for f in about)
 
