@@ -51,7 +51,6 @@ class Node:
         self.pending = 0
         self.suspended_until_ns = 0
         self._medium = medium
-        self._queue = medium.queue
 
     @property
     def state(self) -> str:
@@ -82,7 +81,7 @@ class Node:
         frame = Frame(identifier, data, extended, self.name)
         if self.bus_off or self.pending >= QUEUE_LIMIT or not self.enabled:
             return self.send_frame(frame)
-        self._queue(self, frame)
+        self._medium.queue(self, frame)
         return frame
 
     def send_frame(self, frame: Frame) -> Frame:
@@ -90,7 +89,7 @@ class Node:
         if self.bus_off:
             self.dropped += 1
         elif self.pending < QUEUE_LIMIT and self.enabled:
-            self._queue(self, frame)
+            self._medium.queue(self, frame)
         else:
             raise self._refusal()
         return frame
