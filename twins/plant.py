@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Generator
 from typing import Any
 
 import simpy
 
+from twins.alarm import Alarm
 from twins.charger import Charger
 from twins.circuit import Circuit
 from twins.config import PlantConfig
@@ -52,7 +52,7 @@ class Plant:
         self.current_sensor = CurrentSensor(config.sensors, ambient_degC)
         self.junction_box = JunctionBox(config.sensors)
         self.ports = {port.name: port for port in self._all_ports()}
-        self._run_number = 0
+        self._alarm = Alarm(env, self._step)  # of the next step
         self.reset(0)
 
     def _all_ports(self) -> list[Port]:
@@ -97,17 +97,16 @@ class Plant:
 
     def _start(self, first_ns: int) -> None:
         """Step from ``first_ns`` after now on; a run that was under way ends."""
-        self._run_number += 1
+        self._alarm.cancel()
+        self._alarm = Alarm(self.env, self._step)
         self._next_ns = int(self.env.now) + first_ns
-        self.env.process(self._run(self._run_number, first_ns))
+        self.env.schedule(self._alarm, delay=first_ns)
 
-    def _run(self, number: int, first_ns: int) -> Generator[simpy.Event, None, None]:
-        timeout, step_ns = self.env.timeout, self.config.step_ns
-        yield timeout(first_ns)
-        while number == self._run_number:
-            self._next_ns += step_ns
-            self._tick()
-            yield timeout(step_ns)
+    def _step(self, alarm: simpy.Event) -> None:
+        step_ns = self.config.step_ns
+        self._next_ns += step_ns
+        self._tick()
+        self.env.schedule(alarm, delay=step_ns)
 
     def _tick(self) -> None:
         self._ticks += 1

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from simpy.events import Event
+from simpy.events import URGENT, Event
 
 from hil.bms.heartbeat import Heartbeat
 from hil.bus.frame import Frame
 from hil.bus.medium import Medium
-from hil.bus.node import Node
-from hil.clock import VirtualClock
+from hil.bus.node import FrameHandler, Node
+from hil.clock import Alarm, VirtualClock
 from hil.errors import FirmwareError
 
 ABI_VERSION = 1
@@ -117,13 +117,11 @@ class LibraryBms:
         self._sent = bytearray(_FRAME.size * _CAPACITY)
         self._in = ctypes.addressof((ctypes.c_char * _FRAME.size).from_buffer(self._received))
         self._out = ctypes.addressof((ctypes.c_char * len(self._sent)).from_buffer(self._sent))
-        self._powered = False
-        self._runs = 0
+        self._alarm: Alarm | None = None  # of the next step, while it is switched on
 
     def attach(self, medium: Medium) -> None:
         """Put the BMS on a bus; the first one attached is bus 0 of ``bms_frame``."""
-        bus = len(self._nodes)
-        self._nodes.append(medium.attach("bms", on_frame=lambda frame: self.on_frame(frame, bus)))
+        self._nodes.append(medium.attach("bms", on_frame=self.receiver(len(self._nodes))))
 
     def power_on(self, *, cold: bool) -> None:
         """Call ``bms_init`` and begin to step.
@@ -136,38 +134,38 @@ class LibraryBms:
         self._beat[0] += 1
         if result != 0:
             raise self._firmware.trouble(f"bms_init returned {result}")
-        self._powered = True
-        self._runs += 1
-        self._clock.process(self._run(self._runs))
+        self.power_off()
+        self._alarm = Alarm(self._clock, self._step)
+        self._clock.schedule(self._alarm, URGENT)  # before all else that is due now
 
     def power_off(self) -> None:
         """Stop stepping, receiving and sending."""
-        self._powered = False
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
-    def on_frame(self, frame: Frame, bus: int = 0) -> None:
-        """Pass a frame to ``bms_receive``; error and remote frames stay in the CAN controller.
+    def receiver(self, bus: int = 0) -> FrameHandler:
+        """What passes frames of a bus to ``bms_receive``; error and remote frames stay in the controller.
 
-        Raises:
-            FirmwareError: If the firmware reports an error.
+        It raises a FirmwareError if the firmware reports an error.
         """
-        if frame.error or frame.remote or not self._powered:
-            return
-        data = frame.data
-        _FRAME.pack_into(self._received, 0, frame.id, frame.extended, len(data), bus, 0, data)
-        beat = self._beat
-        beat[0] += 1
-        result = self._firmware.receive(frame.t_ns, self._in)
-        beat[0] += 1
-        if result != 0:
-            raise self._firmware.trouble(f"bms_receive returned {result}")
+        pack, buffer, address, beat = _FRAME.pack_into, self._received, self._in, self._beat
+        receive = self._firmware.receive
 
-    def _run(self, run: int) -> Generator[Event, None, None]:
-        """Step until switched off; ``run`` ends an older run when power came back within a step."""
-        while self._powered and run == self._runs:
-            self._step()
-            yield self._clock.timeout(self._step_ns)
+        def on_frame(frame: Frame) -> None:
+            if frame.error or frame.remote or self._alarm is None:
+                return
+            data = frame.data
+            pack(buffer, 0, frame.id, frame.extended, len(data), bus, 0, data)
+            beat[0] += 1
+            result = receive(frame.t_ns, address)
+            beat[0] += 1
+            if result != 0:
+                raise self._firmware.trouble(f"bms_receive returned {result}")
 
-    def _step(self) -> None:
+        return on_frame
+
+    def _step(self, alarm: Event) -> None:
         beat = self._beat
         beat[0] += 1
         count = self._firmware.step(self._clock.now_ns, self._out, _CAPACITY)
@@ -176,6 +174,8 @@ class LibraryBms:
             raise self._firmware.trouble(f"bms_step returned {count}")
         for offset in range(0, count * _FRAME.size, _FRAME.size):
             self._send(*_FRAME.unpack_from(self._sent, offset))
+        if self._alarm is alarm:  # not switched off by what was sent
+            self._clock.set_alarm(self._alarm, self._clock.now_ns + self._step_ns)
 
     def _send(
         self, identifier: int, extended: int, length: int, bus: int, _flags: int, data: bytes
