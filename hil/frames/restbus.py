@@ -65,22 +65,30 @@ class Entry:
         self.protector = self.message.e2e.protector() if self.message.e2e else None
         self._turn = 0
         self._packers: list[Packer] = []
+        self._packer: Packer | None = None  # the only one, once it is made
 
     def connect(self, signal: str, source: Source) -> None:
         """Give a signal another source."""
         self.sources[signal] = source
         self._packers = []
+        self._packer = None
 
     def pack(self) -> bytearray:
         """The message's bytes now; multiplexed messages carry their groups in turn."""
+        packer = self._packer
+        data = packer() if packer is not None else self._next_packer()()
+        protector = self.protector
+        if protector is not None:
+            protector.protect(data)
+        return data if self.mutate is None else self.mutate(data)
+
+    def _next_packer(self) -> Packer:
         packers = self._packers or self._compile()
         turn = self._turn
-        data = packers[turn]()
-        if len(packers) > 1:
-            self._turn = (turn + 1) % len(packers)
-        if self.protector is not None:
-            self.protector.protect(data)
-        return data if self.mutate is None else self.mutate(data)
+        self._turn = (turn + 1) % len(packers)
+        if len(packers) == 1:
+            self._packer = packers[0]
+        return packers[turn]
 
     def _compile(self) -> list[Packer]:
         """One packer, or one per multiplexor value; the multiplexor itself needs no source."""

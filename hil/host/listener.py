@@ -29,9 +29,10 @@ class Listener:
 
     def on_own_frame(self, frame: Frame) -> None:
         """Take a frame that the rig itself sent."""
-        reception = self._own.get(frame.key)
-        if reception is not None:
-            _keep(reception, frame)
+        if self._own:
+            reception = self._own.get(frame.key)
+            if reception is not None:
+                _keep(reception, frame)
 
     def subscribe(
         self, message: str, watcher: Callable[[Frame, Values], None]

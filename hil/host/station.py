@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from hil.bus.frame import Frame
 from hil.bus.medium import Medium
 from hil.clock import VirtualClock
-from hil.errors import BusError
 from hil.frames.restbus import Entry, Restbus, Source
 from hil.host.listener import Listener
 from hil.responses.signals import Values
@@ -44,14 +43,8 @@ class Station:
         self.node = medium.attach("rig", on_frame=listener.signals.on_frame)
         self.node.on_sent = listener.on_own_frame
         medium.taps.append(listener.frames.append)
-        self.restbus = restbus(clock, self._send, self._entries(rig, ports))
+        self.restbus = restbus(clock, self.node.send, self._entries(rig, ports))
         self._connect(rig, ports)
-
-    def _send(self, identifier: int, data: bytes, extended: bool) -> Frame:
-        try:
-            return self.node.send(identifier, data, extended)
-        except BusError as error:
-            raise BusError(error.reason, place=f"bus {self.name}", remedy=error.remedy) from error
 
     def _entries(self, rig: RigConfig, ports: Mapping[str, Port]) -> list[Entry]:
         played = [
