@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from hil.bus.frame import Frame
 from hil.errors import FrameError
@@ -16,26 +15,86 @@ Sample = tuple[int, Values]
 Watcher = Callable[[Frame, Values], None]
 
 _KEPT = 200_000  # samples of one message: hours at 20 a second
+_BURST = 32  # frames that may wait to be decoded
 
 
-@dataclass(slots=True)
 class Reception:
     """All that was received of one message.
 
-    Attributes:
+    What nobody watches is checked and decoded when somebody asks, or in bursts: a frame decoded
+    alone, between other work, costs twice as much.
+
+    Args:
         message: Its layout.
-        samples: ``(t_ns, values)`` of each good frame, oldest first.
+        checker: Of its protection, if it has one.
+
+    Attributes:
         watchers: Called with each good frame and its decoded values.
-        rejected: Number of frames with a wrong checksum, counter or length; their values are not
-            used.
+        waiting: Frames yet to be decoded, oldest first.
     """
 
-    message: Message
-    checker: Checker | None
-    samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    watchers: list[Watcher] = field(default_factory=list)
-    rejected: int = 0
-    arrivals_ns: deque[int] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    def __init__(self, message: Message, checker: Checker | None) -> None:
+        self.message = message
+        self.checker = checker
+        self.watchers: list[Watcher] = []
+        self.waiting: list[Frame] = []
+        self._samples: deque[Sample] = deque(maxlen=_KEPT)
+        self._arrivals_ns: deque[int] = deque(maxlen=_KEPT)
+        self._rejected = 0
+
+    @property
+    def samples(self) -> deque[Sample]:
+        """``(t_ns, values)`` of each good frame, oldest first."""
+        self.settle()
+        return self._samples
+
+    @samples.setter
+    def samples(self, samples: deque[Sample]) -> None:
+        self._samples = samples
+
+    @property
+    def arrivals_ns(self) -> deque[int]:
+        """When each frame came, good or bad, oldest first."""
+        self.settle()
+        return self._arrivals_ns
+
+    @arrivals_ns.setter
+    def arrivals_ns(self, arrivals_ns: deque[int]) -> None:
+        self._arrivals_ns = arrivals_ns
+
+    @property
+    def rejected(self) -> int:
+        """Number of frames with a wrong checksum, counter or length; their values are not used."""
+        self.settle()
+        return self._rejected
+
+    def settle(self) -> None:
+        """Check and decode all frames that wait; nobody watches them."""
+        for frame in self.waiting:
+            self._accept(frame)
+        self.waiting.clear()
+
+    def take(self, frame: Frame) -> None:
+        """Check and decode a frame, and tell those who watch."""
+        if self.waiting:
+            self.settle()
+        values = self._accept(frame)
+        if values is not None:
+            for watcher in self.watchers:
+                watcher(frame, values)
+
+    def _accept(self, frame: Frame) -> Values | None:
+        self._arrivals_ns.append(frame.t_ns)
+        if self.checker is not None and self.checker.check(frame.data) in _BAD:
+            self._rejected += 1
+            return None
+        try:
+            values = self.message.decode(frame.data)
+        except FrameError:
+            self._rejected += 1
+            return None
+        self._samples.append((frame.t_ns, values))
+        return values
 
 
 class Signals:
@@ -65,18 +124,13 @@ class Signals:
         if reception is None:
             self.unknown[key] = self.unknown.get(key, 0) + 1
             return
-        reception.arrivals_ns.append(frame.t_ns)
-        if reception.checker is not None and reception.checker.check(frame.data) in _BAD:
-            reception.rejected += 1
+        if reception.watchers:
+            reception.take(frame)
             return
-        try:
-            values = reception.message.decode(frame.data)
-        except FrameError:
-            reception.rejected += 1
-            return
-        reception.samples.append((frame.t_ns, values))
-        for watcher in reception.watchers:
-            watcher(frame, values)
+        waiting = reception.waiting
+        waiting.append(frame)
+        if len(waiting) >= _BURST:
+            reception.settle()
 
 
 _BAD = frozenset(("crc", "repeated", "length", "invalid"))

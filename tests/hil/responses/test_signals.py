@@ -85,3 +85,15 @@ def test_unknown_identifiers_are_counted(signals: Signals) -> None:
         signals.on_frame(Frame(0x7FF, b""))
     signals.on_frame(Frame(0x7FF, b"", extended=True))
     assert signals.unknown == {0x7FF: 3, 0x800007FF: 1}
+
+
+def test_what_nobody_watched_is_heard_of_in_its_order_later(signals: Signals, reception: Reception) -> None:
+    entry = Entry(PROTECTED, {})
+    for t_ns in range(50):
+        signals.on_frame(frame(bytes(entry.pack()), t_ns))
+    heard: list[int] = []
+    reception.watchers.append(lambda frame, _values: heard.append(frame.t_ns))
+    signals.on_frame(frame(bytes(entry.pack()), 50))
+    assert heard == [50]
+    assert [t_ns for t_ns, _ in reception.samples] == list(reception.arrivals_ns) == list(range(51))
+    assert reception.rejected == 0
