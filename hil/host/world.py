@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from simpy.events import Event
+
 from hil.bms.contract import Bms
 from hil.bus.frame import Frame
 from hil.bus.medium import Medium
-from hil.clock import NS_PER_MS, VirtualClock
+from hil.bus.node import FrameHandler
+from hil.clock import NS_PER_MS, Alarm, VirtualClock
 from hil.errors import FrameError, HilError, NotOfferedError, UsageError
 from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame
@@ -23,6 +26,7 @@ from hil.rig.schema import RigConfig
 from twins.plant import Plant
 from twins.port import Port
 
+_TRACE_NS = 100 * NS_PER_MS  # the trace takes what came since
 _SAFE_NS = 120 * NS_PER_MS  # two cycles of a request: the BMS has it, and opens
 
 
@@ -58,16 +62,21 @@ class World:
         self.plant = Plant(clock, rig.plant)
         self.plant.reset(seed)
         self.stations: dict[str, Station] = {}
-        self._pending: list[Stimulus] = []
+        self._pending: list[Stimulus] = []  # not yet on the wire
+        self._watch: dict[str, FrameHandler] = {}  # what looks out for them, by bus
         self._faults: list[Fault] = []
         self._requests: dict[str, Source] = {}
         for channel, (name, medium) in enumerate(media.items()):
             self.stations[name] = Station(
                 rig, name, medium, clock, self.plant.ports, self.restbus
             )
-            self._tap(name, channel, trace)
+            if trace is not None:
+                medium.taps.append(trace.tap(channel))
+            self._watch[name] = self._watch_for_pending(name)
             bms.attach(medium)
         self._wire_requests()
+        if trace is not None:
+            self._keep_tracing(trace)
 
     @property
     def now_ns(self) -> int:
@@ -273,19 +282,32 @@ class World:
     def _stimulate(self, stimulus: Stimulus) -> Stimulus:
         if stimulus.on_wire_ns is None:
             self._pending.append(stimulus)
+            for name, watch in self._watch.items():
+                medium = self.stations[name].medium
+                if watch not in medium.taps:
+                    medium.taps = [watch, *medium.taps]  # others may ask what it found
         return stimulus
 
-    def _tap(self, name: str, channel: int, trace: TraceWriter | None) -> None:
-        pending = self._pending
+    def _watch_for_pending(self, name: str) -> FrameHandler:
+        """A tap for the time in which stimuli are pending: few frames of a run are in it."""
+        pending, medium = self._pending, self.stations[name].medium
 
-        def tap(frame: Frame) -> None:
-            if trace is not None:
-                trace.write(frame, channel)
+        def watch(frame: Frame) -> None:
             if pending and not frame.error:
                 key = frame.key
                 pending[:] = [s for s in pending if not s.see(name, key, frame)]
+            if not pending:  # a new list: the old one is being gone through
+                medium.taps = [tap for tap in medium.taps if tap is not watch]
 
-        self.stations[name].medium.taps.append(tap)
+        return watch
+
+    def _keep_tracing(self, trace: TraceWriter) -> None:
+        def settle(_event: Event) -> None:
+            trace.settle()
+            self.clock.set_alarm(alarm, self.now_ns + _TRACE_NS)
+
+        alarm = Alarm(self.clock, settle)
+        self.clock.set_alarm(alarm, self.now_ns + _TRACE_NS)
 
 
 def _near(name: str, ports: Iterable[str]) -> str:

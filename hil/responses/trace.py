@@ -19,6 +19,7 @@ import can
 from can.io import blf
 
 from hil.bus.frame import ErrorFrame, Frame, error_class
+from hil.bus.node import FrameHandler
 from hil.clock import NS_PER_S, NS_PER_US
 from hil.errors import OutputError, UsageError
 
@@ -46,6 +47,18 @@ class TraceWriter(ABC):
 
         Raises:
             OutputError: If the file cannot be written, or the disk is full.
+        """
+
+    def tap(self, channel: int) -> FrameHandler:
+        """What adds each frame of a bus, for the taps of its medium; :meth:`settle` follows."""
+        write = self.write
+        return lambda frame: write(frame, channel)
+
+    def settle(self) -> None:  # noqa: B027 - most writers let nothing wait
+        """Take the frames that came through :meth:`tap`; at least a few times a second.
+
+        Raises:
+            OutputError: As for :meth:`write`.
         """
 
     def close(self) -> None:
@@ -141,31 +154,52 @@ class BlfTrace(TraceWriter):
     """Vector's binary log, in nanoseconds of virtual time.
 
     python-can makes the file and its compressed containers; the records are packed here, since its
-    own way costs four times as much and rounds time through a float.
+    own way costs four times as much and rounds time through a float. They are made in bursts: alone,
+    between other work, each costs twice as much.
     """
+
+    _BURST = 64  # frames of a bus, a tenth of a second if it is well filled
 
     def __init__(self, path: Path, bus_names: Sequence[str]) -> None:
         file = path.open("wb")
         super().__init__(path, file, bus_names)
         self._writer = _BlfFile(file)
+        self._waiting: list[list[Frame]] = [[] for _ in bus_names]
 
     def write(self, frame: Frame, channel: int) -> None:
         """Add a frame."""
-        identifier = frame.id | blf.CAN_MSG_EXT if frame.extended else frame.id
-        data = frame.data
-        if frame.error or frame.remote:
-            record = _unusual_record(frame, channel, identifier)
-        else:
-            record = _pack_message(
-                b"LOBJ", 32, 1, 48, blf.CAN_MESSAGE, blf.TIME_ONE_NANS, 0, 0, frame.t_ns,
-                channel + 1, frame.sender == OWN_NODE, len(data), identifier, data,
-            )  # fmt: skip
+        waiting = self._waiting[channel]
+        waiting.append(frame)
+        if len(waiting) >= self._BURST:
+            self.settle()
+
+    def tap(self, channel: int) -> FrameHandler:
+        """What only keeps each frame of a bus until :meth:`settle`."""
+        return self._waiting[channel].append
+
+    def settle(self) -> None:
+        """Make and add the records of all frames that wait."""
         try:
-            self._writer.add(record)
+            self._pack()
         except OSError as error:
             raise self._give_up(error) from error
 
+    def _pack(self) -> None:
+        rows = [(frame, channel) for channel, frames in enumerate(self._waiting) for frame in frames]
+        if len(self._waiting) > 1:
+            rows.sort(key=lambda row: row[0].t_ns)
+        records = [
+            _unusual_record(f, channel)
+            if f.error or f.remote
+            else _pack_message(_HEAD, f.t_ns, channel + 1, f.sender == OWN_NODE, len(f.data), _id(f), f.data)
+            for f, channel in rows
+        ]
+        for frames in self._waiting:
+            frames.clear()
+        self._writer.add(records)
+
     def _finish(self) -> None:
+        self._pack()
         self._writer.stop()
 
 
@@ -180,29 +214,35 @@ class _BlfFile(can.BLFWriter):
         self.max_container_size = _CONTAINER
         self.start_timestamp = 0.0  # python-can would count from the first frame
 
-    def add(self, record: bytes) -> None:
-        """Add one object; a full container is compressed and written."""
-        self._buffer.append(record)
-        self._buffer_size += len(record)
-        self.object_count += 1
-        if self._buffer_size >= self.max_container_size:
-            self._flush()
-            self.file.flush()
+    def add(self, records: Sequence[bytes]) -> None:
+        """Add objects; each full container is compressed and written."""
+        self.object_count += len(records)
+        for record in records:
+            self._buffer.append(record)
+            self._buffer_size += len(record)
+            if self._buffer_size >= self.max_container_size:
+                self._flush()
+                self.file.flush()
 
 
-# object header, its version 1 with the time stamp, then channel, flags, length, identifier, data
-_pack_message = Struct("<4sHHLL LHHQ HBBL8s").pack
-_pack_error = Struct("<4sHHLL LHHQ").pack
+_EXTENDED: int = blf.CAN_MSG_EXT
+_pack_error = Struct("<4sHHLL LHHQ").pack  # object header, its version 1 with the time stamp
+# the same header of any message, then time stamp, channel, flags, length, identifier, data
+_HEAD = Struct("<4sHHLL LHH").pack(b"LOBJ", 32, 1, 48, blf.CAN_MESSAGE, blf.TIME_ONE_NANS, 0, 0)
+_pack_message = Struct("<24s Q HBBL8s").pack
 _ECC_VALID = 1  # CAN_ERROR_EXT: the SJA1000 error code capture is filled in
 
 
-def _unusual_record(frame: Frame, channel: int, identifier: int) -> bytes:
+def _id(frame: Frame) -> int:
+    return frame.id | _EXTENDED if frame.extended else frame.id
+
+
+def _unusual_record(frame: Frame, channel: int) -> bytes:
+    identifier = _id(frame)
     flags = blf.DIR if frame.sender == OWN_NODE else 0
     if not isinstance(frame, ErrorFrame):
-        return _pack_message(
-            b"LOBJ", 32, 1, 48, blf.CAN_MESSAGE, blf.TIME_ONE_NANS, 0, 0, frame.t_ns,
-            channel + 1, flags | blf.REMOTE_FLAG, len(frame.data), identifier, b"",
-        )  # fmt: skip
+        flags |= blf.REMOTE_FLAG
+        return _pack_message(_HEAD, frame.t_ns, channel + 1, flags, len(frame.data), identifier, b"")
     ecc = frame.field | (0xC0 if frame.cause == "ack" else 0)  # kind: 00 bit error, 11 another
     size = blf.CAN_ERROR_EXT_STRUCT.size
     head = _pack_error(

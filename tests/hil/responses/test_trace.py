@@ -154,6 +154,24 @@ def bus_frames() -> list[Frame]:
     return seen
 
 
+@pytest.mark.parametrize("kind", ["blf", "asc", "log"])
+def test_a_tap_writes_the_same_file(tmp_path: Path, kind: str) -> None:
+    buses = [bus_frames(), bus_frames()]
+    written_path, tapped_path = tmp_path / "written", tmp_path / "tapped"
+    writer, tapped = (open_trace(path, kind, ["pack", "aux"]) for path in (written_path, tapped_path))
+    taps = [tapped.tap(channel) for channel in (0, 1)]
+    for place, frames_of_both in enumerate(zip(*buses, strict=True)):
+        for channel, frame in enumerate(frames_of_both):
+            writer.write(frame, channel)
+            taps[channel](frame)
+        if place % 30 == 0:
+            tapped.settle()
+    writer.close()
+    tapped.close()
+    suffix = f".{kind}"
+    assert tapped_path.with_suffix(suffix).read_bytes() == written_path.with_suffix(suffix).read_bytes()
+
+
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 @pytest.mark.parametrize("kind", ["blf", "log"])
 def test_tshark_reads_every_frame(tmp_path: Path, kind: str) -> None:
