@@ -32,6 +32,7 @@ class Drive:
         power_W: Electrical power that it takes from the link in torque mode, < 0 regenerates.
         torque_Nm: At the shaft.
         drawn_A: DC current in the last step, > 0 is taken from the link.
+        draws: Whether it takes anything from the link, or gives.
     """
 
     def __init__(self, config: DriveConfig, step_s: float, ambient_degC: float) -> None:
@@ -78,18 +79,13 @@ class Drive:
         self._set.publish([0.0, 0.0, self.config.speed_rpm, nan])
         self.tripped = self._running = False
         self.torque_Nm = self.power_W = self.drawn_A = self._loss_W = 0.0
-        self._bench_A = nan
+        self._bench_A, self.draws = nan, False
         self._motor_degC = self._inverter_degC = self._ambient_degC
         self._publish(OFF, 0.0)
 
     def safe(self) -> None:
         """Disabled, no torque, no current."""
         self._set.publish([0.0, 0.0, self._set.readings[_SPEED], nan])
-
-    @property
-    def draws(self) -> bool:
-        """Whether it takes anything from the link, or gives."""
-        return self._bench_A != 0.0 if not isnan(self._bench_A) else self.power_W != 0.0
 
     def stands(self, link_V: float) -> bool:
         """Whether it can work at this link voltage."""
@@ -125,6 +121,7 @@ class Drive:
         config = self.config
         self._bench_A = bench_A
         if not isnan(bench_A):
+            self.draws = bench_A != 0.0
             self.torque_Nm = self.power_W = 0.0
             self._loss_W = abs(bench_A * link_V) * (1.0 - config.efficiency)
             return
@@ -138,11 +135,12 @@ class Drive:
         shaft_W = self.torque_Nm * speed
         motor_W = shaft_W / config.efficiency if shaft_W > 0.0 else shaft_W * config.efficiency
         self.power_W = motor_W + aux_W
+        self.draws = self.power_W != 0.0
         self._loss_W = motor_W - shaft_W
 
     def _stop(self) -> None:
         self.torque_Nm = self.power_W = self._loss_W = 0.0
-        self._bench_A = nan
+        self._bench_A, self.draws = nan, False
 
     def trip(self) -> None:
         """The link has left the drive's range under load: the pulses stop at once."""
@@ -205,5 +203,6 @@ class Drive:
         self._shown.restore(state["shown"])
         self.tripped, self._running = state["flags"]
         self.torque_Nm, self.power_W, self.drawn_A, self._loss_W, self._bench_A = state["numbers"]
+        self.draws = self.power_W != 0.0 if isnan(self._bench_A) else self._bench_A != 0.0
         self.low_V = state["range_V"]
         self._motor_degC, self._inverter_degC = state["temperatures"]
