@@ -66,6 +66,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def _begin(config: pytest.Config, rig: RigConfig) -> None:
     from hil.errors import UsageError
+    from hil.run.collector import calm
     from hil.run.session import Session
 
     if getattr(config.option, "numprocesses", None):
@@ -73,6 +74,8 @@ def _begin(config: pytest.Config, rig: RigConfig) -> None:
     options = _options(config)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
+    if rig.time == "virtual":
+        config.add_cleanup(calm())
     if options.heartbeat is None:
         config.stash[SESSION] = Session(rig, options)
     else:
