@@ -149,8 +149,8 @@ class LibraryBms:
 
         It raises a FirmwareError if the firmware reports an error.
         """
-        pack, buffer, address, beat = _FRAME.pack_into, self._received, self._in, self._beat
-        receive = self._firmware.receive
+        pack, buffer, beat, receive = _FRAME.pack_into, self._received, self._beat, self._firmware.receive
+        when, address = ctypes.c_uint64(), ctypes.c_void_p(self._in)  # made once: ctypes need not convert
 
         def on_frame(frame: Frame) -> None:
             if frame.error or frame.remote or self._alarm is None:
@@ -158,7 +158,8 @@ class LibraryBms:
             data = frame.data
             pack(buffer, 0, frame.id, frame.extended, len(data), bus, 0, data)
             beat[0] += 1
-            result = receive(frame.t_ns, address)
+            when.value = frame.t_ns
+            result = receive(when, address)
             beat[0] += 1
             if result != 0:
                 raise self._firmware.trouble(f"bms_receive returned {result}")
