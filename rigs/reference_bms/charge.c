@@ -1,4 +1,5 @@
-/* Charging: constant current up to the voltage where the charger holds it, watched by the pack's own sensor. */
+/* Charging: constant current up to the voltage where the charger holds it, watched by the pack's own sensor;
+ * and the end of it when the charger does not obey, is ill, or is gone. */
 #include "charge.h"
 
 #include "soc.h"

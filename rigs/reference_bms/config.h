@@ -61,7 +61,7 @@ extern const rx_config RX[RX_COUNT];
 
 /* contactors */
 #define PRECHARGE_DONE_percent 95
-#define PRECHARGE_SHORT_percent 20 /* below this after PRECHARGE_SHORT_ms the link is shorted or not reached */
+#define PRECHARGE_SHORT_percent 20 /* below this after PRECHARGE_SHORT_ms: shorted or not reached */
 #define PRECHARGE_SHORT_ms 480u
 #define PRECHARGE_TIMEOUT_ms 1960u
 #define LINK_UP_percent 90 /* the link is as high as the pack although nothing should reach it */

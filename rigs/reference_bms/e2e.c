@@ -1,6 +1,6 @@
 /* AUTOSAR E2E profile 1: byte 0 holds a CRC-8 over the data identifier and the rest, byte 1 a counter.
  *
- * A frame with a wrong length, checksum or counter is rejected. Each adds 3 to `errors`, each good one takes 1
+ * A frame with a wrong length, checksum or counter is rejected. Each adds 3 to `errors`, a good one takes 1
  * off: three bad in a row reach the fault level, and so does a sender that repeats every frame; single ones
  * are forgotten.
  */
@@ -41,8 +41,8 @@ void e2e_protect(uint16_t data_id, uint8_t *data, unsigned length, uint8_t *coun
     *counter = (uint8_t)((*counter + 1) % E2E_MODULUS);
 }
 
-/* The counter must have gone on by one, and by one more for each frame lost to its checksum. After a silence the
- * first frame only tells where it stands: a sender that is stuck must not be believed now and then. */
+/* The counter must have gone on by one, and by one more for each frame lost to its checksum. After a silence
+ * the first frame only tells where it stands: a sender that is stuck must not be believed now and then. */
 static bool counter_goes_on(rx_state *rx, uint8_t counter, unsigned modulus)
 {
     if (counter >= modulus)

@@ -5,7 +5,7 @@
 #include "protect.h"
 #include "soc.h"
 
-/* `full` on the good side of `begin`, `least` beyond `end`, linear between; either of them may be the larger. */
+/* `full` on the good side of `begin`, `least` beyond `end`, linear between; either may be the larger. */
 static int32_t derate(int32_t value, int32_t begin, int32_t end, int32_t full, int32_t least)
 {
     int64_t whole = end - begin, part = value - begin;

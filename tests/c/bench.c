@@ -246,7 +246,11 @@ const bms_data *inside(void)
 
 uint64_t said(uint32_t id) { return last_said[kind_of(id)]; }
 int sent_count(uint32_t id) { return counts[kind_of(id)]; }
-unsigned bits(uint32_t id, int start, int count) { return (unsigned)(said(id) >> start & ((1u << count) - 1)); }
+unsigned bits(uint32_t id, int start, int count)
+{
+    return (unsigned)(said(id) >> start & ((1u << count) - 1));
+}
+
 int state(void) { return (int)bits(0x100, 12, 4); }
 int command(void) { return (int)bits(0x102, 16, 3); }
 int faults(void) { return (int)bits(0x101, 16, 24); }

@@ -48,7 +48,8 @@ extern int failures;
 #define CHECK(condition) ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
 #define CHECK_RANGE(value, low, high) check_range(#value, (long long)(value), low, high, __FILE__, __LINE__)
 void check_failed(const char *text, const char *file, int line);
-void check_range(const char *text, long long value, long long low, long long high, const char *file, int line);
+void check_range(const char *text, long long value, long long low, long long high, const char *file,
+                 int line);
 
 typedef struct {
     const char *name;

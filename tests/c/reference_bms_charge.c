@@ -313,7 +313,8 @@ static void every_frame_in_its_cycle(void)
     before[11] = sent_count(0x1806E5F4);
     run(10000);
     for (int k = 0; k < 11; k++)
-        CHECK_RANGE(sent_count(0x100 + (uint32_t)k) - before[k], 10000 / cycles[k] - 1, 10000 / cycles[k] + 1);
+        CHECK_RANGE(sent_count(0x100 + (uint32_t)k) - before[k], 10000 / cycles[k] - 1,
+                    10000 / cycles[k] + 1);
     CHECK_RANGE(sent_count(0x1806E5F4) - before[11], 9, 11);
 }
 

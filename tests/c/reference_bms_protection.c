@@ -92,7 +92,7 @@ typedef struct {
 static int current_fault;
 static int is_flagged(void) { return has_fault(current_fault); }
 
-/* Warning without opening; a burst of 60 %; then in time, latched, and only out by reset with the cause gone. */
+/* Warning without opening; a burst of 60 %; then in time, latched, and out only by reset once it is gone. */
 static void check_level(const level_case *c, void (*activate)(void))
 {
     power_on(1);
