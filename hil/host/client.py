@@ -7,6 +7,7 @@ is asked of the plant process.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from hil.bus.frame import Frame
 from hil.bus.link import OWN
@@ -40,10 +41,14 @@ class RemoteHost:
         self._rig = rig
         self._connection = connection
         self._lost = connection.lost
+        self._margin_ns = int(connection.about["margin_ns"])
         self._listeners = {
             name: Listener(bus.database, rig.bms.node) for name, bus in rig.buses.items()
         }
         self._by_number = list(self._listeners.values())
+        for listener in self._by_number:  # compiled now, before a test has to be on time
+            for reception in listener.signals.receptions.values():
+                _ = reception.message.decode
         self._stimuli: dict[int, Stimulus] = {}
         self._faults: dict[int, int] = {}  # id of the object here -> number there
         connection.call("renew", seed=seed)
@@ -64,22 +69,26 @@ class RemoteHost:
 
     def set(self, port: str, value: float) -> Stimulus:
         """Write a set point of a twin."""
-        return self._stimulus(self._connection.call("set", port=port, value=value))
+        return self._stimulus(self._act("set", port=port, value=value))
 
     def inject(self, fault: Fault) -> Stimulus:
         """Break something of the catalogue."""
         name, arguments = recipe_of(fault)
-        told = self._connection.call("inject", fault=name, arguments=arguments)
+        told = self._act("inject", fault=name, arguments=arguments)
         self._faults[id(fault)] = int(told["id"])
         return self._stimulus(told)
 
     def clear(self, fault: Fault) -> None:
         """Mend it."""
-        self._connection.call("clear", number=self._faults.pop(id(fault)))
+        self._act("clear", number=self._faults.pop(id(fault)))
 
     def send(self, request: str, value: float) -> Stimulus:
         """Put a request to the BMS into the frame that carries it."""
-        return self._stimulus(self._connection.call("send", request=request, value=value))
+        return self._stimulus(self._act("send", request=request, value=value))
+
+    def _act(self, command: str, **arguments: Any) -> Message:
+        """Do something at this test's instant; the plant notes how late it was by then."""
+        return self._connection.call(command, at_ns=self.now_ns, **arguments)
 
     def read(self, port: str) -> float:
         """A twin port's present value: the truth."""
@@ -139,7 +148,9 @@ class RemoteHost:
 
     def run_until(self, instant_ns: int, found: Sequence[object] = ()) -> bool:
         """Wait, to the instant on the plant's time line or until something lies in ``found``."""
-        return self._connection.advance(max(instant_ns, self.now_ns), found)
+        # that nothing came is only sure once nothing can come any more; who just lets time pass need not know
+        margin_ns = 0 if isinstance(found, tuple) else self._margin_ns
+        return self._connection.advance(max(instant_ns, self.now_ns), found, margin_ns=margin_ns)
 
     # -- the stream ---------------------------------------------------------------------------
 

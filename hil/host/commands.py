@@ -46,6 +46,9 @@ class Commands:
         """
         if name in ACTS:
             self.is_safe = False
+        at_ns = arguments.pop("at_ns", None)
+        if at_ns is not None:
+            self._world.vitals.acted(int(at_ns), name)
         answer: Message = getattr(self, name)(**arguments)
         return answer
 

@@ -118,8 +118,13 @@ class Connection:
         if not self._delivering:
             self.advance(self.now_ns, ())
 
-    def advance(self, until_ns: int, found: Sequence[object]) -> bool:
+    def advance(self, until_ns: int, found: Sequence[object], *, margin_ns: int = 0) -> bool:
         """Deliver frames until something lies in ``found`` or all before an instant have been.
+
+        Args:
+            until_ns: The instant.
+            found: What is waited for.
+            margin_ns: How much longer to wait for frames that were stamped before the instant.
 
         Returns:
             Whether something was found.
@@ -134,7 +139,7 @@ class Connection:
             items = self._items
             if items and items[0][0] < until_ns and items[0][0] <= self._mark_ns:
                 self._deliver(*heappop(items))
-            elif self._mark_ns >= until_ns:
+            elif self._mark_ns >= until_ns + margin_ns:
                 self.now_ns = max(self.now_ns, until_ns)
                 return bool(found)
             else:

@@ -7,8 +7,9 @@ A message is its length (4 bytes, little-endian, kind and content), a kind (1 by
                     {"event": "on_wire" | "trouble" | …, …}            plant → client
     kind 2   frames the time mark, then all frames on all buses since the last message of this kind
 
-The mark says: every frame with an earlier stamp is in this message or an earlier one. A client whose test
-waits for an instant has waited long enough when the mark is there.
+The mark says: every frame that came before it is in this message or an earlier one. Some links stamp
+frames before they come; how much before at most is the ``margin_ns`` of the greeting. A client that waits
+for a frame with a stamp before an instant has waited long enough when the mark is that much later.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from hil.bus.frame import Frame
 from hil.bus.link import OWN, FdFrame
 from hil.errors import HilError, RigTroubleError
 
-VERSION = 1
+VERSION = 2
 JSON, FRAMES = 1, 2
 LONGEST = 1 << 26  # bytes of a message
 _EXTENDED, _ERROR, _OWN, _REMOTE, _FD, _FAST = 1, 2, 4, 8, 16, 32

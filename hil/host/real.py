@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +22,7 @@ from hil.bms.process import ProcessBms
 from hil.bus.link import open_link
 from hil.bus.medium import Medium
 from hil.clock import NS_PER_MS, NS_PER_S, Alarm
-from hil.errors import HilError
+from hil.errors import FrameError, HilError
 from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry
 from hil.host.stimulus import Stimulus
@@ -101,6 +102,7 @@ class RealWorld(World):
         for reception in self._receptions():
             reception.samples = deque(maxlen=_KEPT)
             reception.arrivals_ns = deque(maxlen=_KEPT)
+        self._warm_up()
         self._look_alarm = Alarm(clock, self._look_after_bms)
         clock.set_alarm(self._look_alarm, clock.now_ns + _LOOK_NS)
 
@@ -192,6 +194,15 @@ class RealWorld(World):
                 medium.close()
 
     # -- what it is made of -------------------------------------------------------------------
+
+    def _warm_up(self) -> None:
+        """What is compiled at its first use is used once, before it has to be on time."""
+        for entry in self._entries():
+            for _ in entry.message.mux_values or (None,):
+                with suppress(FrameError):
+                    entry.pack()
+        for reception in self._receptions():
+            _ = reception.message.decode
 
     def _come_to_the_present(self) -> None:
         """What was done took its time: what was due meanwhile happens now, and what begins is on time."""

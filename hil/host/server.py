@@ -246,7 +246,7 @@ class PlantServer:
             return
         self._shown_ns = now_ns
         heard = [max(medium.heard_ns, self.clock.heard_ns) for medium in self.world.media.values()]
-        self._mark_ns = max(self._mark_ns, min(heard, default=now_ns) - self._margin_ns)
+        self._mark_ns = max(self._mark_ns, min(heard, default=now_ns))
         block = pack_frames(self._mark_ns, bytes(self._shown))
         count, self._shown_count = self._shown_count, 0
         self._shown.clear()
@@ -333,6 +333,7 @@ class PlantServer:
                 name: {"stamps": medium.link.stamps, "precision_ns": medium.link.precision_ns}
                 for name, medium in self.world.media.items()
             },
+            "margin_ns": self._margin_ns,
             "rights": self._rights,
             "safe_log": str(self._log.path),
         }

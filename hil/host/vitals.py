@@ -57,6 +57,7 @@ class Vitals:
         self._before = {name: _counts(medium) for name, medium in self._media.items()}
         self._steps = Punctuality()
         self._frames = Punctuality()
+        self._acts = Punctuality()
         for restbus in self._restbuses:
             restbus.punctuality = self._frames
         self._alarm.cancel()
@@ -76,6 +77,10 @@ class Vitals:
         """Something went wrong that no number tells."""
         self.troubles.append(trouble)
 
+    def acted(self, at_ns: int, what: str) -> None:
+        """A test has done something that it meant to do at an instant."""
+        self._acts.keep(max(0, self._clock.real_ns - at_ns), what)
+
     def health(self) -> Health:
         """All of it until now."""
         now_ns = self._clock.now_ns
@@ -85,6 +90,7 @@ class Vitals:
             to_ns=now_ns,
             frames=self._frames.numbers(),
             steps=self._steps.numbers(),
+            acts=self._acts.numbers(),
             buses={name: self._bus(name, span_ns) for name in self._media},
             cpu=(self._cpu_ns() - self._cpu_before_ns) / span_ns,
             troubles=list(self.troubles),
@@ -95,11 +101,12 @@ class Vitals:
         after, before = _counts(medium), self._before[name]
         since = {key: after[key] - before[key] for key in after}
         bits = since.pop("bits")
+        is_ill = any(count for key, count in since.items() if key != "frames")
         counters = medium.counters
         return BusHealth(
             load=round(medium.bits_ns(bits) / span_ns, 4),
             stamps=medium.link.stamps,
-            last_error=counters.last_error if any(since.values()) else "",
+            last_error=counters.last_error if is_ill else "",
             **since,
         )
 

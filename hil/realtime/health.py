@@ -22,6 +22,7 @@ class Budget:
         frame_late_ns: The latest frame after its slot.
         frame_late_p99_ns: The same for 99 of 100 frames.
         step_late_ns: The latest step of the twins.
+        test_late_ns: The latest of what the test did, after the instant at which it meant to do it.
         missed_frames: Share of the slots that were left out.
         missed_steps: Share of the twins' steps that came a whole step late.
         lost_frames: Frames lost on their way in or out.
@@ -32,6 +33,7 @@ class Budget:
     frame_late_ns: int = 50 * NS_PER_MS
     frame_late_p99_ns: int = 10 * NS_PER_MS
     step_late_ns: int = 100 * NS_PER_MS
+    test_late_ns: int = 50 * NS_PER_MS
     missed_frames: float = 0.01
     missed_steps: float = 0.01
     lost_frames: int = 0
@@ -125,6 +127,7 @@ class Health:
         to_ns: Where it ended.
         frames: The restbus's slots, as :meth:`Punctuality.numbers` has them.
         steps: The twins' steps, likewise.
+        acts: What the test did, likewise.
         buses: Each bus by name.
         cpu: Share of one processor that the host took.
         lost: Frames that a test process was too slow to take.
@@ -135,6 +138,7 @@ class Health:
     to_ns: int
     frames: Mapping[str, Any]
     steps: Mapping[str, Any]
+    acts: Mapping[str, Any]
     buses: Mapping[str, BusHealth]
     cpu: float = 0.0
     lost: int = 0
@@ -156,6 +160,7 @@ class Health:
         found += _missed("slots of frames were left out", self.frames, budget.missed_frames)
         found += _late("step of the twins", self.steps, budget.step_late_ns, None)
         found += _missed("steps of the twins came a step late", self.steps, budget.missed_steps)
+        found += _late("act of the test", self.acts, budget.test_late_ns, None)
         for name, bus in self.buses.items():
             found += (f"bus {name}: {text}" for text in _of_bus(bus, budget))
         if self.lost > budget.lost_frames:

@@ -30,7 +30,9 @@ def test_it_operates(rig):
     rig.operate()
 '''
 LASTS = OPERATES + '    rig.step("here")\n    rig.run_for("60 s")\n'
-WIDE = 'frame_late = "9 s"\nframe_late_p99 = "9 s"\nstep_late = "9 s"\nmissed_frames = 1\nmissed_steps = 1\n'
+WIDE = "missed_frames = 1\nmissed_steps = 1\n" + "".join(
+    f'{key} = "9 s"\n' for key in ("frame_late", "frame_late_p99", "step_late", "test_late")
+)
 BMS = "hil bms --interface slcan --channel {folder}/can-b --memory {{memory}}"
 
 Bench = Callable[..., Path]

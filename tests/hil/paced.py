@@ -96,7 +96,16 @@ class EchoLink:
 
 
 class PatientBms(LibraryBms):
-    """One whose controller does not mind that the bus is away."""
+    """One whose controller does not mind that the bus is away, and whose time does not run back.
+
+    Late steps have their own instant, while frames bear the present: firmware would hear of the future.
+    """
+
+    def on_frame(self, frame: Frame, bus: int = 0) -> None:
+        heard = Frame(frame.id, frame.data, frame.extended, frame.sender)
+        heard.error, heard.remote = frame.error, frame.remote
+        heard.t_ns = self._clock.now_ns
+        super().on_frame(heard, bus)
 
     def _send(self, *frame: Any) -> None:
         with suppress(BusError):

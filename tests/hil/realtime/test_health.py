@@ -18,7 +18,14 @@ def punctuality(*late_ms: float, missed: int = 0) -> dict[str, Any]:
     return kept.numbers()
 
 
-GOOD = Health(0, 10, punctuality(*[0.1] * 200), punctuality(*[0.2] * 100), {"pack": BusHealth(load=0.3)})
+GOOD = Health(
+    0,
+    10,
+    frames=punctuality(*[0.1] * 200),
+    steps=punctuality(*[0.2] * 100),
+    acts=punctuality(1.0),
+    buses={"pack": BusHealth(load=0.3)},
+)
 
 
 def test_a_good_rig_has_nothing_to_say() -> None:
@@ -26,7 +33,8 @@ def test_a_good_rig_has_nothing_to_say() -> None:
 
 
 def test_nothing_at_all_is_no_trouble() -> None:
-    assert Health(0, 0, Punctuality().numbers(), Punctuality().numbers(), {}).beyond(Budget()) == []
+    nothing = Punctuality().numbers()
+    assert Health(0, 0, nothing, nothing, nothing, {}).beyond(Budget()) == []
 
 
 def test_it_survives_the_way_through_a_message() -> None:
@@ -57,6 +65,11 @@ def test_slots_left_out_count_by_their_share(missed: int, complains: bool) -> No
 )
 def test_a_bus_says_what_was_wrong(bus: BusHealth, text: str) -> None:
     assert replace(GOOD, buses={"pack": bus}).beyond(Budget()) == [text]
+
+
+def test_a_test_that_was_held_up_while_it_acted() -> None:
+    said = replace(GOOD, acts=punctuality(1, 10_000)).beyond(Budget())
+    assert said == ["the latest act of the test (message 1) was 1e+04 ms late, 50 ms are allowed"]
 
 
 def test_frames_that_a_test_was_too_slow_to_take() -> None:
