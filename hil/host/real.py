@@ -31,6 +31,7 @@ from hil.host.watched import WatchedMedium
 from hil.host.world import World
 from hil.realtime.clock import RealClock
 from hil.realtime.rights import tidy
+from hil.realtime.waiting import Waiting
 from hil.responses.signals import Reception
 from hil.rig.schema import RigConfig
 
@@ -95,6 +96,7 @@ class RealWorld(World):
         self.real_clock = clock
         self.tell = tell
         self._starting = self._bms_told = False
+        self._waiting = Waiting()
         self.vitals = Vitals(clock, media, self._restbuses(), rig.plant.step_ns)
         for medium in media.values():
             medium.on_trouble = self._bus_lost
@@ -276,8 +278,12 @@ class RealWorld(World):
 
     def _look_after_bms(self, _event: Event) -> None:
         self.real_clock.set_alarm(self._look_alarm, self.now_ns + _LOOK_NS)
-        if self._starting or self._bms_told or not isinstance(self.bms, ProcessBms):
+        if not isinstance(self.bms, ProcessBms):
             return
+        waited_ns = self._waiting.look(self.bms.pid)
+        if self._starting or self._bms_told:
+            return
+        self.vitals.bms_waited(waited_ns)
         error = self.bms.trouble()
         if error is not None:
             self._bms_told = True

@@ -58,6 +58,7 @@ class Vitals:
         self._steps = Punctuality()
         self._frames = Punctuality()
         self._acts = Punctuality()
+        self._bms_wait_ns = 0
         for restbus in self._restbuses:
             restbus.punctuality = self._frames
         self._alarm.cancel()
@@ -81,6 +82,10 @@ class Vitals:
         """A test has done something that it meant to do at an instant."""
         self._acts.keep(max(0, self._clock.real_ns - at_ns), what)
 
+    def bms_waited(self, wait_ns: int) -> None:
+        """The BMS's process had to wait for a processor."""
+        self._bms_wait_ns = max(self._bms_wait_ns, wait_ns)
+
     def health(self) -> Health:
         """All of it until now."""
         now_ns = self._clock.now_ns
@@ -93,6 +98,7 @@ class Vitals:
             acts=self._acts.numbers(),
             buses={name: self._bus(name, span_ns) for name in self._media},
             cpu=(self._cpu_ns() - self._cpu_before_ns) / span_ns,
+            bms_wait_ns=self._bms_wait_ns,
             troubles=list(self.troubles),
         )
 

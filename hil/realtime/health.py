@@ -23,6 +23,7 @@ class Budget:
         frame_late_p99_ns: The same for 99 of 100 frames.
         step_late_ns: The latest step of the twins.
         test_late_ns: The latest of what the test did, after the instant at which it meant to do it.
+        bms_wait_ns: How long the BMS's process may wait for a processor between two looks, 100 ms apart.
         missed_frames: Share of the slots that were left out.
         missed_steps: Share of the twins' steps that came a whole step late.
         lost_frames: Frames lost on their way in or out.
@@ -34,6 +35,7 @@ class Budget:
     frame_late_p99_ns: int = 10 * NS_PER_MS
     step_late_ns: int = 100 * NS_PER_MS
     test_late_ns: int = 50 * NS_PER_MS
+    bms_wait_ns: int = 80 * NS_PER_MS
     missed_frames: float = 0.01
     missed_steps: float = 0.01
     lost_frames: int = 0
@@ -130,6 +132,7 @@ class Health:
         acts: What the test did, likewise.
         buses: Each bus by name.
         cpu: Share of one processor that the host took.
+        bms_wait_ns: The longest that a BMS which is a process of this computer waited for a processor.
         lost: Frames that a test process was too slow to take.
         troubles: What else went wrong, in sentences.
     """
@@ -141,6 +144,7 @@ class Health:
     acts: Mapping[str, Any]
     buses: Mapping[str, BusHealth]
     cpu: float = 0.0
+    bms_wait_ns: int = 0
     lost: int = 0
     troubles: list[str] = field(default_factory=list)
 
@@ -161,6 +165,11 @@ class Health:
         found += _late("step of the twins", self.steps, budget.step_late_ns, None)
         found += _missed("steps of the twins came a step late", self.steps, budget.missed_steps)
         found += _late("act of the test", self.acts, budget.test_late_ns, None)
+        if self.bms_wait_ns > budget.bms_wait_ns:
+            found.append(
+                f"the BMS's process waited {_ms(self.bms_wait_ns)} for a processor, "
+                f"{_ms(budget.bms_wait_ns)} are allowed"
+            )
         for name, bus in self.buses.items():
             found += (f"bus {name}: {text}" for text in _of_bus(bus, budget))
         if self.lost > budget.lost_frames:

@@ -173,6 +173,7 @@ class HealthSection(Section):
     frame_late_p99: Time = 10_000_000
     step_late: Time = 100_000_000
     test_late: Time = 50_000_000
+    bms_wait: Time = 80_000_000
     missed_frames: Share = 0.01
     missed_steps: Share = 0.01
     lost_frames: Annotated[int, Field(ge=0)] = 0

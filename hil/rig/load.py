@@ -106,6 +106,7 @@ def _health(section: HealthSection) -> Budget:
         frame_late_p99_ns=section.frame_late_p99,
         step_late_ns=section.step_late,
         test_late_ns=section.test_late,
+        bms_wait_ns=section.bms_wait,
         missed_frames=section.missed_frames,
         missed_steps=section.missed_steps,
         lost_frames=section.lost_frames,

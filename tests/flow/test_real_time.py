@@ -31,7 +31,7 @@ def test_it_operates(rig):
 '''
 LASTS = OPERATES + '    rig.step("here")\n    rig.run_for("60 s")\n'
 WIDE = "missed_frames = 1\nmissed_steps = 1\n" + "".join(
-    f'{key} = "9 s"\n' for key in ("frame_late", "frame_late_p99", "step_late", "test_late")
+    f'{key} = "9 s"\n' for key in ("frame_late", "frame_late_p99", "step_late", "test_late", "bms_wait")
 )
 BMS = "hil bms --interface slcan --channel {folder}/can-b --memory {{memory}}"
 

@@ -72,6 +72,11 @@ def test_a_test_that_was_held_up_while_it_acted() -> None:
     assert said == ["the latest act of the test (message 1) was 1e+04 ms late, 50 ms are allowed"]
 
 
+def test_a_bms_that_this_computer_does_not_let_run() -> None:
+    said = replace(GOOD, bms_wait_ns=90 * NS_PER_MS).beyond(Budget())
+    assert said == ["the BMS's process waited 90 ms for a processor, 80 ms are allowed"]
+
+
 def test_frames_that_a_test_was_too_slow_to_take() -> None:
     assert replace(GOOD, lost=7).beyond(Budget()) == ["the test was too slow to take 7 frames"]
     assert replace(GOOD, lost=7).beyond(Budget(lost_frames=7)) == []

@@ -18,7 +18,7 @@ from hil.run.plant import RealHosts
 from hil.run.session import RunOptions, Session, TestInfo
 from tests.hil.served import Plant
 
-WIDE = Budget(10**10, 10**10, 10**10, 10**10, 1.0, 1.0)
+WIDE = Budget(*[10**10] * 5, 1.0, 1.0)
 Start = Callable[..., Plant]
 
 
