@@ -1,0 +1,116 @@
+"""The rig in real time on SocketCAN: plant, guard and the reference BMS as processes, with the suite."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.report.record import read_events
+
+COMMAND = (sys.executable, "-P", "-c", "import sys; from hil.cli import main; sys.exit(main())")
+RIG = """
+extends = "laptop"
+[rig]
+name = "vcan-test"
+title = "On vcan1"
+time = "real"
+[bus.pack]
+interface = "socketcan"
+channel = "vcan1"
+[bms]
+{bms}
+[health]
+retries = 5
+"""
+PROCESS = """kind = "process"
+command = "hil bms --interface socketcan --channel vcan1 --memory {memory} --priority 40"
+ready = "ready on"
+cold = "--cold"
+"""
+LASTS = 'def test_it_lasts(rig):\n    rig.step("here")\n    rig.run_for("60 s")\n'
+Hil = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    (tmp_path / "run").mkdir(mode=0o700)
+    return tmp_path
+
+
+def _rig(folder: Path, bms: str) -> Path:
+    path = folder / "rig.toml"
+    path.write_text(RIG.format(bms=bms))
+    return path
+
+
+@pytest.fixture
+def hil(folder: Path) -> Iterator[Hil]:
+    """Starts ``hil``; what still runs in the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [*COMMAND, *arguments]
+        started.append(
+            subprocess.Popen(command, cwd=folder, stdout=-1, stderr=subprocess.STDOUT, text=True)
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_a_test_of_the_suite_passes_on_vcan(folder: Path, hil: Hil) -> None:
+    rig = str(_rig(folder, PROCESS))
+    run = hil("run", rig, "--out", "out", "-k", "open_interlock and operate")
+    said, _ = run.communicate(timeout=40)
+    assert run.returncode == 0, said
+    events = read_events(folder / "out" / "record.jsonl")
+    assert [event["verdict"] for event in events if event["event"] == "verdict"][-1] == "pass"
+    assert events[0]["buses"]["pack"]["stamps"] == "kernel"
+    assert any("is no wire" in text for text in events[0]["simulated"])
+    health = [event for event in events if event["event"] == "health"][-1]
+    assert health["beyond"] == []
+    assert health["frames"]["count"] > 300
+
+
+def test_a_bms_of_somebody_else_is_asked_for_the_safe_state_when_the_plant_dies(
+    folder: Path, hil: Hil
+) -> None:
+    (folder / "test_one.py").write_text(LASTS)
+    record, log = folder / "out" / "record.jsonl", folder / "out" / "safe_state.jsonl"
+    bms = hil("bms", "--interface", "socketcan", "--channel", "vcan1", "--cold", "--priority", "40")
+    run = hil("run", str(_rig(folder, 'kind = "external"')), "--out", "out", "--", "test_one.py")
+    _wait(lambda: record.exists() and '"here"' in record.read_text())
+    os.kill(_lines(record)[0]["host"]["pid"], signal.SIGKILL)
+    said, _ = run.communicate(timeout=15)
+    assert run.returncode == 3, said
+    _wait(lambda: len(_lines(log)) == 2)
+    bms.send_signal(signal.SIGTERM)
+    entered, reached = _lines(log)
+    assert (entered["who"], entered["reason"]) == ("guard", "the plant process died")
+    assert (reached["event"], reached["contactors"]["contactor.main_plus"]) == ("reached", "open")
+    assert all(reached["on_wire_ns"].values())
+
+
+def _wait(condition: Callable[[], object]) -> None:
+    for _ in range(300):
+        if condition():
+            return
+        time.sleep(0.05)  # noqa: TID251
+    pytest.fail("it never came")
