@@ -36,6 +36,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--tcp", metavar="HOST:PORT", help="listen there too, for who has the token")
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="default: token, beside the socket")
     parser.add_argument("--once", action="store_true", help="end with the first client that acts")
+    parser.add_argument("--parent", type=int, metavar="PID", help="end with this process, which started it")
     parser.add_argument("--no-guard", action="store_true", help="nobody watches over this process")
     parser.set_defaults(run=run)
 
@@ -115,7 +116,13 @@ def _serve(
         guard.watch(clock)
     rights = _take_rights(stack, real_time=arguments.rt)
     server = PlantServer(
-        world, doors, log, token=token, once=arguments.once, rights=[str(right) for right in rights.asked]
+        world,
+        doors,
+        log,
+        token=token,
+        once=arguments.once,
+        parent=arguments.parent,
+        rights=[str(right) for right in rights.asked],
     )
     _end_by_signal(server)
     print(f"ready on {doors[0].getsockname()}", flush=True)

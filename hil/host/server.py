@@ -38,7 +38,6 @@ from hil.realtime.clock import RealClock
 _MOST_CLIENTS = 16
 _LOOK_NS = 100 * NS_PER_MS  # at the lease, and at clients that take little
 _SHOW_NS = NS_PER_MS  # frames wait for each other no longer than this
-_LONELY_NS = 60 * NS_PER_S  # a plant that was started for one client waits so long for it
 _STAMP_NS = {"receive": 0, "kernel": 200_000, "hardware": 5 * NS_PER_MS}  # from stamp to arrival
 
 Work = tuple[str, Peer | None, Message]
@@ -53,10 +52,11 @@ class PlantServer:
         log: Of safe states.
         token: What clients from elsewhere must know; empty: there are none.
         once: End when the first client that held the lease has gone.
+        parent: The process that started this one, with which it ends; ``None``: it does not.
         rights: What the system has granted, in words.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that is known at its start
         self,
         world: RealWorld,
         listeners: Sequence[socket.socket],
@@ -64,6 +64,7 @@ class PlantServer:
         *,
         token: str = "",
         once: bool = False,
+        parent: int | None = None,
         rights: Sequence[str] = (),
     ) -> None:
         self.world = world
@@ -72,6 +73,7 @@ class PlantServer:
         self._log = log
         self._token = token
         self._once = once
+        self._parent = parent
         self._rights = list(rights)
         self._identity = identity_of(world.rig)
         self._peers: list[Peer] = []
@@ -151,8 +153,9 @@ class PlantServer:
             reason = f"{holder.name} gave no sign of life for {lease_ns / NS_PER_S:g} s"
             self._work.append(("lease", holder, {"reason": reason}))
             self._heard_ns = now_ns  # told once
-        if self._once and not self._count and now_ns > _LONELY_NS:
-            self.end("nobody came")
+        if self._parent is not None and os.getppid() != self._parent:
+            self._parent = None
+            self.end("the process that started this plant has gone")
 
     def _end(self) -> None:
         """Leave everything; also after an error."""

@@ -47,7 +47,8 @@ class PlantProcess:
         self._folder = Path(tempfile.mkdtemp(prefix="hil-plant-"))
         self.address = str(self._folder / "plant.sock")
         self._log = (out or self._folder) / LOG_NAME
-        options = ["--socket", self.address, "--out", str((out or self._folder).absolute()), "--once"]
+        options = ["--socket", self.address, "--out", str((out or self._folder).absolute())]
+        options += ["--once", "--parent", str(os.getpid())]
         if config.host.real_time:
             options.append("--rt")
         with self._log.open("wb") as log:
@@ -82,8 +83,10 @@ class PlantProcess:
         said = [line.removeprefix("hil: ") for line in lines if line.startswith("hil: ")] or lines[-_LINES:]
         return RigTroubleError(" | ".join(said) or f"the plant process ended with {self._process.poll()}")
 
-    def close(self) -> None:
-        """Wait for its end, and help if it does not come."""
+    def close(self, *, at_once: bool = False) -> None:
+        """Wait for its end, and help if it does not come, or if it knows of no reason to end."""
+        if at_once:
+            self._process.terminate()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -167,4 +170,4 @@ class RealHosts:
             finally:
                 connection.close()
         if self._process is not None:
-            self._process.close()
+            self._process.close(at_once=connection is None)
