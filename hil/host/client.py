@@ -41,7 +41,6 @@ class RemoteHost:
         self._rig = rig
         self._connection = connection
         self._lost = connection.lost
-        self._margin_ns = int(connection.about["margin_ns"])
         self._listeners = {
             name: Listener(bus.database, rig.bms.node) for name, bus in rig.buses.items()
         }
@@ -114,6 +113,10 @@ class RemoteHost:
         self._connection.catch_up()
         return self._listeners[bus].subscribe(message, watcher)
 
+    def precision_ns(self, bus: str) -> int:
+        """How far a frame's timestamp may lie from its end on the wire, as far as its link knows."""
+        return int(self._connection.about["buses"][bus]["precision_ns"])
+
     def database(self, bus: str) -> Database:
         """The layouts of a bus."""
         return self._listeners[bus].database
@@ -149,8 +152,9 @@ class RemoteHost:
     def run_until(self, instant_ns: int, found: Sequence[object] = ()) -> bool:
         """Wait, to the instant on the plant's time line or until something lies in ``found``."""
         # that nothing came is only sure once nothing can come any more; who just lets time pass need not know
-        margin_ns = 0 if isinstance(found, tuple) else self._margin_ns
-        return self._connection.advance(max(instant_ns, self.now_ns), found, margin_ns=margin_ns)
+        connection = self._connection
+        margin_ns = 0 if isinstance(found, tuple) else connection.margin_ns
+        return connection.advance(max(instant_ns, self.now_ns), found, margin_ns=margin_ns)
 
     # -- the stream ---------------------------------------------------------------------------
 

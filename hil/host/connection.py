@@ -51,6 +51,7 @@ class Connection:
     Attributes:
         about: What the plant says of itself: ``rig``, ``buses``, ``rights``, ``identity``, ….
         now_ns: This client's place on the plant's time line.
+        margin_ns: How long after its stamp a frame may come.
         taps: Called with the number of its bus and each frame, in the order of their stamps.
         on_stimulus: Called with each ``on_wire`` event, in the same order.
         lost: Frames that this client was too slow to take.
@@ -85,6 +86,7 @@ class Connection:
             self.close()
             raise
         self._lease_ns = int(self.about["lease_ns"])
+        self.margin_ns = int(self.about["margin_ns"])
 
     # -- commands -----------------------------------------------------------------------------
 
@@ -116,7 +118,7 @@ class Connection:
     def catch_up(self) -> None:
         """Deliver all frames up to now, be they on their way."""
         if not self._delivering:
-            self.advance(self.now_ns, ())
+            self.advance(self.now_ns, (), margin_ns=self.margin_ns)
 
     def advance(self, until_ns: int, found: Sequence[object], *, margin_ns: int = 0) -> bool:
         """Deliver frames until something lies in ``found`` or all before an instant have been.

@@ -39,6 +39,9 @@ class Host(Protocol):
     ) -> Callable[[], None]:
         """Hear every good frame of a message; returns the way to stop hearing."""
 
+    def precision_ns(self, bus: str) -> int:
+        """How far a frame's timestamp may lie from its end on the wire."""
+
     def database(self, bus: str) -> Database:
         """The layouts of a bus."""
 

@@ -248,7 +248,7 @@ class PlantServer:
         if now_ns - self._shown_ns < _SHOW_NS:
             return
         self._shown_ns = now_ns
-        heard = [max(medium.heard_ns, self.clock.heard_ns) for medium in self.world.media.values()]
+        heard = [medium.heard_until(self.clock.heard_ns) for medium in self.world.media.values()]
         self._mark_ns = max(self._mark_ns, min(heard, default=now_ns))
         block = pack_frames(self._mark_ns, bytes(self._shown))
         count, self._shown_count = self._shown_count, 0

@@ -27,7 +27,7 @@ class WatchedMedium(RealMedium):
     Attributes:
         on_trouble: Told when the bus goes away, and why.
         on_return: Told when it is back.
-        heard_ns: What was there to be read before this instant has been delivered.
+        heard_ns: The last look at the link that left nothing unread.
     """
 
     def __init__(self, clock: RealClock, link: Link) -> None:
@@ -45,6 +45,15 @@ class WatchedMedium(RealMedium):
         """How long the bus was not there, in all."""
         away_ns = 0 if self.is_up else self._real_clock.now_ns - self._away_since_ns
         return self._was_away_ns + away_ns
+
+    def heard_until(self, silent_ns: int) -> int:
+        """What was there to be read before this instant has been delivered.
+
+        Args:
+            silent_ns: When the clock last saw that no descriptor could be read.
+        """
+        is_blind = self.is_up and self.link.fileno() is None
+        return self.heard_ns if is_blind else max(self.heard_ns, silent_ns)
 
     def poll(self) -> None:
         """Deliver what the link has; raises nothing about the bus."""

@@ -126,8 +126,9 @@ class LogTrace(TraceWriter):
     def _unusual(self, frame: Frame, channel: int) -> str:
         """A frame that is no data frame, or the first of its identifier."""
         name = self.bus_names[channel]
-        if isinstance(frame, ErrorFrame):
-            identifier, data = error_class(frame)
+        if frame.error:  # of a real bus it is in SocketCAN's words already
+            words = error_class(frame) if isinstance(frame, ErrorFrame) else (frame.id, frame.data)
+            identifier, data = words
             return f"{name} {identifier | _ERROR_FLAG:08X}#{data.hex().upper()}"
         head = f"{name} {frame.id:08X}#" if frame.extended else f"{name} {frame.id:03X}#"
         if frame.remote:
@@ -240,16 +241,19 @@ def _id(frame: Frame) -> int:
 def _unusual_record(frame: Frame, channel: int) -> bytes:
     identifier = _id(frame)
     flags = blf.DIR if frame.sender == OWN_NODE else 0
-    if not isinstance(frame, ErrorFrame):
+    if not frame.error:
         flags |= blf.REMOTE_FLAG
         return _pack_message(_HEAD, frame.t_ns, channel + 1, flags, len(frame.data), identifier, b"")
-    ecc = frame.field | (0xC0 if frame.cause == "ack" else 0)  # kind: 00 bit error, 11 another
+    if isinstance(frame, ErrorFrame):
+        ecc, bit = frame.field | (0xC0 if frame.cause == "ack" else 0), frame.bit  # 00 bit error, 11 another
+    else:  # of a real bus: identifier and data are SocketCAN's error class, which has the field
+        ecc, bit = (frame.data[3] if len(frame.data) > 3 else 0), 0
     size = blf.CAN_ERROR_EXT_STRUCT.size
     head = _pack_error(
         b"LOBJ", 32, 1, 32 + size, blf.CAN_ERROR_EXT, blf.TIME_ONE_NANS, 0, 0, frame.t_ns
     )
     return head + blf.CAN_ERROR_EXT_STRUCT.pack(
-        channel + 1, 0, _ECC_VALID, ecc, frame.bit, len(frame.data), 0, identifier, 0, frame.data
+        channel + 1, 0, _ECC_VALID, ecc, bit, len(frame.data), 0, identifier, 0, frame.data
     )
 
 

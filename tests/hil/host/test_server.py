@@ -73,6 +73,18 @@ def test_time_is_the_place_in_the_stream(start: Callable[..., Plant]) -> None:
     assert host.last_frames("pack", key, 1)[0].t_ns == found[0]
 
 
+def test_a_link_without_a_descriptor_is_heard_when_it_was_looked_at(start: Callable[..., Plant]) -> None:
+    """Nothing that came before the mark comes after it."""
+    host = start().host()
+    host.power_on()
+    for _ in range(20):
+        host.run_until(host.now_ns + 5 * MS)
+        rows = host.history("pack", "BMS_Contactors", 0)
+        later = host.now_ns
+        host.run_until(later + 30 * MS)
+        assert [row for row in host.history("pack", "BMS_Contactors", 0) if row[0] < later] == rows
+
+
 def test_a_stimulus_counts_from_its_first_frame(start: Callable[..., Plant]) -> None:
     host = start().host()
     host.power_on()

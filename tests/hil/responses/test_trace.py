@@ -74,6 +74,18 @@ def test_blf_keeps_what_an_error_frame_destroyed(tmp_path: Path) -> None:
     assert bytes(message.data) == made[-1].data
 
 
+def test_an_error_frame_of_a_real_bus_keeps_its_class(tmp_path: Path) -> None:
+    """It comes in SocketCAN's words: here a missing acknowledge, with both error counters."""
+    frame = Frame(0x2A8, bytes.fromhex("0000801900008801"))
+    frame.error, frame.t_ns = True, NS_PER_S
+    with can.LogReader(written(tmp_path, "blf", [frame])) as reader:
+        (message,) = list(reader)
+    assert (message.is_error_frame, message.arbitration_id) == (True, 0x2A8)
+    assert bytes(message.data) == frame.data
+    line = written(tmp_path, "log", [frame]).read_text()
+    assert line == "(0000000001.000000) pack 200002A8#0000801900008801\n"
+
+
 def test_candump_lines(tmp_path: Path) -> None:
     lines = written(tmp_path, "log", frames()).read_text(encoding="utf-8").splitlines()
     assert lines[0] == "(0000000000.123456) pack 18FF0000#R"
