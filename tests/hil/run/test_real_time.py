@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +40,21 @@ def _run_test(session: Session) -> None:
         rig.power_on()
     finally:
         session.close_world()
+
+
+def test_a_run_in_virtual_time_needs_nothing_of_real_time() -> None:
+    """It runs where there are no Unix sockets, locks or descriptors to wait for."""
+    script = (
+        "import sys; from hil.rig.load import load_rig; from hil.run.session import *\n"
+        "session = Session(load_rig('laptop'), RunOptions()); session.announce(TestInfo('t'))\n"
+        "session.open('t').power_on(); session.close_world(); session.close()\n"
+        "print([name for name in sys.modules if name.startswith(('hil.host', 'hil.run', 'hil.realtime'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(ast.literal_eval(done.stdout))
+    of_real_time = ("real", "server", "client", "connection", "doors", "locks", "guard", "peer", "watched")
+    assert not loaded & {f"hil.host.{name}" for name in of_real_time}
+    assert not loaded & {"hil.run.plant", "hil.run.retry", "hil.realtime.clock", "hil.realtime.rights"}
 
 
 def test_a_good_run_is_recorded_with_its_health(start: Start, real: RigConfig, tmp_path: Path) -> None:
