@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from hil.clock import NS_PER_MS
+from hil.clock import NS_PER_MS, NS_PER_S
 from hil.realtime.sleep import Lateness
 
 
@@ -211,4 +211,4 @@ def _of_bus(bus: BusHealth, budget: Budget) -> Iterator[str]:
 
 
 def _ms(value_ns: int) -> str:
-    return f"{value_ns / NS_PER_MS:.3g} ms"
+    return f"{value_ns / NS_PER_MS:.3g} ms" if value_ns < NS_PER_S else f"{value_ns / NS_PER_S:.3g} s"
