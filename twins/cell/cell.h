@@ -11,7 +11,10 @@
 
 #define CELL_GRID 256    /* intervals of the tables over SOC 0..1 */
 #define CELL_OCV_ROWS 7  /* temperatures of the OCV table, equally spaced */
+#define CELL_REACTIONS 3 /* of thermal runaway: SEI, anode with electrolyte, cathode */
 #define CELL_SLOW_S 0.1  /* resistances follow SOC and temperature at this period, which is far below how they move */
+
+enum { AGEING_NONE, AGEING_NAUMANN, AGEING_BLAST, AGEING_WANG, AGEING_SCHMALSTIEG, AGEING_RATED };
 
 typedef struct {               /* one cell type; a block of doubles, in this order */
     double hysteresis_V;       /* half-width of the hysteresis loop */
@@ -26,6 +29,26 @@ typedef struct {               /* one cell type; a block of doubles, in this ord
     double constant;           /* c, the part of the resistance at Tref that does not follow temperature */
     double cold_K;             /* Bc; below Tc: a(Tc) exp(Bc (1/T - 1/Tc)) */
     double cold_below_degC;    /* Tc */
+    /* What a type may leave out; 0 (1 for the scales and peukert) is off, and costs nothing. */
+    double tau1_K, tau2_K;     /* time constants ~ exp(B (1/T - 1/Tref)) */
+    double surface_share;      /* part of the heat capacity that is case and outer layers */
+    double core_W_per_K;       /* between core and surface; 0 is one body */
+    double neighbour_W_per_K;  /* between the surfaces of cells side by side, in series and in parallel */
+    double coolant_W_per_K;    /* surface to coolant */
+    double leak_per_s;         /* self-discharge: part of the charge that goes per second, at Tref */
+    double leak_K;             /* its activation: ~ exp(-B (1/T - 1/Tref)) */
+    double peukert, peukert_h; /* exponent, and duration of the discharge that gives the nominal capacity */
+    double side_per_h;         /* side reaction of charging (overcharge, gassing): capacities per hour at side_V */
+    double side_V, side_slope_V; /* ~ exp((V - side_V) / slope) */
+    double ageing_law;         /* one of AGEING_.. */
+    double calendar_scale, cycle_scale, growth_scale; /* of what the law says; the last of resistance growth */
+    double rated_cycles, rated_depth, depth_exponent; /* AGEING_RATED: full-depth equivalents to 80 % at this depth */
+    double rated_years, calendar_K; /* years of storage at Tref to 80 %, and their activation */
+    double reaction_per_s[CELL_REACTIONS]; /* decomposition: rate ~ A exp(-B / T) of what is left, */
+    double reaction_K[CELL_REACTIONS];     /* B, */
+    double reaction_J[CELL_REACTIONS];     /* heat of the whole of it (mass x J/kg) */
+    double separator_degC;     /* above, the separator melts: an internal short */
+    double separator_Ohm;
     double ocv_V[CELL_OCV_ROWS][CELL_GRID + 1];
     double r0_Ohm[CELL_GRID + 1], r1_Ohm[CELL_GRID + 1], r2_Ohm[CELL_GRID + 1], entropic_V_per_K[CELL_GRID + 1];
     /* Filled by cell_prepare: coefficients of each interval, so that a look-up needs no neighbour. */

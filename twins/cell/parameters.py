@@ -37,6 +37,41 @@ SCALARS: Final[dict[str, dict[str, float]]] = {  # key: accepted units and their
     "reference_temperature": {"degC": 1.0},
     "charge_efficiency": {"1": 1.0},
 }
+_ONE: Final = {"1": 1.0}
+_KELVIN: Final = {"K": 1.0}
+_CONDUCTANCE: Final = {"W/K": 1.0}
+_MONTH_S: Final = 30 * 86400.0
+LAWS: Final = ("none", "naumann-lfp", "blast-lfp", "wang-lfp", "schmalstieg-nmc", "rated")
+REACTIONS: Final = ("sei", "anode", "cathode")
+OPTIONAL: Final[dict[str, tuple[float, dict[str, float]]]] = {  # key: what it is if left out, and its units
+    "tau1_arrhenius": (0.0, _KELVIN),  # time constants ~ exp(B (1/T - 1/Tref))
+    "tau2_arrhenius": (0.0, _KELVIN),
+    "surface_share": (0.3, _ONE),  # part of the heat capacity in the surface node
+    "core_to_surface": (0.0, _CONDUCTANCE),  # 0: one body
+    "to_neighbour": (0.0, _CONDUCTANCE),  # between the surfaces of cells side by side
+    "to_coolant": (0.0, _CONDUCTANCE),
+    "self_discharge": (0.0, {"1/s": 1.0, "%/month": 0.01 / _MONTH_S}),  # of the charge, at the reference
+    "self_discharge_arrhenius": (0.0, _KELVIN),  # ~ exp(-B (1/T - 1/Tref)); doubling per 10 K is about 6000 K
+    "peukert": (1.0, _ONE),
+    "peukert_hours": (20.0, {"h": 1.0}),
+    "side_rate": (0.0, {"1/h": 1.0}),  # side reaction of charging, in capacities per hour at side_voltage
+    "side_voltage": (0.0, _VOLT),
+    "side_slope": (0.05, _VOLT),  # it grows by e per this much
+    "ageing": (0.0, {}),  # value: one of LAWS
+    "calendar_scale": (1.0, _ONE),  # times what the law says
+    "cycle_scale": (1.0, _ONE),
+    "growth_scale": (1.0, _ONE),  # resistance growth
+    "rated_cycles": (0.0, _ONE),  # law "rated": cycles to 80 % at rated_depth
+    "rated_depth": (1.0, _ONE),
+    "depth_exponent": (1.0, _ONE),  # cycles ~ depth^-exponent; 1: what counts is charge
+    "rated_years": (0.0, {"a": 1.0}),  # storage to 80 % at the reference; 0: none
+    "calendar_arrhenius": (0.0, _KELVIN),  # of rated_years
+    **{f"{name}_rate": (0.0, {"1/s": 1.0}) for name in REACTIONS},  # runaway: A exp(-B/T) of what is left
+    **{f"{name}_activation": (0.0, _KELVIN) for name in REACTIONS},
+    **{f"{name}_heat": (0.0, {"J/kg": 1.0, "kJ/kg": 1e3}) for name in REACTIONS},  # per kg of cell
+    "separator_melts": (1e4, {"degC": 1.0}),
+    "separator_short": (1.0, _OHM),  # internal short that is left then
+}
 TABLES: Final[dict[str, dict[str, float]]] = {
     "ocv": _VOLT,
     "r0": _OHM,
@@ -44,11 +79,39 @@ TABLES: Final[dict[str, dict[str, float]]] = {
     "r2": _OHM,
     "entropic": {"V/K": 1.0, "mV/K": 1e-3},
 }
-POWERS: Final = {"r0": -1.0, "r1": -1.0, "r2": -1.0, "mass": 1.0, "loss": 2.0 / 3.0}
-NOT_NEGATIVE: Final = {"hysteresis", "gamma", "loss", "arrhenius", "arrhenius_constant", "arrhenius_cold"}
+POWERS: Final = {
+    **dict.fromkeys(("r0", "r1", "r2", "separator_short"), -1.0),
+    **dict.fromkeys(("loss", "to_neighbour", "to_coolant"), 2.0 / 3.0),
+    "mass": 1.0,
+    "core_to_surface": 1.0 / 3.0,
+}
+_POSITIVE_OPTIONS: Final = {
+    *("surface_share", "peukert_hours", "side_slope", "rated_depth", "separator_short", "depth_exponent", "peukert"),
+}
+NOT_NEGATIVE: Final = {
+    *("hysteresis", "gamma", "loss", "arrhenius", "arrhenius_constant", "arrhenius_cold"),
+    *(OPTIONAL.keys() - _POSITIVE_OPTIONS),
+}
 ANY_SIGN: Final = {"entropic", "reference_temperature", "cold_below"}
-AT_MOST_ONE: Final = {"arrhenius_constant", "charge_efficiency"}
-HEAD: Final = 14  # doubles of a cell type before its tables
+AT_MOST_ONE: Final = {"arrhenius_constant", "charge_efficiency", "surface_share", "rated_depth"}
+_BLOCK: Final = (  # the scalars of a `cell_type` of cell.h, in its order; * is worked out
+    *("hysteresis", "gamma", "tau1", "tau2", "*heat_capacity", "loss", "arrhenius", "reference_temperature"),
+    *("charge_efficiency", "*ocv_first", "*ocv_step", "arrhenius_constant", "arrhenius_cold", "cold_below"),
+    *("tau1_arrhenius", "tau2_arrhenius", "surface_share", "core_to_surface", "to_neighbour", "to_coolant"),
+    *("self_discharge", "self_discharge_arrhenius", "peukert", "peukert_hours"),
+    *("side_rate", "side_voltage", "side_slope"),
+    *("ageing", "calendar_scale", "cycle_scale", "growth_scale"),
+    *("rated_cycles", "rated_depth", "depth_exponent", "rated_years", "calendar_arrhenius"),
+    *(f"{name}_rate" for name in REACTIONS),
+    *(f"{name}_activation" for name in REACTIONS),
+    *(f"*{name}_J" for name in REACTIONS),
+    *("separator_melts", "separator_short"),
+)
+HEAD: Final = len(_BLOCK)  # doubles of a cell type before its tables
+
+
+OFF: Final = "not in the file: off"
+_NO_AXIS: Final = np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -98,6 +161,10 @@ def load(cell: str | Path) -> CellParameters:
     for key in [*SCALARS, *TABLES]:
         if key not in entries:
             raise ValueError(f"{path}: {key}: is missing")
+    off = {key: Entry(np.array(value), _NO_AXIS, _NO_AXIS, OFF) for key, (value, _) in OPTIONAL.items()}
+    entries = {**off, **entries}
+    if not entries["surface_share"].value < 1.0:
+        raise ValueError(f"{path}: surface_share: must be less than 1: the core has the rest")
     if not window:
         raise ValueError(f"{path}: window: is missing")
     name = path.name.removesuffix(".toml")
@@ -130,7 +197,7 @@ def _read(path: Traversable) -> dict[str, Any]:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: is not TOML: {error}") from error
-    known = {"title", "base", "window", *SCALARS, *TABLES}
+    known = {"title", "base", "window", *SCALARS, *TABLES, *OPTIONAL}
     for key in data:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.0)
@@ -140,14 +207,26 @@ def _read(path: Traversable) -> dict[str, Any]:
 
 def _entries(data: Mapping[str, Any], path: Traversable) -> dict[str, Entry]:
     found = {}
-    for key, units in (SCALARS | TABLES).items():
+    optional = {key: units for key, (_, units) in OPTIONAL.items()}
+    for key, units in (SCALARS | TABLES | optional).items():
         if key in data:
             try:
-                found[key] = _entry(key, data[key], units)
+                found[key] = _law(data[key]) if key == "ageing" else _entry(key, data[key], units)
             except (KeyError, TypeError, ValueError) as error:
                 reason = f"needs {error.args[0]!r}" if isinstance(error, KeyError) else error
                 raise ValueError(f"{path}: {key}: {reason}") from error
     return found
+
+
+def _law(raw: object) -> Entry:
+    """The ageing law by its name; the value of the entry is its number."""
+    if not isinstance(raw, Mapping) or sorted(raw) != ["source", "value"]:
+        raise TypeError("must be a table of value and source")
+    if raw["value"] not in LAWS:
+        raise ValueError(f"{raw['value']!r} is not known; there are {', '.join(LAWS)}")
+    if not str(raw["source"]).strip():
+        raise ValueError("has no source")
+    return Entry(np.array(float(LAWS.index(raw["value"]))), _NO_AXIS, _NO_AXIS, str(raw["source"]))
 
 
 def _entry(key: str, raw: object, units: Mapping[str, float]) -> Entry:
@@ -224,19 +303,15 @@ def _inherit(base: Mapping[str, Entry], own: Mapping[str, Entry], name: str) -> 
 
 def _block(entries: Mapping[str, Entry]) -> Array:
     """A `cell_type` of cell.h: tables on its grid, straight lines between the file's points."""
-    value = {key: float(entries[key].value) for key in SCALARS}
+    value = {key: float(entries[key].value) for key in [*SCALARS, *OPTIONAL]}
     grid = np.linspace(0.0, 1.0, _cell.GRID + 1)
     temperature = entries["ocv"].temperature_degC
     rows = np.linspace(temperature[0], temperature[-1], _cell.OCV_ROWS)
-    step = max(float(rows[1] - rows[0]), 1.0)
+    value["*heat_capacity"] = value["mass"] * value["specific_heat"]
+    value |= {f"*{name}_J": value["mass"] * value[f"{name}_heat"] for name in REACTIONS}
+    value |= {"*ocv_first": float(rows[0]), "*ocv_step": max(float(rows[1] - rows[0]), 1.0)}
     block = np.zeros(_cell.TYPE_SIZE)
-    block[:HEAD] = [
-        *(value[key] for key in ("hysteresis", "gamma", "tau1", "tau2")),
-        value["mass"] * value["specific_heat"],
-        *(value[key] for key in ("loss", "arrhenius", "reference_temperature")),
-        *(value["charge_efficiency"], float(rows[0]), step, value["arrhenius_constant"]),
-        *(value["arrhenius_cold"], value["cold_below"]),
-    ]
+    block[:HEAD] = [value[key] for key in _BLOCK]
     ocv = np.array([np.interp(grid, entries["ocv"].soc, row) for row in entries["ocv"].value])
     tables = [np.interp(rows, temperature, column) for column in ocv.T]
     size = _cell.OCV_ROWS * grid.size

@@ -38,6 +38,33 @@ class CellType:
     constant: float
     cold_K: float
     cold_below_degC: float
+    tau1_K: float
+    tau2_K: float
+    surface_share: float
+    core_W_per_K: float
+    neighbour_W_per_K: float
+    coolant_W_per_K: float
+    leak_per_s: float
+    leak_K: float
+    peukert: float
+    peukert_h: float
+    side_per_h: float
+    side_V: float
+    side_slope_V: float
+    ageing_law: float
+    calendar_scale: float
+    cycle_scale: float
+    growth_scale: float
+    rated_cycles: float
+    rated_depth: float
+    depth_exponent: float
+    rated_years: float
+    calendar_K: float
+    reaction_per_s: tuple[float, float, float]
+    reaction_K: tuple[float, float, float]
+    reaction_J: tuple[float, float, float]
+    separator_degC: float
+    separator_Ohm: float
     ocv_V: Array
     r0_Ohm: Array
     r1_Ohm: Array
@@ -50,7 +77,9 @@ class CellType:
         points = _cell.GRID + 1
         tables = block[HEAD : HEAD + (_cell.OCV_ROWS + 4) * points].reshape(-1, points)
         rows = _cell.OCV_ROWS
-        values = [*block[:HEAD].tolist(), tables[:rows], *tables[rows:]]
+        scalars = block[:HEAD].tolist()
+        triples = [tuple(scalars[at : at + 3]) for at in range(HEAD - 11, HEAD - 2, 3)]
+        values = [*scalars[: HEAD - 11], *triples, *scalars[HEAD - 2 :], tables[:rows], *tables[rows:]]
         return cls(**dict(zip(cls.__dataclass_fields__, values, strict=True)))
 
     def ocv(self, soc: float, temperature_degC: float) -> float:

@@ -9,6 +9,7 @@ import pytest
 
 from twins.cell import _cell, parameters
 from twins.cell.parameters import HEAD
+from twins.cell.reference import CellType
 
 Maker = Callable[..., str]
 SIZES = (40, 60, 90, 100, 160, 200, 260, 300, 400, 700, 1000)
@@ -23,7 +24,7 @@ def test_every_value_has_a_source_and_both_windows_are_there(size: int) -> None:
     cell = parameters.load(f"winston-lyp-{size}")
     assert cell.capacity_Ah == size
     assert cell.window_V == {"practice": (2.5, 3.65), "sheet": (2.8, 4.0)}
-    assert set(cell.entries) == {*parameters.SCALARS, *parameters.TABLES}
+    assert set(cell.entries) == {*parameters.SCALARS, *parameters.TABLES, *parameters.OPTIONAL}
     assert all(entry.source for entry in cell.entries.values())
     assert np.isfinite(cell.block).all()
     assert 0.02 < cell.entries["mass"].value / size < 0.045  # kg per Ah
@@ -75,6 +76,9 @@ def test_the_plateau_is_where_it_was_measured() -> None:
         ("maximum = 3.65\n", "", "window.practice: needs 'maximum'"),
         ("[window.practice]", "[window.best]", "window.best: is not known"),
         ("[gamma]", "[gamma", "is not TOML"),
+        ("[gamma]", "[ageing]\nvalue = 'x'\nsource = 't'\n[gamma]", "ageing: 'x' is not known; there are none,"),
+        ("[gamma]", "[surface_share]\nvalue = 1.0\nunit = '1'\nsource = 't'\n[gamma]", "must be less than 1"),
+        ("[gamma]", "[ageing]\nvalue = 'none'\n[gamma]", "ageing: must be a table of value and source"),
         ("[window.practice]", "base = 'none'\n[window.practice]", "base: must name a shipped cell"),
     ],
 )  # fmt: skip
@@ -109,3 +113,24 @@ def test_a_missing_value_and_a_missing_file_are_named(tmp_path: Path) -> None:
 def test_a_misspelt_cell_gets_a_suggestion() -> None:
     with pytest.raises(ValueError, match="did you mean 'winston-lyp-160'"):
         parameters.load("winston-lpy-160")
+
+
+def test_what_a_file_leaves_out_is_off() -> None:
+    entries = parameters.load("winston-lyp-160").entries
+    for key, (value, _) in parameters.OPTIONAL.items():
+        if entries[key].source == parameters.OFF:
+            assert entries[key].value == value
+
+
+def test_an_optional_value_goes_to_its_place_in_the_block(make_cell: Maker) -> None:
+    path = Path(make_cell())
+    own = "[ageing]\nvalue = 'blast-lfp'\nsource = 'test'\n"
+    own += "[anode_heat]\nvalue = 100.0\nunit = 'kJ/kg'\nsource = 'test'\n"
+    own += "[separator_melts]\nvalue = 130.0\nunit = 'degC'\nsource = 'test'\n"
+    own += "[self_discharge]\nvalue = 3.0\nunit = '%/month'\nsource = 'test'\n"
+    path.write_text(own + path.read_text("utf-8"), "utf-8")
+    kind = CellType.from_block(parameters.load(path).block)
+    assert kind.ageing_law == 2.0
+    assert kind.reaction_J == (0.0, 3.5 * 100e3, 0.0)
+    assert kind.separator_degC == 130.0
+    assert kind.leak_per_s == pytest.approx(0.03 / (30 * 86400))
