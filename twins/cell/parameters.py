@@ -86,7 +86,8 @@ POWERS: Final = {
     "core_to_surface": 1.0 / 3.0,
 }
 _POSITIVE_OPTIONS: Final = {
-    *("surface_share", "peukert_hours", "side_slope", "rated_depth", "separator_short", "depth_exponent", "peukert"),
+    *("surface_share", "peukert", "peukert_hours", "side_slope"),
+    *("rated_depth", "depth_exponent", "separator_short"),
 }
 NOT_NEGATIVE: Final = {
     *("hysteresis", "gamma", "loss", "arrhenius", "arrhenius_constant", "arrhenius_cold"),

@@ -76,7 +76,7 @@ def test_the_plateau_is_where_it_was_measured() -> None:
         ("maximum = 3.65\n", "", "window.practice: needs 'maximum'"),
         ("[window.practice]", "[window.best]", "window.best: is not known"),
         ("[gamma]", "[gamma", "is not TOML"),
-        ("[gamma]", "[ageing]\nvalue = 'x'\nsource = 't'\n[gamma]", "ageing: 'x' is not known; there are none,"),
+        ("[gamma]", "[ageing]\nvalue = 'x'\nsource = 't'\n[gamma]", "ageing: 'x' is not known; there are"),
         ("[gamma]", "[surface_share]\nvalue = 1.0\nunit = '1'\nsource = 't'\n[gamma]", "must be less than 1"),
         ("[gamma]", "[ageing]\nvalue = 'none'\n[gamma]", "ageing: must be a table of value and source"),
         ("[window.practice]", "base = 'none'\n[window.practice]", "base: must name a shipped cell"),
