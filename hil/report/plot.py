@@ -78,16 +78,16 @@ def draw(plot: Mapping[str, Any], zero_ns: int | None = None, deadlines_ns: Coll
     series = [one for one in plot.get("series") or () if _inside(sheet, one)]
     states = [one for one in series if _is_state(one)]
     numeric = [one for one in series if not _is_state(one)]
-    for unit in dict.fromkeys(one.get("unit") or "" for one in numeric):
-        limits = [line for line in plot.get("limits") or () if (line.get("unit") or "") == unit]
-        members = [one for one in numeric if (one.get("unit") or "") == unit]
+    for name in dict.fromkeys(_panel_of(one) for one in numeric):
+        limits = [line for line in plot.get("limits") or () if _panel_of(line) == name]
+        members = [one for one in numeric if _panel_of(one) == name]
         _panel(sheet, members, limits)
     for one in states:
         _lane(sheet, one)
     body, sheet.parts = sheet.parts, []
     _shade(sheet, deadlines_ns, top)
     _lines(sheet, plot.get("marks") or (), top)
-    _time_axis(sheet, zero_ns, top)
+    _time_axis(sheet, plot.get("axis") or _axis_words(sheet, zero_ns), top)
     return _wrap("".join(sheet.parts + body), sheet.y, _words(plot, series))
 
 
@@ -100,6 +100,11 @@ def _sheet(plot: Mapping[str, Any], zero_ns: int | None) -> _Sheet:
     )
     time = Scale((first - zero) / unit_ns, (last - zero) / unit_ns, _LEFT, _RIGHT)
     return _Sheet(zero, unit, unit_ns, time)
+
+
+def _panel_of(drawn: Mapping[str, Any]) -> str:
+    """The panel of a series or limit: named, else that of its unit."""
+    return drawn.get("panel") or drawn.get("unit") or ""
 
 
 def _is_state(series: Mapping[str, Any]) -> bool:
@@ -244,7 +249,13 @@ def _band(
         sheet.text(f"bt {level}", left + 6, sheet.y + 15, name)
 
 
-def _time_axis(sheet: _Sheet, zero_ns: int | None, top: float) -> None:
+def _axis_words(sheet: _Sheet, zero_ns: int | None) -> Mapping[str, str]:
+    """What the axis of time says about its zero."""
+    since = "start of this plot" if zero_ns is None else "stimulus on the wire"
+    return {"since": f"after {since}", "zero": f"0 = {sheet.zero_ns / NS_PER_S:.6f} s of bus time"}
+
+
+def _time_axis(sheet: _Sheet, words: Mapping[str, str], top: float) -> None:
     found = ticks(sheet.time.low, sheet.time.high, 8)
     step = found[1] - found[0] if len(found) > 1 else 1.0
     bottom = sheet.y - 2
@@ -254,10 +265,9 @@ def _time_axis(sheet: _Sheet, zero_ns: int | None, top: float) -> None:
         sheet.line("gr", (x, top), f"V{bottom:.1f}")
         sheet.line("ax", (x, bottom), "v4")
         sheet.text("tm", x, bottom + 17, tick_text(tick, step))
-    since = "start of this plot" if zero_ns is None else "stimulus on the wire"
     sheet.text("tl", _RIGHT + 7, bottom + 17, sheet.unit)
-    sheet.text("tl", 22, bottom + 12, f"after {since}")
-    sheet.text("tl dim", 22, bottom + 26, f"0 = {sheet.zero_ns / NS_PER_S:.6f} s of bus time")
+    sheet.text("tl", 22, bottom + 12, words["since"])
+    sheet.text("tl dim", 22, bottom + 26, words["zero"])
     sheet.y = bottom + 32
 
 

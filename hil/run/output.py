@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from itertools import count
@@ -18,18 +19,19 @@ _WRITERS = {"junit.xml": junit.render, REPORT_NAME: html.render}
 _FILES = (RECORD_NAME, *_WRITERS, *(f"trace.{kind}" for kind in TRACE_KINDS))
 
 
-def make_folder(given: Path | None, rig: str) -> Path:
+def make_folder(given: Path | None, rig: str, files: Iterable[str] = _FILES) -> Path:
     """The output folder, proven writable; what an older run left there does not mix with the new one.
 
     Args:
         given: As the user names it; ``None``: a new folder below ``hil-out``.
         rig: Name of the rig.
+        files: What a run leaves there.
 
     Raises:
         OutputError: If it cannot be written.
     """
     try:
-        out = _new(rig) if given is None else _reused(given)
+        out = _new(rig) if given is None else _reused(given, files)
         probe = out / ".writable"
         probe.write_bytes(b"x")
         probe.unlink()
@@ -56,9 +58,9 @@ def _new(rig: str) -> Path:
     return out
 
 
-def _reused(given: Path) -> Path:
+def _reused(given: Path, files: Iterable[str]) -> Path:
     given.mkdir(parents=True, exist_ok=True)
-    for name in _FILES:
+    for name in files:
         (given / name).unlink(missing_ok=True)
     return given
 

@@ -1,0 +1,173 @@
+"""`hil sim` from the command line: what it prints and writes, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hil.cli import main
+
+PROFILE = "time [s],current [A]\n0,50\n600,0\n900,-20\n1000,0\n"
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    Path("p.csv").write_text(PROFILE, "utf-8")
+    return "p.csv"
+
+
+def hil(*arguments: str) -> int:
+    return main(["sim", *arguments])
+
+
+def test_a_cell_leaves_table_page_and_summary(profile: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert hil("cell", "winston-lyp-100", "--profile", profile, "--out", "out") == 0
+    said = capsys.readouterr().out
+    assert "Winston WB-LYP100AHA" in said
+    assert "8.333 Ah" in said
+    assert "page: out/page.html" in said
+    assert sorted(path.name for path in Path("out").iterdir()) == ["page.html", "summary.json", "trace.csv"]
+    assert len(Path("out/trace.csv").read_text("utf-8").splitlines()) == 1 + 1 + 1000
+    page = Path("out/page.html").read_text("utf-8")
+    assert "<svg" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_summary_as_json(profile: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert hil("cell", "winston-lyp-100", "--profile", profile, "--out", "out", "--json") == 0
+    captured = capsys.readouterr()
+    said = json.loads(captured.out)
+    assert said["figures"]["peak_discharge_current_A"]["value"] == 50.0
+    assert said["figures"]["time_s"]["value"] == 1000.0
+    assert said["ended_early"] == ""
+    assert captured.err == ""
+
+
+def test_a_pack(profile: str, capsys: pytest.CaptureFixture[str]) -> None:
+    layout = ["--series", "4", "--strings", "2", "--parallel", "2", "--soc", "50%", "--spread", "capacity=2%"]
+    assert hil("pack", "winston-lyp-40", "--profile", profile, *layout, "--out", "out") == 0
+    assert "2 strings of 4 in series, 2 in parallel each of Winston" in capsys.readouterr().out
+    header = Path("out/trace.csv").read_text("utf-8").splitlines()[0]
+    assert header.endswith("string_1_A,string_2_A")
+
+
+def test_without_out_each_run_has_its_folder(profile: str) -> None:
+    for _ in range(2):
+        assert hil("cell", "winston-lyp-100", "--profile", profile, "--json") == 0
+    assert len(list(Path("hil-out").iterdir())) == 2
+
+
+def test_list_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert hil("--list") == 0
+    assert "winston-lyp-100 " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "WHAT: nothing to simulate (hil sim --list"),
+        (["cel"], "WHAT: there is no 'cel' (did you mean 'cell'?)"),
+        (["cell"], "CELL: which cell?"),
+        (["cell", "winston", "--profile", "p.csv"], "CELL: there is no 'winston'; did you mean 'winston"),
+        (["cell", "winston-lyp-100"], "--profile: what shall it do?"),
+        (["cell", "winston-lyp-100", "--series", "3"], "--series: is not for 'cell' (leave it out)"),
+        (["pack", "winston-lyp-100", "--profile", "p.csv", "--series", "0"], "--series: must be 1 to 100000"),
+        (
+            ["cell", "winston-lyp-100", "--profile", "p.csv", "--soc", "120%"],
+            "--soc: 120% is no state of charge",
+        ),
+        (
+            ["cell", "winston-lyp-100", "--profile", "p.csv", "--step", "0s"],
+            "--step: 0s is no length of a step",
+        ),
+        (["cell", "winston-lyp-100", "--profile", "p.csv", "--step", "5"], "--step: '5' has no unit"),
+        (
+            ["cell", "winston-lyp-100", "--profile", "p.csv", "--ambient", "900degC"],
+            "--ambient: must be -60",
+        ),
+        (
+            ["cell", "winston-lyp-100", "--profile", "p.csv", "--ambient", "95degC"],
+            "--ambient: 95 degC is out of",
+        ),
+        (["cell", "winston-lyp-100", "--profile", "q.csv"], "q.csv: cannot be read"),
+        (
+            ["cell", "winston-lyp-100", "--profile", "p.csv", "--fuse", "49A"],
+            "p.csv: row 2: current: 50.00 A: beyond",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("profile")
+def test_wrong_usage_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert hil(*arguments) == 2
+    captured = capsys.readouterr().err
+    assert said in captured
+    assert captured.count("\n") == 1
+    assert not Path("hil-out").exists()
+
+
+def test_a_run_that_ends_early_says_why(profile: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert hil("cell", "winston-lyp-100", "--profile", profile, "--out", "out", "--soc", "3%") == 0
+    assert "hil sim: ended early: the cell is at 2.5 V" in capsys.readouterr().err
+    assert "Ended early" in Path("out/page.html").read_text("utf-8")
+
+
+def test_an_unwritable_folder(profile: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("file").touch()
+    assert hil("cell", "winston-lyp-100", "--profile", profile, "--out", "file/x") == 3
+    assert "--out: the output folder cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk(profile: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("out").mkdir()
+    Path("out/.trace.csv.part").symlink_to("/dev/full")
+    assert hil("cell", "winston-lyp-100", "--profile", profile, "--out", "out") == 3
+    captured = capsys.readouterr()
+    assert "out/trace.csv: cannot be written: No space left on device (make room for it" in captured.err
+    assert "energy out" in captured.out
+    assert not Path("out/trace.csv").exists()
+    assert Path("out/page.html").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_ctrl_c_writes_what_ran(tmp_path: Path) -> None:
+    (tmp_path / "long.csv").write_text("time [h],current [A]\n0,0\n100000,0\n", "utf-8")
+    code = "import sys; from hil.cli import main; sys.exit(main(sys.argv[1:]))"
+    arguments = ["cell", "winston-lyp-100", "--profile", "long.csv", "--out", "out", "--every", "1s"]
+    command = [sys.executable, "-P", "-c", code, "sim", *arguments]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        while not (tmp_path / "out").is_dir() and running.poll() is None:
+            os.sched_yield()
+        _let_it_run(running)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "Interrupted" in err
+    assert "took" in out
+    lines = (tmp_path / "out" / "trace.csv").read_text("utf-8").splitlines()
+    assert len(lines) > 2
+    assert json.loads((tmp_path / "out" / "summary.json").read_text("utf-8"))["ended_early"] == "Interrupted"
+
+
+def _let_it_run(running: subprocess.Popen[str]) -> None:
+    """Until its handler for the signal is there, and some more."""
+    status = Path(f"/proc/{running.pid}/status")
+    bit = 1 << (signal.SIGTERM - 1)
+    until = time.monotonic() + 30.0
+    while time.monotonic() < until and running.poll() is None:
+        caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt"))
+        if int(caught.split()[1], 16) & bit:
+            return
+        os.sched_yield()
