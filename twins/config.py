@@ -25,12 +25,17 @@ NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 
 
-def _check(config: Any, *, positive: str = "", not_negative: str = "", share: str = "") -> None:
-    """Positive: > 0; share: in (0, 1]; each a list of field names in one string."""
+def _check(
+    config: Any, *, positive: str = "", not_negative: str = "", share: str = "", limit: str = ""
+) -> None:
+    """Positive: > 0; share: in (0, 1]; limit: > 0 or none; each a list of field names in one string."""
     for name in positive.split():
         _require(config, name, getattr(config, name) > 0, "must be greater than 0")
     for name in not_negative.split():
         _require(config, name, getattr(config, name) >= 0, "must not be negative")
+    for name in limit.split():
+        if getattr(config, name) != math.inf:
+            _require(config, name, getattr(config, name) > 0, "must be greater than 0")
     for name in share.split():
         _require(config, name, 0 < getattr(config, name) <= 1, "must be greater than 0, at most 1")
 
@@ -129,20 +134,79 @@ class SensorConfig:
 
 @dataclass(frozen=True)
 class ChargerConfig:
-    """A CC/CV charger on the DC link.
+    """A CC/CV charger on the DC link; sized ones with sources: :mod:`twins.charger_presets`.
 
     Attributes:
+        min_V: Below this output voltage it gives nothing.
+        max_W: Output power; beyond it the current gives way.
         timeout_ns: Without a command for this long the output stops (Elcon/TC: 5 s).
-        efficiency: DC output over mains input.
+        efficiency: DC output over mains input, without ``idle_W``.
+        idle_W: Taken from the mains on top, whatever the output: what makes part load inefficient.
+        rise_s: Time for the current to go from nothing to ``max_A``; 0: at once.
+        fall_s: The same downwards.
+        ripple_A: Amplitude of a sine on the output current.
+        ripple_period_ns: Its period: 10 ms behind one phase of 50 Hz, 3.333 ms behind a six-pulse rectifier.
+        mains_V: Phase to neutral.
+        mains_min_V: Below it there is no output, and the charger says so.
+        mains_max_V: Above it likewise.
+        mains_limit_A: What may be taken from each phase.
+        phases: Of the mains: 1 or 3.
+        power_factor: Of what it takes.
+        heating_K: How far its heat sink settles above ambient at its highest losses; 0: it stays cold.
+        warming_s: Time constant of that.
+        ambient_degC: Until ``charger.ambient`` says another.
+        derate_degC: Here the current begins to give way, linearly ...
+        trip_degC: ... and here it is off, until the heat sink is back at ``derate_degC``.
     """
 
     max_V: float = 360.0
     max_A: float = 100.0
     timeout_ns: int = 5 * NS_PER_S
     efficiency: float = 0.93
+    min_V: float = 0.0
+    max_W: float = math.inf
+    idle_W: float = 0.0
+    rise_s: float = 0.0
+    fall_s: float = 0.0
+    ripple_A: float = 0.0
+    ripple_period_ns: int = 10 * NS_PER_MS
+    mains_V: float = 230.0
+    mains_min_V: float = 0.0
+    mains_max_V: float = math.inf
+    mains_limit_A: float = math.inf
+    phases: int = 3
+    power_factor: float = 0.99
+    heating_K: float = 0.0
+    warming_s: float = 600.0
+    ambient_degC: float = 25.0
+    derate_degC: float = 60.0
+    trip_degC: float = 75.0
 
     def __post_init__(self) -> None:
-        _check(self, positive="max_V max_A timeout_ns", share="efficiency")
+        _check(
+            self,
+            positive="max_V max_A timeout_ns ripple_period_ns mains_V warming_s",
+            not_negative="min_V idle_W rise_s fall_s ripple_A mains_min_V heating_K",
+            share="efficiency power_factor",
+            limit="max_W mains_max_V mains_limit_A",
+        )
+        _require(self, "min_V", self.min_V < self.max_V, "must be below max_V")
+        _require(self, "phases", self.phases in (1, 3), "must be 1 or 3")
+        in_range = self.mains_min_V <= self.mains_V <= self.mains_max_V
+        _require(self, "mains_V", in_range, "must be in mains_min_V to mains_max_V")
+        _require(self, "ambient_degC", -60.0 <= self.ambient_degC <= 100.0, "must be -60 to 100")
+        _require(self, "derate_degC", self.derate_degC > -60.0, "must be above -60")
+        _require(self, "trip_degC", self.trip_degC > self.derate_degC, "must be above derate_degC")
+
+    @property
+    def full_W(self) -> float:
+        """Highest output power: its own, and what the mains give at their nominal voltage."""
+        return min(self.max_W, self.max_V * self.max_A, self.output_of(self.mains_V))
+
+    def output_of(self, mains_V: float) -> float:
+        """Output power that the mains' current limit leaves at a voltage, in W."""
+        input_W = self.phases * mains_V * self.mains_limit_A * self.power_factor
+        return max(0.0, input_W - self.idle_W) * self.efficiency
 
 
 @dataclass(frozen=True)

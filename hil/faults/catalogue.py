@@ -144,7 +144,7 @@ def link_short(resistance: float = 0.1) -> Fault:
 
 
 def charger(mode: str) -> Fault:
-    """The charger fails by ``no_output``, ``ignore_commands`` or ``overshoot``."""
+    """The charger fails by one of :data:`twins.charger.FAILURES`."""
     return TwinFault(
         "charger",
         f"charger: {mode}",

@@ -17,8 +17,9 @@ from pydantic import ValidationError, create_model
 
 from hil.clock import VirtualClock
 from hil.rig.file import RigFile, Section, note, quantity
-from hil.rig.mistakes import Mistakes, dotted
+from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.units import time_ns, value_of
+from twins.charger_presets import PRESETS
 from twins.config import (
     ChargerConfig,
     ContactorConfig,
@@ -51,6 +52,7 @@ SECTIONS: dict[str, tuple[str, type[Any]]] = {  # section -> field of PlantConfi
     "charger": ("charger", ChargerConfig),
     "drive": ("drive", DriveConfig),
 }
+_PRESETS: dict[str, Mapping[str, Any]] = {"charger": PRESETS}  # whole configurations by name
 
 
 class PortLike(Protocol):
@@ -108,9 +110,12 @@ def plant_config(file: RigFile, beside: Path, mistakes: Mistakes) -> PlantConfig
 
 
 def _section(name: str, config: type[Any], data: dict[str, Any], mistakes: Mistakes) -> Any:
+    """A twin's configuration out of its table; what the table leaves out is its preset's, or the default."""
     keys = keys_of(config)
     required = {f.name for f in dataclasses.fields(config) if f.default is dataclasses.MISSING}
     fields = {key: (reader, ... if field in required else None) for key, (field, reader) in keys.items()}
+    if name in _PRESETS:
+        fields["preset"] = (str, None)
     model = create_model(f"{name.title()}Section", __base__=Section, **fields)  # type: ignore[call-overload]
     try:
         found = model.model_validate(_flat(data))
@@ -118,11 +123,25 @@ def _section(name: str, config: type[Any], data: dict[str, Any], mistakes: Mista
         for detail in error.errors(include_url=False):
             note(mistakes, detail, model, name)
         return None
+    given = {keys[key][0]: getattr(found, key) for key in found.model_fields_set if key in keys}
+    base = _preset(name, found, mistakes)
     try:
-        return config(**{keys[key][0]: getattr(found, key) for key in found.model_fields_set})
+        return config(**given) if base is None else dataclasses.replace(base, **given)
     except ValueError as error:
         _note_value_error(error, name, mistakes)
         return None
+
+
+def _preset(section: str, found: Any, mistakes: Mistakes) -> Any:
+    """The configuration that a table names, if it does."""
+    preset = getattr(found, "preset", None)
+    if preset is None or section not in _PRESETS:
+        return None
+    known = _PRESETS[section]
+    if preset not in known:
+        hint = suggest(preset, known, "presets")
+        mistakes.add(f"{section}.preset", f"there is no {section} preset {preset!r}", hint)
+    return known.get(preset)
 
 
 def _flat(data: dict[str, Any]) -> dict[str, Any]:

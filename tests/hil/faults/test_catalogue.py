@@ -280,7 +280,7 @@ def _broken(world: World, port: str | None) -> object:
         ("cell.voltage", {"cell": 97, "value": 3.7}, "the twins have no port 'cell_monitor.voltage[97]'"),
         ("cell.open_wire", {"tap": 98}, "there is no tap 98: they are numbered 1 to 97"),
         ("contactor.weld", {"contactor": "main"}, "there is no contactor 'main': main_plus, main_minus"),
-        ("charger", {"mode": "silent"}, "a charger cannot fail by 'silent'"),
+        ("charger", {"mode": "smoke"}, "a charger cannot fail by 'smoke'"),
         ("link.short", {"resistance": 0.0}, "a short needs a positive resistance"),
         ("port", {"port": "pack.voltage", "value": 3.0}, "the truth cannot be held"),
         ("isolation", {"pole": "both", "value": 1.0}, "there is no pole 'both': plus, minus"),

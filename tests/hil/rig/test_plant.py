@@ -1,12 +1,14 @@
 """The plant's sections follow the twins' configurations."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from hil.errors import RigFileErrors
 from hil.rig.plant import keys_of
 from hil.rig.schema import RigConfig
+from twins.charger_presets import PRESETS
 from twins.config import ChargerConfig, DriveConfig, LinkConfig, PackConfig
 
 Loader = Callable[..., RigConfig]
@@ -51,13 +53,28 @@ def test_each_section_reaches_its_twin(load: Loader) -> None:
     assert (plant.pack.soc, plant.pack.capacity_spread, plant.pack.spread_seed) == (0.2, 0.02, 7)
 
 
+def test_a_charger_is_taken_by_name_and_changed(load: Loader) -> None:
+    plant = load('[charger]\npreset = "depot-84kw"\nmax_current = "200 A"\nmains_limit = "80 A"').plant
+    assert plant.charger == replace(PRESETS["depot-84kw"], max_A=200.0, mains_limit_A=80.0)
+
+
 @pytest.mark.parametrize(
     ("more", "mistake"),
     [
         ('[charger]\nmax_voltage = "0 V"', "charger.max_voltage: must be greater than 0"),
         (
             '[charger]\nmax = "360 V"',
-            "charger.max: unknown key (keys: efficiency, max_current, max_voltage, timeout)",
+            "charger.max: unknown key (keys: ambient, derate, efficiency, ",
+        ),
+        (
+            '[charger]\npreset = "depot-80kw"',
+            "charger.preset: there is no charger preset 'depot-80kw' (did you mean 'depot-84kw'?)",
+        ),
+        ("[charger]\npreset = 84", "charger.preset: 84 should be a valid string"),
+        ('[charger]\npresett = "depot-84kw"', "charger.presett: unknown key (did you mean 'preset'?)"),
+        (
+            '[charger]\npreset = "depot-84kw"\nmin_voltage = "600 V"',
+            "charger.min_voltage: must be below max_V",
         ),
         ('[link]\nbleed = "20 kV"', "link.bleed: '20 kV' is a voltage"),
         ('[sensors]\ncell_period = "15 ms"', "sensors.cell_period: must be a multiple of step_ns"),
