@@ -30,6 +30,89 @@ def test_every_value_has_a_source_and_both_windows_are_there(size: int) -> None:
     assert 0.02 < cell.entries["mass"].value / size < 0.045  # kg per Ah
 
 
+OTHERS = ("lfp-280", "nmc-94", "lead-agm-100")
+FULL_EQUIVALENTS_AT_25 = 0.828  # exponent of the law blast-lfp
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_chemistries_have_a_source_for_every_value(name: str) -> None:
+    cell = parameters.load(name)
+    assert set(cell.window_V) == {"practice", "sheet"}
+    assert all(entry.source.strip() for entry in cell.entries.values())
+    lowest, highest = cell.window_V["practice"]
+    ocv = cell.entries["ocv"].value
+    assert lowest < ocv.min() + 0.4
+    assert ocv.max() < highest + 0.25
+
+
+def scalars(name: str) -> dict[str, float]:
+    entries = parameters.load(name).entries
+    return {key: float(entry.value) for key, entry in entries.items() if not entry.value.ndim}
+
+
+def blast_cycles(full_equivalents: float, depth: float, c_rate: float) -> float:
+    """NREL BLAST, prismatic LFP, 25 degC: part of the capacity lost to cycling."""
+    per = (4.38e-8 + 1.55e-8 * depth + 1.68e-7 * c_rate) * (np.exp(2190 / 298.15) + np.exp(-1.55e5 / 298.15))
+    return float(per * full_equivalents**FULL_EQUIVALENTS_AT_25)
+
+
+def test_the_law_of_ageing_meets_the_makers_sheets() -> None:
+    scale = scalars("winston-lyp-300")["cycle_scale"]
+    assert scale * blast_cycles(0.8 * 5000, 0.8, 0.5) == pytest.approx(0.20, abs=0.01)
+    assert scale * blast_cycles(0.8 * 8000, 0.8, 0.5) == pytest.approx(0.30, abs=0.02)
+    assert scalars("lfp-280")["cycle_scale"] * blast_cycles(6000, 1.0, 0.5) == pytest.approx(0.20, abs=0.005)
+
+
+def test_lead_acid_lives_as_its_sheet_says() -> None:
+    lead = scalars("lead-agm-100")
+    assert parameters.LAWS[int(lead["ageing"])] == "rated"
+    cycles = {
+        depth: lead["rated_cycles"] * (depth / lead["rated_depth"]) ** -lead["depth_exponent"]
+        for depth in (0.8, 0.5, 0.3)
+    }
+    assert cycles == pytest.approx({0.8: 400, 0.5: 600, 0.3: 1500}, rel=0.3)
+
+
+def test_lead_acid_gases_beyond_its_limit() -> None:
+    lead = scalars("lead-agm-100")
+    current = {
+        volt: 100 * lead["side_rate"] * np.exp((volt - lead["side_voltage"]) / lead["side_slope"])
+        for volt in (2.13, 2.25, 2.4)
+    }
+    assert current == pytest.approx({2.13: 0.017, 2.25: 0.11, 2.4: 1.08}, rel=0.05)
+
+
+def heats_one_kelvin_a_second(name: str) -> float:
+    """Temperature at which a cell heated slowly, losing nothing, warms itself by 1 K/s; its reactants go."""
+    cell, left, celsius = scalars(name), np.ones(3), 60.0
+    rate, activation, heat = (
+        np.array([cell[f"{reaction}_{what}"] for reaction in parameters.REACTIONS])
+        for what in ("rate", "activation", "heat")
+    )
+    for _ in range(500_000):
+        burnt = left * -np.expm1(-rate * np.exp(-activation / (celsius + 273.15)))
+        left -= burnt
+        warming = float(burnt @ heat) / cell["specific_heat"]
+        if warming >= 1.0:
+            return celsius
+        celsius += warming + (0.02 if warming < 3e-4 else 0.0)  # the heater stops once it heats itself
+    raise AssertionError("it never runs away")
+
+
+def test_lfp_runs_away_far_later_than_nmc() -> None:
+    lfp, nmc = heats_one_kelvin_a_second("winston-lyp-100"), heats_one_kelvin_a_second("nmc-94")
+    assert 230.0 < lfp < 270.0  # typical triggers: NMC 200-250 degC, LFP 230-270 degC
+    assert 195.0 < nmc < 250.0
+    assert lfp > nmc + 30.0
+
+
+def test_larger_cells_of_the_family_inherit_what_is_not_electric() -> None:
+    small, large = scalars("winston-lyp-100"), scalars("winston-lyp-700")
+    assert large["self_discharge"] == small["self_discharge"] == pytest.approx(0.03 / (30 * 86400))
+    assert large["ageing"] == small["ageing"]
+    assert large["separator_short"] == pytest.approx(small["separator_short"] / 7)
+
+
 def test_a_file_scales_what_it_takes_from_its_base() -> None:
     base, own = (parameters.load(f"winston-lyp-{size}").entries for size in (100, 400))
     assert own["r0"].value == pytest.approx(base["r0"].value / 4)
