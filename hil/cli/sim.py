@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hil.errors import UsageError
+    from hil.sim.profile import Profile
     from hil.sim.scenario import Scenario
+    from hil.sim.stationary import Site
     from twins.pack import PackConfig
 
 _EPILOG = """examples:
   hil sim cell winston-lyp-100 --profile p.csv
-  hil sim pack winston-lyp-160 --series 96 --strings 2 --profile p.csv --spread "capacity 2 %"
+  hil sim pack winston-lyp-160 --series 96 --strings 2 --profile p.csv --spread capacity=2%
+  hil sim storage --outage 2h --load 20kW
+  hil sim storage --load load.csv --peak 20kW
   hil sim --list
 
 A profile is a CSV file with a header of names and units, such as 'time [s],current [A]' or
@@ -36,12 +40,13 @@ def add_parser(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", metavar="WHAT", nargs="?", help="cell or pack: see --list")
-    parser.add_argument("cell", metavar="CELL", nargs="?", help="of cell and pack: a name, or a .toml file")
+    parser.add_argument("what", metavar="WHAT", nargs="?", help="cell, pack or storage: see --list")
+    parser.add_argument("cell", metavar="CELL", nargs="?", help="a name, or a .toml file")
     parser.add_argument("--list", action="store_true", help="what there is to simulate")
     _add_output(parser)
     _add_battery(parser)
     _add_profile(parser)
+    _add_storage(parser)
     parser.set_defaults(run=run)
 
 
@@ -62,7 +67,9 @@ def _add_battery(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--window", choices=("practice", "sheet"), help="of the cell's voltage (default practice)"
     )
-    group.add_argument("--series", type=int, metavar="N", help="pack: cells in a string (default 1)")
+    group.add_argument(
+        "--series", type=int, metavar="N", help="pack: cells in a string (default 1; of the storage 100)"
+    )
     group.add_argument("--parallel", type=int, metavar="N", help="pack: cells side by side (default 1)")
     group.add_argument("--strings", type=int, metavar="N", help="pack: strings side by side (default 1)")
     group.add_argument(
@@ -87,11 +94,30 @@ def _add_profile(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--fuse", metavar="CURRENT", help="that no row may exceed, such as 400A")
 
 
-_OUTPUT = {"list", "out", "format", "every", "step", "json"}
+def _add_storage(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("storage")
+    group.add_argument(
+        "--load", metavar="CSV|POWER", help="file of time and power, or a constant one (default 20kW)"
+    )
+    group.add_argument(
+        "--hours", type=float, metavar="N", help="of a constant load; default: 1 h after the outage"
+    )
+    group.add_argument("--outage", metavar="TIME", help="how long the grid fails")
+    group.add_argument("--outage-at", metavar="TIME", help="when (default 10min)")
+    group.add_argument("--peak", metavar="POWER", help="the most that the grid shall give")
+    group.add_argument("--reserve", metavar="PERCENT", help="that peak shaving leaves (default 30 %%)")
+    group.add_argument("--inverter", metavar="POWER", help="rated power (default 50kW)")
+
+
 _START = {"soc", "temperature", "ambient", "window"}
 _PACK = {"series", "parallel", "strings", "spread", "seed"}
 _PROFILE = {"cell", "profile", "charging_is_positive", "gaps", "at_limit", "fuse"}
-_TAKES = {"cell": _START | _PROFILE, "pack": _START | _PACK | _PROFILE}
+_STORAGE = {"cell", "load", "hours", "outage", "outage_at", "peak", "reserve", "inverter", "gaps"}
+_TAKES = {
+    "cell": _START | _PROFILE,
+    "pack": _START | _PACK | _PROFILE,
+    "storage": _START | _PACK | _STORAGE,
+}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -113,6 +139,7 @@ def _scenario(arguments: argparse.Namespace) -> Scenario:
     makers: Mapping[str, Callable[[argparse.Namespace], Scenario]] = {
         "cell": _under_profile,
         "pack": _under_profile,
+        "storage": _storage,
     }
     if arguments.what is None:
         raise UsageError("nothing to simulate", key="WHAT", remedy="hil sim --list shows what there is")
@@ -178,13 +205,76 @@ def _under_profile(arguments: argparse.Namespace) -> Scenario:
     profile = read_profile(arguments.profile, gaps=arguments.gaps == "hold", sign=sign)
     if profile.ignored:
         print(f"hil sim: {profile.path}: not read: {', '.join(profile.ignored)}", file=sys.stderr)
+    step_s, every_s = _stepping(arguments)
     manner = Manner(
-        step_s=_positive(arguments.step, "1s", "--step"),
-        every_s=None if arguments.every is None else _positive(arguments.every, "", "--every"),
+        step_s=step_s,
+        every_s=every_s,
         at_limit=arguments.at_limit or "stop",
         fuse_A=inf if arguments.fuse is None else _quantity(arguments.fuse, "current", "--fuse"),
     )
     return UnderProfile(config, profile, manner)
+
+
+def _storage(arguments: argparse.Namespace) -> Scenario:
+    from math import inf
+
+    from hil.errors import UsageError
+    from hil.sim.stationary import Stationary
+    from twins.storage import InverterConfig, Rules
+
+    arguments.cell = arguments.cell or "winston-lyp-400"
+    arguments.series = 100 if arguments.series is None else arguments.series
+    try:
+        inverter = InverterConfig(_quantity(arguments.inverter or "50kW", "power", "--inverter"))
+        rules = Rules(
+            peak_W=inf if arguments.peak is None else _quantity(arguments.peak, "power", "--peak"),
+            reserve=_quantity(arguments.reserve or "30%", "ratio", "--reserve"),
+        )
+    except ValueError as error:
+        field, _, reason = str(error).partition(": ")
+        key = {"rated_W": "--inverter", "peak_W": "--peak"}.get(field, f"--{field}")
+        raise UsageError(reason, key=key) from error
+    return Stationary(_pack_config(arguments), (inverter, rules), _site(arguments), *_stepping(arguments))
+
+
+def _site(arguments: argparse.Namespace) -> Site:
+    from hil.errors import UsageError
+    from hil.sim.stationary import Site
+
+    outage = None
+    if arguments.outage is not None:
+        begin = _positive(arguments.outage_at, "10min", "--outage-at")
+        outage = (begin, begin + _positive(arguments.outage, "", "--outage"))
+    elif arguments.outage_at is not None:
+        raise UsageError("how long does it last?", key="--outage", remedy="such as 2h")
+    load, said = _load(arguments, outage[1] if outage else 0.0)
+    return Site(load, said, outage)
+
+
+def _load(arguments: argparse.Namespace, outage_ends_s: float) -> tuple[Profile, str]:
+    """A file's, or a constant one for as long as there is something to see."""
+    import numpy as np
+
+    from hil.errors import UsageError
+    from hil.sim.profile import Profile, read_profile
+
+    text = arguments.load or "20kW"
+    if text.lower().endswith(".csv") or Path(text).is_file():
+        if arguments.hours is not None:
+            raise UsageError("a file says itself how long it is", key="--hours", remedy="leave it out")
+        profile = read_profile(Path(text), ("power",), gaps=arguments.gaps == "hold")
+        return profile, f"{profile.path.name}, {len(profile.values)} values"
+    power = _quantity(text, "power", "--load")
+    hours = arguments.hours if arguments.hours is not None else outage_ends_s / 3600.0 + 1.0
+    if not 0.0 < hours < 1e6:
+        raise UsageError(f"{hours:g} is no length", key="--hours", remedy="more than zero")
+    return Profile(Path(text), "power", np.array([0.0, 3600.0 * hours]), np.array([power]), [1]), text
+
+
+def _stepping(arguments: argparse.Namespace) -> tuple[float, float | None]:
+    """Longest step, and how far apart rows are, in s."""
+    every = None if arguments.every is None else _positive(arguments.every, "", "--every")
+    return _positive(arguments.step, "1s", "--step"), every
 
 
 def _pack_config(arguments: argparse.Namespace) -> PackConfig:

@@ -76,6 +76,7 @@ class Battery:
         self.limits: CellLimits = limits_of(config.cell)
         self.low_V, self.high_V = self.pack.window_V
         self.start_soc = self.pack.mean_soc
+        self._differ = max(config.capacity_spread, config.resistance_spread, config.soc_spread) > 0.0
         self.tally = Tally()
         self.time_s = 0.0
         self.voltage_V = self.pack.emf_V
@@ -105,11 +106,16 @@ class Battery:
         return window_currents(self.pack, self.low_V, self.high_V)
 
     def advance(self, current_A: float, dt_s: float) -> None:
-        """One step at a constant current; the energy is that of the mean of its two voltages."""
+        """One step at a constant current."""
         before_V = self.pack.emf_V - current_A * self.pack.resistance_Ohm
+        self.pack.advance(current_A, dt_s)
+        self.moved(current_A, dt_s, before_V)
+
+    def moved(self, current_A: float, dt_s: float, before_V: float) -> None:
+        """The pack has moved by one step; the energy is that of the mean of its two voltages."""
+        self.voltage_V = self.pack.emf_V - current_A * self.pack.resistance_Ohm
         self.tally.peak_discharge.see(current_A, self.time_s)
         self.tally.peak_charge.see(-current_A, self.time_s)
-        self.voltage_V = self.pack.advance(current_A, dt_s)
         charge_As = current_A * dt_s
         self.tally.count(charge_As, charge_As * 0.5 * (before_V + self.voltage_V))
         self.time_s += dt_s
@@ -142,6 +148,8 @@ class Battery:
         """A cell, or the group that it is in, from 1."""
         if self.pack.cells == 1:
             return "the cell"
+        if not self._differ:
+            return "every cell"
         group = index % self.pack.groups
         string, number = divmod(group, self.config.series)
         return f"cell {number + 1}" + (f" of string {string + 1}" if self.config.strings > 1 else "")
@@ -189,5 +197,5 @@ class Battery:
     def _when(self, one: Extreme, *, named: bool) -> str:
         if not named and one.value == 0.0:
             return ""
-        name = f"{self.cell_name(one.where)}, " if named and self.pack.cells > 1 else ""
+        name = f"{self.cell_name(one.where)}, " if named and self._differ else ""
         return f"{name}at {clock(one.time_s)}"

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from hil.sim.scenario import Scenario
     from hil.sim.table import Table
 
-_TILES = ("time", "energy out", "energy in", "distance", "range", "hottest cell")
+_TILES = (
+    "time",
+    "without supply",
+    "peak of the grid",
+    "distance",
+    "range",
+    "energy out",
+    "energy in",
+    "hottest cell",
+)
 
 
 def standard_panels(table: Table, battery: Battery) -> list[Panel]:
@@ -102,6 +111,8 @@ def _drawing(table: Table, panels: Sequence[Panel]) -> Mapping[str, Any]:
             "label": trace.label,
             "unit": panel.unit,
             "kind": trace.kind,
+            "names": panel.names,
+            "steps": bool(panel.names),
             "t_ns": times_ns,
             "v": trace.values.tolist(),
         }

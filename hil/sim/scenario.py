@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hil.sim.table import Array, Table
@@ -41,12 +41,13 @@ class Trace:
 
 @dataclass(frozen=True)
 class Panel:
-    """Traces of one unit on one axis, with limits as (label, value)."""
+    """Traces of one unit on one axis, with limits as (label, value); a state has names for its values."""
 
     name: str
     unit: str
     traces: Sequence[Trace]
     limits: Sequence[tuple[str, float]] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 class Scenario(Protocol):

@@ -171,3 +171,47 @@ def _let_it_run(running: subprocess.Popen[str]) -> None:
         if int(caught.split()[1], 16) & bit:
             return
         os.sched_yield()
+
+
+def test_a_storage_in_an_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--outage", "5min", "--outage-at", "1min", "--load", "10kW", "--hours", "0.2"]
+    assert hil("storage", *arguments, "--out", "out", "--json") == 0
+    figures = json.loads(capsys.readouterr().out)["figures"]
+    assert figures["backup_s"]["value"] == pytest.approx(305.0, abs=0.1)
+    assert figures["without_supply_s"]["value"] == pytest.approx(0.02)
+    assert "inverter&#39;s state" in Path("out/page.html").read_text("utf-8")
+
+
+def test_a_storage_takes_peaks_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("load.csv").write_text("time [min],power [kW]\n0,10\n5,30\n10,10\n15,0\n", "utf-8")
+    assert hil("storage", "--load", "load.csv", "--peak", "20kW", "--out", "out") == 0
+    out = capsys.readouterr().out
+    assert "30.00 kW  at 5:00 min" in out
+    assert "20.00 kW  held" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--outage", "2h", "--hours", "1"], "--outage: ends 2:10:00 h after the start"),
+        (["--outage-at", "2h"], "--outage: how long does it last?"),
+        (["--load", "20"], "--load: '20' has no unit"),
+        (["--load", "none.csv"], "none.csv: cannot be read"),
+        (["--peak", "0kW"], "--peak: must be positive"),
+        (["--reserve", "2%"], "--reserve: must be 0 to 1, and not below empty"),
+        (["--inverter=-5kW"], "--inverter: must be positive"),
+        (["--hours", "nan"], "--hours: nan is no length"),
+        (["--profile", "p.csv"], "--profile: is not for 'storage'"),
+    ],
+)
+def test_a_storage_used_wrongly(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert hil("storage", *arguments) == 2
+    assert said in capsys.readouterr().err
