@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,6 +157,8 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     session = request.config.stash.get(SESSION, None)
     if session is None:
         pytest.fail("this test needs a rig: pytest --rig laptop", pytrace=False)
+    from hil.errors import HealthError, RigTroubleError
+
     rig = session.open(request.node.nodeid)
     try:
         for mark in request.node.iter_markers("initial"):
@@ -163,7 +166,14 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
                 rig.set(port.replace("__", "."), value)
         rig.power_on()
         yield rig
-    finally:
+    except RigTroubleError:  # it ends the run, and goes before what its cause did to the rig's health
+        with suppress(HealthError):
+            session.close_world()
+        raise
+    except BaseException:
+        session.close_world()
+        raise
+    else:
         session.close_world()
 
 

@@ -25,6 +25,7 @@ from hil.clock import NS_PER_MS, NS_PER_S, Alarm
 from hil.errors import FrameError, HilError
 from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry
+from hil.host.presence import Presence
 from hil.host.stimulus import Stimulus
 from hil.host.vitals import Vitals
 from hil.host.watched import WatchedMedium
@@ -97,6 +98,7 @@ class RealWorld(World):
         self.tell = tell
         self._starting = self._bms_told = False
         self._waiting = Waiting()
+        self._presence = Presence(rig, media, self._pause)
         self.vitals = Vitals(clock, media, self._restbuses(), rig.plant.step_ns)
         for medium in media.values():
             medium.on_trouble = self._bus_lost
@@ -135,12 +137,20 @@ class RealWorld(World):
 
         Raises:
             FirmwareError: If it does not start.
+            RigTroubleError: If there is nothing to test: a bus is away, somebody else is in the rig's place,
+                or nothing is heard of the BMS.
         """
         self._come_to_the_present()
+        self._presence.await_buses()
+        self._presence.refuse_intruders()
+        if self.can_switch:
+            self._switch_on(cold=cold)
+        self._start_restbus()
+        self._presence.await_bms(self._silent_ns)
         if not self.can_switch:
-            self._start_restbus()
             self._bring_to_standby()
-            return
+
+    def _switch_on(self, *, cold: bool) -> None:
         self._stop_restbus()
         self._starting = True
         try:
@@ -148,7 +158,6 @@ class RealWorld(World):
         finally:
             self._starting = self._bms_told = False
         self._come_to_the_present()
-        self._start_restbus()
 
     def stop(self) -> None:
         """Go to the safe state and switch off."""
@@ -209,6 +218,14 @@ class RealWorld(World):
     def _come_to_the_present(self) -> None:
         """What was done took its time: what was due meanwhile happens now, and what begins is on time."""
         self.run_until(max(self.now_ns, self.real_clock.real_ns))
+
+    def _pause(self, span_ns: int, found: list[int]) -> bool:
+        return self.run_until(self.now_ns + span_ns, found)
+
+    def _silent_ns(self) -> int | None:
+        """How long ago the BMS was last heard; ``None``: never, as far as is remembered."""
+        heard = [reception.arrivals_ns[-1] for reception in self._receptions() if reception.arrivals_ns]
+        return self.now_ns - max(heard) if heard else None
 
     def _restbuses(self) -> list[PunctualRestbus]:
         return [cast("PunctualRestbus", station.restbus) for station in self.stations.values()]

@@ -109,6 +109,7 @@ class BmsSection(Section):
     command: Annotated[CommandLine, Field(min_length=1)] | None = None
     ready: str | None = Field(default=None, min_length=1)
     cold: CommandLine = []
+    heard: Annotated[Time, Field(ge=0)] = 10_000_000_000
     switch_on: CommandLine = []
     switch_off: CommandLine = []
 

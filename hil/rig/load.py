@@ -208,6 +208,7 @@ def _bms(file: RigFile, buses: Mapping[str, BusConfig], mistakes: Mistakes) -> B
         cold=tuple(bms.cold),
         switch_on=tuple(bms.switch_on),
         switch_off=tuple(bms.switch_off),
+        heard_ns=bms.heard,
     )
 
 

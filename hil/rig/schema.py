@@ -52,6 +52,7 @@ class BmsConfig:
         cold: Arguments for a start of the process with an empty fault memory.
         switch_on: Of an external one: program and arguments that switch its supply on.
         switch_off: The same for switching it off.
+        heard_ns: In real time, how long after it is on its first frame may take; 0: it is not waited for.
     """
 
     kind: Literal["library", "process", "external"]
@@ -63,6 +64,7 @@ class BmsConfig:
     cold: tuple[str, ...] = ()
     switch_on: tuple[str, ...] = ()
     switch_off: tuple[str, ...] = ()
+    heard_ns: int = 10_000_000_000
 
     @property
     def firmware(self) -> Path:

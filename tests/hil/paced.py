@@ -10,11 +10,18 @@ from typing import Any
 
 import pytest
 
-from hil.bms.library import LibraryBms
+from hil.bms.contract import Bms
+from hil.bms.heartbeat import Heartbeat
+from hil.bms.library import Firmware, LibraryBms
 from hil.bus.frame import Frame
 from hil.bus.link import OWN, LinkCounters, LinkFullError, Stamps
-from hil.errors import BusError
+from hil.bus.medium import Medium
+from hil.clock import NS_PER_S
+from hil.errors import BusError, HilError
+from hil.host.real import RealWorld
+from hil.host.watched import WatchedMedium
 from hil.realtime.clock import RealClock
+from hil.rig.schema import RigConfig
 
 WAITS = select.select
 
@@ -115,3 +122,41 @@ class PatientBms(LibraryBms):
 def paced_clock(pace: Pace) -> RealClock:
     """The rig's real clock on a test's time."""
     return RealClock(pace)
+
+
+class MuteBms:
+    """One that says nothing."""
+
+    def attach(self, medium: Medium) -> None: ...
+
+    def power_on(self, *, cold: bool) -> None: ...
+
+    def power_off(self) -> None: ...
+
+
+class Bench:
+    """The reference BMS beside the rig on one controller: on a bus in memory both see each other's frames."""
+
+    def __init__(self, rig: RigConfig, monkeypatch: pytest.MonkeyPatch, bms: Bms | None = None) -> None:
+        self.pace = Pace(monkeypatch)
+        self.clock = paced_clock(self.pace)
+        self.link = EchoLink(self.pace, "pack")
+        self.told: list[tuple[HilError, bool]] = []
+        if bms is None:
+            bms = PatientBms(self.clock, Firmware(rig.bms.firmware), rig.bms.step_ns, Heartbeat())
+        media = {"pack": WatchedMedium(self.clock, self.link)}
+        self.world = RealWorld(rig, self.clock, media, bms, lambda *what: self.told.append(what))
+
+    def start(self) -> RealWorld:
+        self.world.renew(1)
+        self.world.power_on()
+        self.pass_time(NS_PER_S)
+        assert self.state == "standby"
+        return self.world
+
+    def pass_time(self, span_ns: int) -> None:
+        self.world.run_until(self.world.now_ns + span_ns)
+
+    @property
+    def state(self) -> str:
+        return str(self.world.summary()["state"])

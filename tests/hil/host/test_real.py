@@ -4,45 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hil.bms.heartbeat import Heartbeat
-from hil.bms.library import Firmware
 from hil.bus.frame import Frame
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import HilError
 from hil.faults.catalogue import make_fault
-from hil.host.real import RealWorld
-from hil.host.watched import WatchedMedium
 from hil.rig.schema import RigConfig
-from tests.hil.paced import EchoLink, Pace, PatientBms, paced_clock
+from tests.hil.paced import Bench
 
 MS, S = NS_PER_MS, NS_PER_S
-
-
-class Bench:
-    """The reference BMS beside the rig on one controller: on a bus in memory both see each other's frames."""
-
-    def __init__(self, rig: RigConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.pace = Pace(monkeypatch)
-        self.clock = paced_clock(self.pace)
-        self.link = EchoLink(self.pace, "pack")
-        self.told: list[tuple[HilError, bool]] = []
-        bms = PatientBms(self.clock, Firmware(rig.bms.firmware), rig.bms.step_ns, Heartbeat())
-        media = {"pack": WatchedMedium(self.clock, self.link)}
-        self.world = RealWorld(rig, self.clock, media, bms, lambda *what: self.told.append(what))
-
-    def start(self) -> RealWorld:
-        self.world.renew(1)
-        self.world.power_on()
-        self.pass_time(S)
-        assert self.state == "standby"
-        return self.world
-
-    def pass_time(self, span_ns: int) -> None:
-        self.world.run_until(self.world.now_ns + span_ns)
-
-    @property
-    def state(self) -> str:
-        return str(self.world.summary()["state"])
 
 
 @pytest.fixture
