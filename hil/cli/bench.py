@@ -14,10 +14,10 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "bench",
         help="measure what this machine reaches",
-        description="Measure cell core, bus, rig and suite on this machine. A figure's goal is what "
+        description="Measure cell core, vehicle, bus, rig and suite on this machine. A figure's goal is what "
         "the project promises on a current two-core machine.",
     )
-    parts = ("cell", "bus", "rig", "suite", "mutants")
+    parts = ("cell", "vehicle", "bus", "rig", "suite", "mutants")
     parser.add_argument("part", nargs="?", choices=parts, help="default: all")
     parser.add_argument("--json", action="store_true", help="an array of figures on stdout")
     parser.set_defaults(run=run)

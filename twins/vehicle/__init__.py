@@ -1,0 +1,25 @@
+"""Vehicles: what they are made of, and what a cycle does to their packs.
+
+::
+
+    parameters/*.toml ─► parameters.py ─► vehicle.c + ../drive/drive.c ─┐
+    ../cycles ──────────────────────────► simulate.py ◄── pack ◄────────┘
+                                              ▲
+                                          limits.py      what a BMS would allow
+"""
+
+from twins.vehicle.parameters import Charger, Generator, Value, VehicleError, VehicleParameters, load, names
+from twins.vehicle.simulate import Result, Summary, simulate
+
+__all__ = [
+    "Charger",
+    "Generator",
+    "Result",
+    "Summary",
+    "Value",
+    "VehicleError",
+    "VehicleParameters",
+    "load",
+    "names",
+    "simulate",
+]
