@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hil.errors import UsageError
+    from hil.sim.charging import Warmth
     from hil.sim.profile import Profile
     from hil.sim.scenario import Scenario
     from hil.sim.stationary import Site
@@ -47,6 +48,7 @@ def add_parser(commands: Any) -> None:
     _add_battery(parser)
     _add_profile(parser)
     _add_storage(parser)
+    _add_charge(parser)
     parser.set_defaults(run=run)
 
 
@@ -94,6 +96,12 @@ def _add_profile(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--fuse", metavar="CURRENT", help="that no row may exceed, such as 400A")
 
 
+def _add_charge(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("charging")
+    group.add_argument("--charge", metavar="CHARGER", help="in place of a profile: a charger, see --list")
+    group.add_argument("--to", metavar="PERCENT", help="charge up to here (default 100 %%)")
+
+
 def _add_storage(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("storage")
     group.add_argument(
@@ -113,9 +121,10 @@ _START = {"soc", "temperature", "ambient", "window"}
 _PACK = {"series", "parallel", "strings", "spread", "seed"}
 _PROFILE = {"cell", "profile", "charging_is_positive", "gaps", "at_limit", "fuse"}
 _STORAGE = {"cell", "load", "hours", "outage", "outage_at", "peak", "reserve", "inverter", "gaps"}
+_CHARGE = {"charge", "to"}
 _TAKES = {
     "cell": _START | _PROFILE,
-    "pack": _START | _PACK | _PROFILE,
+    "pack": _START | _PACK | _PROFILE | _CHARGE,
     "storage": _START | _PACK | _STORAGE,
 }
 
@@ -138,7 +147,7 @@ def _scenario(arguments: argparse.Namespace) -> Scenario:
 
     makers: Mapping[str, Callable[[argparse.Namespace], Scenario]] = {
         "cell": _under_profile,
-        "pack": _under_profile,
+        "pack": _pack,
         "storage": _storage,
     }
     if arguments.what is None:
@@ -183,10 +192,15 @@ def _carry_out(scenario: Scenario, arguments: argparse.Namespace) -> int:
 
 def _list() -> None:
     from twins.cell.parameters import load, names
+    from twins.charger_presets import PRESETS
 
     print("cells, for `hil sim cell NAME` and `hil sim pack NAME`:")
     for name in names():
         print(f"  {name:20} {load(name).title}")
+    print("\nchargers, for `hil sim pack … --charge NAME`:")
+    for name, charger in PRESETS.items():
+        print(f"  {name:20} {charger.max_A:g} A, {charger.full_W / 1e3:.4g} kW, {charger.max_V:g} V")
+    print("\nstorage, a stationary one: `hil sim storage`")
 
 
 def _under_profile(arguments: argparse.Namespace) -> Scenario:
@@ -213,6 +227,54 @@ def _under_profile(arguments: argparse.Namespace) -> Scenario:
         fuse_A=inf if arguments.fuse is None else _quantity(arguments.fuse, "current", "--fuse"),
     )
     return UnderProfile(config, profile, manner)
+
+
+def _pack(arguments: argparse.Namespace) -> Scenario:
+    from hil.errors import UsageError
+    from hil.sim.charging import Charging, Supply
+    from twins.charger_presets import preset
+
+    if arguments.charge is None:
+        if arguments.to is not None:
+            raise UsageError("is for a charger", key="--to", remedy="give --charge, or leave it out")
+        return _under_profile(arguments)
+    _refuse_profile(arguments)
+    arguments.soc = arguments.soc or "0%"
+    try:
+        charger = preset(arguments.charge)
+    except ValueError as error:
+        raise UsageError(str(error), key="--charge") from error
+    supply = Supply(
+        arguments.charge, charger.max_V, charger.max_A, charger.full_W, charger.efficiency, charger.rise_s
+    )
+    config = _pack_config(arguments)
+    return Charging(config, supply, _warmth(arguments), _target(arguments), *_stepping(arguments))
+
+
+def _refuse_profile(arguments: argparse.Namespace) -> None:
+    from hil.errors import UsageError
+
+    for name in sorted(_PROFILE - {"cell"}):
+        if getattr(arguments, name) not in (None, False):
+            raise UsageError(
+                "does not go with --charge", key=f"--{name.replace('_', '-')}", remedy="leave it out"
+            )
+
+
+def _target(arguments: argparse.Namespace) -> float:
+    return 1.0 if arguments.to is None else _part(arguments.to, "--to")
+
+
+def _warmth(arguments: argparse.Namespace) -> Warmth:
+    """What a careful BMS does, or with the sheet's window what the sheet allows."""
+    from hil.sim.charging import Warmth
+    from twins.cell.limits import limits_of
+
+    if arguments.window != "sheet":
+        return Warmth()
+    limits = limits_of(arguments.cell)
+    lowest, highest = limits.lowest_degC, limits.highest_degC
+    return Warmth(cold_degC=lowest, cool_degC=lowest, warm_degC=highest - 5.0, hot_degC=highest)
 
 
 def _storage(arguments: argparse.Namespace) -> Scenario:
@@ -295,7 +357,7 @@ def _pack_config(arguments: argparse.Namespace) -> PackConfig:
             series=_count(arguments.series),
             strings=_count(arguments.strings),
             parallel=_count(arguments.parallel),
-            soc=_soc(arguments.soc),
+            soc=1.0 if arguments.soc is None else _part(arguments.soc, "--soc"),
             temperature_degC=_quantity(arguments.temperature, "temperature", "--temperature")
             if arguments.temperature
             else ambient,
@@ -325,18 +387,17 @@ def _count(given: int | None) -> int:
     return 1 if given is None else given
 
 
-def _soc(text: str | None) -> float:
+def _part(text: str, option: str) -> float:
+    """A state of charge: 80%, 80 or 0.8."""
     from hil.errors import UsageError
 
-    if text is None:
-        return 1.0
     try:
         value = float(text)  # plain: 80 is a percentage, 0.8 a part
         value = value / 100.0 if value > 1.0 else value
     except ValueError:
-        value = _quantity(text, "ratio", "--soc")
+        value = _quantity(text, "ratio", option)
     if not 0.0 <= value <= 1.0:
-        raise UsageError(f"{text} is no state of charge", key="--soc", remedy="0 % to 100 %")
+        raise UsageError(f"{text} is no state of charge", key=option, remedy="0 % to 100 %")
     return value
 
 

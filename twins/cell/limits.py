@@ -36,6 +36,33 @@ FAMILIES: dict[str, CellLimits] = {
         highest_degC=85.0,
         source="maker, sheets of the 100 Ah (10C for 5 s) and 300 Ah cells (3C both ways, -45 to 85 degC)",
     ),
+    "lfp-280": CellLimits(
+        discharge_C=1.0,
+        charge_C=1.0,
+        pulse_C=2.0,
+        pulse_s=30.0,
+        lowest_degC=-20.0,
+        highest_degC=55.0,
+        source="maker, EVE LF280K: -20 to 55 degC; currents provisional, sheets of the class",
+    ),
+    "nmc-94": CellLimits(
+        discharge_C=2.0,
+        charge_C=2.0,
+        pulse_C=4.0,
+        pulse_s=10.0,
+        lowest_degC=-40.0,
+        highest_degC=60.0,
+        source="SimSES 1.3.12, Samsung SDI 94 Ah: 2C both ways, -40 to 60 degC; pulse provisional",
+    ),
+    "lead-agm": CellLimits(
+        discharge_C=1.0,
+        charge_C=0.3,
+        pulse_C=5.0,
+        pulse_s=10.0,
+        lowest_degC=-20.0,
+        highest_degC=50.0,
+        source="provisional: what makers of AGM blocks recommend",
+    ),
 }
 UNKNOWN = CellLimits(
     discharge_C=3.0,

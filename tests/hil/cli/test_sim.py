@@ -215,3 +215,27 @@ def test_a_storage_used_wrongly(
 ) -> None:
     assert hil("storage", *arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_pack_on_a_charger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pack = ["winston-lyp-400", "--series", "100"]
+    assert hil("pack", *pack, "--charge", "depot-84kw", "--to", "60%", "--out", "out", "--json") == 0
+    figures = json.loads(capsys.readouterr().out)["figures"]
+    assert 50 * 60 < figures["60_%_after_s"]["value"] < 65 * 60  # 84 kW on 128 kWh
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--charge", "fast"], "--charge: there is no charger preset 'fast': elcon-6.6kw"),
+        (["--charge", "fast-3c", "--fuse", "9A"], "--fuse: does not go with --charge"),
+        (["--to", "80%"], "--to: is for a charger"),
+        (["--charge", "fast-3c", "--to", "180%"], "--to: 180% is no state of charge"),
+    ],
+)
+def test_a_charger_used_wrongly(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    assert hil("pack", "winston-lyp-400", *arguments) == 2
+    assert said in capsys.readouterr().err
