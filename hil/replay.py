@@ -18,7 +18,7 @@ from typing import Literal, TextIO
 import can
 
 from hil.bus.frame import Frame, from_can_message
-from hil.bus.link import Link, LinkFullError
+from hil.bus.link import FD_LENGTHS, FdFrame, Link, LinkFullError
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import BusError, FrameError, UsageError
 from hil.realtime.sleep import Lateness, Now, SleepUntil, sleep_until
@@ -41,8 +41,10 @@ class Trace:
         path: The file; its suffix tells what it is.
         channel: Only frames of this channel; ``None``: that of the first frame.
         direction: Only frames that the recorder received, or sent itself, where the file tells.
+        fd: Whether the bus carries CAN FD.
         others: How many frames were on other channels.
-        unfit: Frames that a classic bus does not carry, or nobody sends: CAN FD, error frames.
+        unfit: Frames that nobody sends: error frames, and what no bus carries.
+        fd_left_out: CAN FD frames that were left out, because the bus is classic CAN.
         backward: How often time ran back in the file; such a frame is sent with its predecessor.
         cut_off: Whether the file says of itself that it is longer than it is.
     """
@@ -50,8 +52,10 @@ class Trace:
     path: Path
     channel: str | None = None
     direction: Direction = "both"
+    fd: bool = False
     others: int = 0
     unfit: int = 0
+    fd_left_out: int = 0
     backward: int = 0
     cut_off: bool = False
 
@@ -70,12 +74,8 @@ class Trace:
         zero: float | None = None
         for message in self._messages():
             zero = message.timestamp if zero is None else zero
-            try:
-                frame = from_can_message(message)
-            except FrameError:
-                self.unfit += 1
-                continue
-            if not self._is_wanted(message):
+            frame = self._frame(message)
+            if frame is None or not self._is_wanted(message):
                 continue
             at_ns = round((message.timestamp - zero) * NS_PER_S)
             self.backward += at_ns < latest_ns
@@ -83,8 +83,19 @@ class Trace:
             count += 1
             yield latest_ns, frame
         if not count:
-            why = f"{self.others} frames of other channels, {self.unfit} error or CAN FD frames"
+            why = f"{self.others} of other channels, {self.fd_left_out} CAN FD, {self.unfit} error frames"
             raise self._trouble("holds no frame to send", why)
+
+    def _frame(self, message: can.Message) -> Frame | None:
+        """The frame, if the bus carries it; else it is counted."""
+        if message.is_fd and not self.fd:
+            self.fd_left_out += 1
+            return None
+        try:
+            return _fd_frame(message) if message.is_fd else from_can_message(message)
+        except FrameError:
+            self.unfit += 1
+            return None
 
     def _messages(self) -> Iterator[can.Message]:
         read = 0
@@ -127,11 +138,25 @@ class Trace:
         return UsageError(reason, place=str(self.path), remedy=remedy)
 
 
+def _fd_frame(message: can.Message) -> FdFrame:
+    """A CAN FD frame, with the bit rate switch of its recording.
+
+    Raises:
+        FrameError: If it is none: an identifier that does not fit, or more than 64 bytes.
+    """
+    bits = 29 if message.is_extended_id else 11
+    if not 0 <= message.arbitration_id < 1 << bits or len(message.data) > FD_LENGTHS[-1]:
+        raise FrameError("is no CAN FD frame", place=f"message 0x{message.arbitration_id:X}")
+    fast, extended = bool(message.bitrate_switch), bool(message.is_extended_id)
+    return FdFrame(message.arbitration_id, bytes(message.data), extended, fast=fast)
+
+
 _LINE = re.compile(
     r"\((\d+\.\d+)\)\s+(\S+)\s+([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})#"
-    r"(?:(#[0-9A-Fa-f])?((?:[0-9A-Fa-f]{2})*)|([Rr]\d?))(?:\s+([RrTt]))?\s*"
+    r"(?:(?:#([0-9A-Fa-f]))?((?:[0-9A-Fa-f]{2})*)|([Rr]\d?))(?:\s+([RrTt]))?\s*"
 )
 _ERROR_FLAG = 0x20000000  # CAN_ERR_FLAG of linux/can.h
+_FD_BRS, _FD_ESI = 0x1, 0x2  # CANFD_BRS, CANFD_ESI of linux/can.h
 
 
 class _BadLineError(Exception):
@@ -153,7 +178,7 @@ def _candump_lines(text: TextIO) -> Iterator[can.Message]:
 
 def _candump_message(match: re.Match[str]) -> can.Message:
     seconds, channel, identifier, fd, data, remote, direction = match.groups()
-    number = int(identifier, 16)
+    number, flags = int(identifier, 16), int(fd or "0", 16)
     return can.Message(
         timestamp=float(seconds),
         channel=channel,
@@ -161,6 +186,8 @@ def _candump_message(match: re.Match[str]) -> can.Message:
         is_extended_id=len(identifier) > 3,
         is_error_frame=bool(number & _ERROR_FLAG) and len(identifier) > 3,
         is_fd=fd is not None,
+        bitrate_switch=bool(flags & _FD_BRS),
+        error_state_indicator=bool(flags & _FD_ESI),
         is_remote_frame=remote is not None,
         is_rx=direction not in ("T", "t"),
         data=bytes.fromhex(data) if data else None,

@@ -26,6 +26,10 @@ def add_parser(commands: Any) -> None:
         "--bus", required=True, metavar="INTERFACE:CHANNEL", help="such as socketcan:can0, slcan:/dev/ttyACM0"
     )
     parser.add_argument("--bitrate", type=int, default=500_000, metavar="N", help="default: 500000")
+    parser.add_argument("--fd", action="store_true", help="the bus carries CAN FD")
+    parser.add_argument(
+        "--data-bitrate", type=int, default=2_000_000, metavar="N", help="of CAN FD data; default: 2000000"
+    )
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="2: twice as fast; default: 1")
     parser.add_argument("--loop", action="store_true", help="begin again at the end, until Ctrl-C")
     parser.add_argument(
@@ -54,8 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     interface, _, channel = arguments.bus.partition(":")
     if not channel:
         raise UsageError(f"{arguments.bus!r} names no bus", key="--bus", remedy="such as socketcan:can0")
-    trace = Trace(arguments.trace, arguments.trace_channel, arguments.only or "both")
-    link = open_link(channel, interface, channel, arguments.bitrate)
+    trace = Trace(arguments.trace, arguments.trace_channel, arguments.only or "both", arguments.fd)
+    options = {"fd": True, "data_bitrate": arguments.data_bitrate} if arguments.fd else {}
+    link = open_link(channel, interface, channel, arguments.bitrate, **options)
     try:
         link.set_filters(())  # only sends
         replay = Replay(trace, link, speed=arguments.speed, loop=arguments.loop)
@@ -91,7 +96,9 @@ def _left_out(trace: Trace) -> list[str]:
             f"{trace.others} frames of other channels than {trace.channel!r} not sent: see --trace-channel"
         )
     if trace.unfit:
-        lines.append(f"{trace.unfit} frames not sent: error frames or CAN FD")
+        lines.append(f"{trace.unfit} frames not sent: error frames, or what no bus carries")
+    if trace.fd_left_out:
+        lines.append(f"{trace.fd_left_out} CAN FD frames not sent: with --fd the bus carries them")
     if trace.backward:
         lines.append(f"time runs back {trace.backward} times in the trace")
     if trace.cut_off:

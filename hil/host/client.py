@@ -34,10 +34,12 @@ class RemoteHost:
 
     Attributes:
         health: How the rig was during the test; known once it is stopped.
+        safe: How the way to the safe state went, in a sentence; known then, too.
     """
 
     def __init__(self, rig: RigConfig, connection: Connection, seed: int) -> None:
         self.health: Health | None = None
+        self.safe = ""
         self._rig = rig
         self._connection = connection
         self._lost = connection.lost
@@ -101,6 +103,7 @@ class RemoteHost:
             connection.catch_up()  # so that the trace has all of it
         finally:
             connection.taps.remove(self._hear)
+        self.safe = str(answer["safe"])
         lost = connection.lost - self._lost
         self.health = Health.from_dict({**answer["health"], "lost": lost})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from hil.bus.frame import Frame
@@ -130,7 +129,7 @@ class Commands:
         safe = self._world.go_safe()
         if self._world.can_switch:
             self._world.switch_off()
-        return {"health": health.as_dict(), "safe": asdict(safe)}
+        return {"health": health.as_dict(), "safe": str(safe)}
 
     def _told(self, stimulus: Stimulus) -> Message:
         """A stimulus for the client, which is told later when it was on the wire."""

@@ -67,6 +67,21 @@ class SafeState:
         """Whether every request was on the bus."""
         return None not in self.on_wire_ns.values()
 
+    @property
+    def is_reached(self) -> bool:
+        """Whether every request was on the bus, and no contactor is shown closed after that."""
+        return self.asked and "closed" not in self.contactors.values()
+
+    def __str__(self) -> str:
+        asked = ", ".join(self.requests.values()) or "nothing"
+        lost = [name for name, t_ns in self.on_wire_ns.items() if t_ns is None]
+        closed = [name for name, said in self.contactors.items() if said == "closed"]
+        parts = [f"safe state {'reached' if self.is_reached else 'not reached'}: asked for {asked}"]
+        parts += [f"never on the bus: {', '.join(lost)}"] if lost else []
+        parts.append(f"the BMS says {self.state}" if self.state else "the BMS says nothing")
+        parts += [f"still closed: {', '.join(closed)}"] if closed else []
+        return "; ".join(parts)
+
 
 class RealWorld(World):
     """Plant, restbus and BMS in real time, on buses that may go away.

@@ -36,11 +36,8 @@ class SafeLog:
 
     def reached(self, reason: str, t_ns: int, safe: SafeState) -> None:
         """It has been gone to its end."""
-        opened = "closed" not in safe.contactors.values()
-        self._write(
-            {"event": "reached" if safe.asked and opened else "not reached", "reason": reason, "t_ns": t_ns}
-            | asdict(safe)
-        )
+        event = "reached" if safe.is_reached else "not reached"
+        self._write({"event": event, "reason": reason, "t_ns": t_ns} | asdict(safe))
 
     def note(self, event: str, **more: Any) -> None:
         """Anything else that belongs there."""

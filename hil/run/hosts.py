@@ -28,6 +28,9 @@ class Hosts(Protocol):
     def health(self) -> Health | None:
         """How the rig was during the test that has just been stopped; nothing in virtual time."""
 
+    def safe(self) -> str:
+        """How the way to the safe state went after that, for the record; nothing in virtual time."""
+
     def close(self) -> None:
         """There are no more tests."""
 
@@ -65,6 +68,10 @@ class VirtualHosts:
 
     def health(self) -> None:
         """Virtual time is never late."""
+
+    def safe(self) -> str:
+        """A world in virtual time ends with its test."""
+        return ""
 
     def close(self) -> None:
         """Nothing is left of a world."""

@@ -159,6 +159,10 @@ class RealHosts:
         """How the rig was during the last test."""
         return None if self._host is None else self._host.health
 
+    def safe(self) -> str:
+        """How the way to the safe state went after it."""
+        return "" if self._host is None else self._host.safe
+
     def close(self) -> None:
         """Leave the plant; one of this run's own ends."""
         connection = getattr(self, "_connection", None)

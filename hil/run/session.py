@@ -138,6 +138,9 @@ class Session:
         finally:
             host.stop()
             self._now_ns = host.now_ns
+        safe = self._worlds.safe()
+        if safe:
+            self._journal.step(self._test, self._now_ns, safe)
         self._judge_health(self._test)
 
     def _judge_health(self, test: str) -> None:

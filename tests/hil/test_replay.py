@@ -8,7 +8,7 @@ import can
 import pytest
 
 from hil.bus.frame import ErrorFrame, Frame
-from hil.bus.link import LinkCounters, LinkFullError
+from hil.bus.link import FdFrame, LinkCounters, LinkFullError
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import BusError, UsageError
 from hil.replay import Replay, Trace
@@ -23,6 +23,7 @@ class Bench:
     name, bitrate, data_bitrate, stamps, precision_ns = "can0", 500_000, 0, "kernel", 0
 
     def __init__(self) -> None:
+        self.frames: list[Frame] = []
         self.now_ns = START
         self.counters = LinkCounters()
         self.sent: list[tuple[int, int]] = []
@@ -45,6 +46,7 @@ class Bench:
         if self.now_ns < self.full_until_ns:
             raise LinkFullError("is full")
         self.sent.append((self.now_ns - START, frame.id))
+        self.frames.append(frame)
 
     def receive(self) -> Sequence[Frame]:
         return ()
@@ -198,7 +200,7 @@ def test_what_nobody_sends_is_counted(bench: Bench, tmp_path: Path) -> None:
     trace = Trace(path)
     replay(bench, trace).run()
     assert [identifier for _, identifier in bench.sent] == [0x200]
-    assert trace.unfit == 2
+    assert (trace.unfit, trace.fd_left_out) == (1, 1)
 
 
 def test_error_frames_of_any_kind_are_not_sent(bench: Bench, tmp_path: Path) -> None:
@@ -262,6 +264,45 @@ def test_a_file_of_other_things_only_is_told(bench: Bench, tmp_path: Path) -> No
     path = tmp_path / "fd.asc"
     with can.Logger(path) as logger:
         logger(can.Message(arbitration_id=1, is_fd=True, data=bytes(64), is_extended_id=False, timestamp=1.0))
-    said = r"holds no frame to send \(0 frames of other channels, 1 error or CAN FD frames\)"
+    said = r"holds no frame to send \(0 of other channels, 1 CAN FD, 0 error frames\)"
     with pytest.raises(UsageError, match=said):
         replay(bench, Trace(path)).run()
+
+
+FD_FRAMES = [
+    can.Message(0.0, 0x123, False, is_fd=True, bitrate_switch=True, data=bytes(range(64))),
+    can.Message(0.01, 0x18FF50E5, True, is_fd=True, bitrate_switch=False, data=bytes(12)),
+    can.Message(0.02, 0x7FF, False, is_fd=True, bitrate_switch=True, data=b""),
+    can.Message(0.03, 0x100, False, data=b"classic"),
+]
+
+
+def test_on_a_bus_with_can_fd_such_frames_go_out_as_they_were(bench: Bench, tmp_path: Path) -> None:
+    for kind in ("blf", "asc", "log"):
+        path = tmp_path / f"fd.{kind}"
+        with can.Logger(path) as logger:
+            for message in FD_FRAMES:
+                message.timestamp += 1000.0
+                logger(message)
+        bench.frames.clear()
+        trace = Trace(path, fd=True)
+        replay(bench, trace).run()
+        first, second, third, last = bench.frames
+        for sent, message in zip(bench.frames, FD_FRAMES, strict=True):
+            assert (sent.id, sent.extended, sent.data) == (
+                message.arbitration_id, message.is_extended_id, bytes(message.data),
+            )  # fmt: skip
+        assert [isinstance(frame, FdFrame) for frame in bench.frames] == [True, True, True, False]
+        assert [frame.fast for frame in (first, second, third) if isinstance(frame, FdFrame)] == [
+            True, False, True,
+        ]  # fmt: skip
+        assert not isinstance(last, FdFrame)
+        assert (trace.unfit, trace.fd_left_out) == (0, 0)
+
+
+def test_what_is_no_can_fd_frame_is_not_sent(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "fd.log"
+    path.write_text(f"(1.0) a FFF##1{'00' * 8}\n(1.1) a 123##1{'00' * 65}\n(1.2) a 123##1{'00' * 64}\n")
+    trace = Trace(path, fd=True)
+    replay(bench, trace).run()
+    assert (len(bench.sent), trace.unfit) == (1, 2)

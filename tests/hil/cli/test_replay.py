@@ -25,6 +25,7 @@ class Catcher:
         self.interrupt_at = -1
         self.gone_at = -1
         self.closed = False
+        self.options: dict[str, object] = {}
 
     def fileno(self) -> None:
         return None
@@ -52,7 +53,12 @@ class Catcher:
 def link(monkeypatch: pytest.MonkeyPatch) -> Iterator[Catcher]:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     catcher = Catcher("can0")
-    monkeypatch.setattr("hil.bus.link.open_link", lambda *_given: catcher)
+
+    def open_link(*_given: object, **options: object) -> Catcher:
+        catcher.options = options
+        return catcher
+
+    monkeypatch.setattr("hil.bus.link.open_link", open_link)
     yield catcher
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -61,7 +67,10 @@ def link(monkeypatch: pytest.MonkeyPatch) -> Iterator[Catcher]:
 @pytest.fixture
 def trace(tmp_path: Path) -> str:
     path = tmp_path / "trace.log"
-    path.write_text("(1.000) a 100#\n(1.001) a 101#01\n(1.002) b 102#\n(1.001) a 103#\n(1.0) a 20000080#\n")
+    path.write_text(
+        "(1.000) a 100#\n(1.001) a 101#01\n(1.002) b 102#\n(1.001) a 103#\n(1.0) a 20000080#\n"
+        "(1.002) a 104##100\n"
+    )
     return str(path)
 
 
@@ -83,8 +92,16 @@ def test_it_sends_and_says_what_it_left_out(
     assert "max" in out
     assert err.splitlines() == [
         "hil replay: 1 frames of other channels than 'a' not sent: see --trace-channel",
-        "hil replay: 1 frames not sent: error frames or CAN FD",
+        "hil replay: 1 frames not sent: error frames, or what no bus carries",
+        "hil replay: 1 CAN FD frames not sent: with --fd the bus carries them",
     ]
+
+
+def test_can_fd_has_to_be_asked_for(link: Catcher, trace: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(trace, "--bus", "socketcan:can0", "--fd", "--data-bitrate", "5000000") == 0
+    assert link.sent == [0x100, 0x101, 0x103, 0x104]
+    assert link.options == {"fd": True, "data_bitrate": 5_000_000}
+    assert "CAN FD" not in capsys.readouterr().err
 
 
 def test_an_interrupt_ends_it_cleanly(link: Catcher, trace: str, capsys: pytest.CaptureFixture[str]) -> None:

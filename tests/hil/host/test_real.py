@@ -7,6 +7,7 @@ import pytest
 from hil.bus.frame import Frame
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.faults.catalogue import make_fault
+from hil.host.real import SafeState
 from hil.rig.schema import RigConfig
 from tests.hil.paced import Bench
 
@@ -40,6 +41,22 @@ def test_the_safe_state_is_asked_for_and_seen(bench: Bench) -> None:
     assert safe.state == "standby"
     assert set(safe.contactors.values()) == {"open"}
     assert world.summary()["broken"] == []
+
+
+def test_the_way_to_the_safe_state_is_told_in_a_sentence() -> None:
+    """Also one that was not gone to its end."""
+    asked, on_wire = {"mode": "mode = standby"}, {"mode": 5}
+    opened = SafeState(asked, on_wire, "standby", {"contactor.main_plus": "open"})
+    assert str(opened) == "safe state reached: asked for mode = standby; the BMS says standby"
+    closed = SafeState(asked, on_wire, "fault", {"contactor.main_plus": "closed"})
+    assert str(closed) == (
+        "safe state not reached: asked for mode = standby; the BMS says fault; "
+        "still closed: contactor.main_plus"
+    )
+    silent = SafeState(asked, {"mode": None})
+    assert str(silent) == (
+        "safe state not reached: asked for mode = standby; never on the bus: mode; the BMS says nothing"
+    )
 
 
 def test_a_renewed_world_is_whole_and_off(bench: Bench) -> None:

@@ -73,6 +73,8 @@ def test_a_good_run_is_recorded_with_its_health(start: Start, real: RigConfig, t
     assert not any("virtual" in text for text in events[0]["simulated"])
     assert events[-1]["exit_code"] == 0
     assert (tmp_path / "trace.blf").stat().st_size > 500
+    safe = [event["text"] for event in events if event["event"] == "step"][-1]
+    assert safe.startswith("safe state reached: asked for mode = standby, reset = 0; the BMS says ")
     assert plant.logged() == []
 
 
