@@ -84,6 +84,7 @@ class Rig:
         """
         self.step("power on")
         self._host.power_on(cold=cold)
+        self.mark("powered")  # a program that plays the BMS has started by now
         if "state" in self.config.roles:
             self._reach("standby", self._promised("startup", "delay"))
 
