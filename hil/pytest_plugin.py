@@ -39,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hil-trace", default="blf", choices=("blf", "asc", "log"))
     group.addoption("--hil-heartbeat", metavar="FILE", help="sign of life for a supervisor")
     group.addoption("--hil-plant", default="", metavar="SOCKET", help="use the plant that listens there")
+    group.addoption("--hil-settled", metavar="FILE", help="node ids of tests to leave out, one per line")
     parser.addini("hil_rig", "rig file, or name of a shipped rig")
 
 
@@ -143,12 +144,23 @@ def pytest_make_collect_report(
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what the rig file says does not apply to this BMS, with its reason."""
+    """Leave out what has its verdict; skip what the rig file says does not apply, with its reason."""
+    _leave_out_settled(config, items)
     rig = rig_config(config)
     for pattern, reason in rig.suite.skip.items() if rig is not None else ():
         for item in items:
             if fnmatchcase(item.name, pattern) or fnmatchcase(item.name.partition("[")[0], pattern):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _leave_out_settled(config: pytest.Config, items: list[pytest.Item]) -> None:
+    name = config.getoption("--hil-settled")
+    if not name:
+        return
+    settled = set(Path(name).read_text(encoding="utf-8").splitlines())
+    left_out = [item for item in items if item.nodeid in settled]
+    items[:] = [item for item in items if item.nodeid not in settled]
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture

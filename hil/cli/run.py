@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hil.errors import OutputError
     from hil.report.record import Event
+    from hil.rig.schema import RigConfig
+    from hil.run.resume import Earlier
     from hil.run.supervisor import Ending
 
 
@@ -37,6 +40,13 @@ def add_parser(commands: Any) -> None:
         metavar="SOCKET",
         help="in real time: use the plant that listens there, do not start one",
     )
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="DIR",
+        help="go on with the run in that folder: only tests without a verdict, or that were invalid or an "
+        "error, are run; the report is of all",
+    )
     parser.set_defaults(run=run)
 
 
@@ -52,21 +62,34 @@ def run(arguments: argparse.Namespace) -> int:
     from hil.run.supervisor import run_tests
 
     config = load_rig(arguments.rig)
-    out = make_folder(arguments.out, config.name)
-    options = RunOptions(out, arguments.seed, arguments.trace, plant=arguments.plant)
+    earlier = _earlier(arguments, config)
+    out = make_folder(arguments.out, config.name) if earlier is None else earlier.out
+    settled = frozenset() if earlier is None else earlier.settled
+    options = RunOptions(out, arguments.seed, arguments.trace, plant=arguments.plant, settled=settled)
     given = ["-k", arguments.select] if arguments.select else []
-    ending = run_tests(
-        config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug
-    )
-    return _finish(out, ending, config.bms.name)
+    ending = run_tests(config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug)
+    return _finish(out, ending, config.bms.name, earlier)
 
 
-def _finish(out: Path, ending: Ending, firmware: str) -> int:
+def _earlier(arguments: argparse.Namespace, config: RigConfig) -> Earlier | None:
+    """The run to go on with."""
+    if arguments.resume is None:
+        return None
+    from hil.errors import UsageError
+    from hil.run.resume import Earlier
+
+    if arguments.out is not None:
+        raise UsageError(
+            "--resume writes into the folder of the earlier run", key="--out", remedy="leave it out"
+        )
+    return Earlier.of(arguments.resume, config, arguments.seed, arguments.trace)
+
+
+def _finish(out: Path, ending: Ending, firmware: str, earlier: Earlier | None) -> int:
     """Complete the record, write the reports, say how it went."""
     from hil.errors import OutputError, UsageError
     from hil.report.record import read_events
-    from hil.run.output import RECORD_NAME, remove_outputs, write_reports
-    from hil.run.pipe import discard_stdout
+    from hil.run.output import RECORD_NAME, remove_outputs
     from hil.run.supervisor import complete_record
 
     lost: OutputError | None = None
@@ -80,10 +103,20 @@ def _finish(out: Path, ending: Ending, firmware: str) -> int:
     if not events and lost is None:  # pytest was asked for something else, such as --collect-only
         remove_outputs(out)
         return 0
-    unwritten = write_reports(out, events)
-    lost = lost or unwritten
+    if earlier is not None:
+        events, out = earlier.joined(events), earlier.folder
+        lost = lost or _write(earlier, events)
     if ending.in_firmware:
         print()  # it left the progress in the middle
+    return _report(out, events, lost, interrupted=ending.interrupted)
+
+
+def _report(out: Path, events: list[Event], lost: OutputError | None, *, interrupted: bool) -> int:
+    from hil.run.output import write_reports
+    from hil.run.pipe import discard_stdout
+
+    unwritten = write_reports(out, events)
+    lost = lost or unwritten
     try:
         _say(out, events)
         sys.stdout.flush()
@@ -91,7 +124,17 @@ def _finish(out: Path, ending: Ending, firmware: str) -> int:
         discard_stdout()
     if lost is not None:
         raise lost
-    return 130 if ending.interrupted else _exit_code(events)
+    return 130 if interrupted else _exit_code(events)
+
+
+def _write(earlier: Earlier, events: list[Event]) -> OutputError | None:
+    from hil.errors import OutputError
+
+    try:
+        earlier.write(events)
+    except OutputError as error:
+        return error
+    return None
 
 
 def _say(out: Path, events: list[Event]) -> None:

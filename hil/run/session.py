@@ -54,6 +54,7 @@ class RunOptions:
         trace: ``blf``, ``asc`` or ``log``.
         heartbeat: File of the supervisor's sign of life, if there is one.
         plant: Where a plant process listens, in real time; empty: one is started for the run.
+        settled: Tests that are not run, because an earlier part of the run has their verdict.
     """
 
     out: Path | None = None
@@ -61,6 +62,7 @@ class RunOptions:
     trace: str = "blf"
     heartbeat: Path | None = None
     plant: str = ""
+    settled: frozenset[str] = frozenset()
 
 
 class Session:

@@ -75,6 +75,10 @@ def run_tests(
     with tempfile.TemporaryDirectory(prefix="hil-") as folder, _terminated_as_interrupted():
         heartbeat = Path(folder) / "heartbeat"
         command = [sys.executable, "-P", "-m", "pytest", *_rig_options(rig, options, heartbeat)]
+        if options.settled:
+            settled = Path(folder) / "settled"
+            settled.write_text("\n".join(sorted(options.settled)), encoding="utf-8")
+            command.append(f"--hil-settled={settled}")
         command += _manners(arguments, debug=debug)
         if not any(map(_is_test, arguments)):
             command += _suite()

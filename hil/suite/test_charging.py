@@ -138,6 +138,7 @@ def test_balancing_starts_and_stops_at_its_levels(rig: Rig) -> None:
     with ExitStack() as level:
         for other in range(1, rig.cells + 1):
             level.enter_context(rig.fault("cell.voltage", cell=other, value=high))
+        rig.run_for(limit.delay)  # they got there one after the other, which was a spread for a moment
         with rig.fault("cell.voltage", cell=cell, value=high + 2 * limit.number("start")):
             rig.expect(f"balancing[{cell}]", True, within=limit.delay)
         with rig.fault("cell.voltage", cell=cell, value=high + 0.6 * limit.number("stop")):

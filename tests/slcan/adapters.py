@@ -5,18 +5,20 @@ Their serial ports are pseudo-terminals at fixed paths, as tests/slcan/slcan.tom
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from hil.bus.slcan_twin import serving
 
-FOLDER = Path("/tmp/hil-slcan")  # noqa: S108 - a fixed place, as a device has
+FOLDER = Path("/tmp/hil-slcan")  # a fixed place, as a device has
 
 
 def main(command: list[str]) -> int:
     """Run the command; its exit code."""
     FOLDER.mkdir(exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the command ends with this program
     with serving(FOLDER / "can-a", FOLDER / "can-b"):
         return subprocess.run(command, check=False).returncode
 
