@@ -160,6 +160,6 @@ def hil(
 
 def _words(arguments: Sequence[str | Path]) -> list[str]:
     words = list(map(str, arguments))
-    if words[0] == "run" and "--out" not in words:
+    if words[0] == "run" and not {"--out", "--resume"} & {*words}:
         words[1:1] = ["--out", OUT]
     return words
