@@ -84,13 +84,13 @@ def test_another_firmware_is_another_run(build: Build, launch: Launch, hil: Hil,
     assert "another firmware" in run.said
 
 
-def test_a_folder_without_a_run_is_refused(build: Build, hil: Hil, tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(build: Build, hil: Hil) -> None:
     run = hil("run", build(), "--resume", "nowhere")
     assert run.code == 2
     assert "nowhere/record.jsonl" in run.said.replace("\\", "/")
 
 
-def test_a_folder_is_named_once(build: Build, hil: Hil, tmp_path: Path) -> None:
+def test_a_folder_is_named_once(build: Build, hil: Hil) -> None:
     run = hil("run", build(), "--resume", "out", "--out", "other")
     assert run.code == 2
     assert "--out" in run.said
