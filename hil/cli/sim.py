@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hil.errors import UsageError
-    from hil.sim.charging import Warmth
-    from hil.sim.profile import Profile
     from hil.sim.scenario import Scenario
-    from hil.sim.stationary import Site
-    from twins.pack import PackConfig
 
 _EPILOG = """examples:
   hil sim cell winston-lyp-100 --profile p.csv
   hil sim pack winston-lyp-160 --series 96 --strings 2 --profile p.csv --spread capacity=2%
   hil sim storage --outage 2h --load 20kW
   hil sim storage --load load.csv --peak 20kW
+  hil sim xe20 --cycle yard --hours 8
+  hil sim rv --charge fast
   hil sim --list
 
 A profile is a CSV file with a header of names and units, such as 'time [s],current [A]' or
@@ -41,7 +36,12 @@ def add_parser(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", metavar="WHAT", nargs="?", help="cell, pack or storage: see --list")
+    parser.add_argument(
+        "what",
+        metavar="WHAT",
+        nargs="?",
+        help="cell, pack, storage or a vehicle, by name or .toml file: see --list",
+    )
     parser.add_argument("cell", metavar="CELL", nargs="?", help="a name, or a .toml file")
     parser.add_argument("--list", action="store_true", help="what there is to simulate")
     _add_output(parser)
@@ -49,6 +49,7 @@ def add_parser(commands: Any) -> None:
     _add_profile(parser)
     _add_storage(parser)
     _add_charge(parser)
+    _add_vehicle(parser)
     parser.set_defaults(run=run)
 
 
@@ -102,6 +103,12 @@ def _add_charge(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--to", metavar="PERCENT", help="charge up to here (default 100 %%)")
 
 
+def _add_vehicle(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("vehicle")
+    group.add_argument("--cycle", metavar="CSV|NAME", help="what it drives: a file, or a name, see --list")
+    group.add_argument("--payload", type=float, metavar="KG", help="default: the cycle's, else the rated one")
+
+
 def _add_storage(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("storage")
     group.add_argument(
@@ -117,18 +124,6 @@ def _add_storage(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--inverter", metavar="POWER", help="rated power (default 50kW)")
 
 
-_START = {"soc", "temperature", "ambient", "window"}
-_PACK = {"series", "parallel", "strings", "spread", "seed"}
-_PROFILE = {"cell", "profile", "charging_is_positive", "gaps", "at_limit", "fuse"}
-_STORAGE = {"cell", "load", "hours", "outage", "outage_at", "peak", "reserve", "inverter", "gaps"}
-_CHARGE = {"charge", "to"}
-_TAKES = {
-    "cell": _START | _PROFILE,
-    "pack": _START | _PACK | _PROFILE | _CHARGE,
-    "storage": _START | _PACK | _STORAGE,
-}
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Simulate.
 
@@ -138,36 +133,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         _list()
         return 0
-    scenario = _scenario(arguments)
+    from hil.cli.sim_scenarios import make_scenario
+
+    scenario = make_scenario(arguments)
     return _carry_out(scenario, arguments)
-
-
-def _scenario(arguments: argparse.Namespace) -> Scenario:
-    from hil.errors import UsageError
-
-    makers: Mapping[str, Callable[[argparse.Namespace], Scenario]] = {
-        "cell": _under_profile,
-        "pack": _pack,
-        "storage": _storage,
-    }
-    if arguments.what is None:
-        raise UsageError("nothing to simulate", key="WHAT", remedy="hil sim --list shows what there is")
-    if arguments.what not in makers:
-        near = difflib.get_close_matches(arguments.what, makers, 1, 0.0)[0]
-        raise UsageError(f"there is no {arguments.what!r}", key="WHAT", remedy=f"did you mean {near!r}?")
-    _refuse_strangers(arguments, _TAKES[arguments.what])
-    return makers[arguments.what](arguments)
-
-
-def _refuse_strangers(arguments: argparse.Namespace, takes: set[str]) -> None:
-    """An option that would be ignored is a mistake."""
-    from hil.errors import UsageError
-
-    others = set().union(*_TAKES.values()) - takes
-    for name in sorted(others):
-        if getattr(arguments, name) not in (None, False):
-            key = "CELL" if name == "cell" else f"--{name.replace('_', '-')}"
-            raise UsageError(f"is not for {arguments.what!r}", key=key, remedy="leave it out")
 
 
 def _carry_out(scenario: Scenario, arguments: argparse.Namespace) -> int:
@@ -191,6 +160,7 @@ def _carry_out(scenario: Scenario, arguments: argparse.Namespace) -> int:
 
 
 def _list() -> None:
+    from twins import cycles, vehicle
     from twins.cell.parameters import load, names
     from twins.charger_presets import PRESETS
 
@@ -201,237 +171,9 @@ def _list() -> None:
     for name, charger in PRESETS.items():
         print(f"  {name:20} {charger.max_A:g} A, {charger.full_W / 1e3:.4g} kW, {charger.max_V:g} V")
     print("\nstorage, a stationary one: `hil sim storage`")
-
-
-def _under_profile(arguments: argparse.Namespace) -> Scenario:
-    from math import inf
-
-    from hil.errors import UsageError
-    from hil.sim.profile import read_profile
-    from hil.sim.under_profile import Manner, UnderProfile
-
-    if arguments.cell is None:
-        raise UsageError("which cell?", key="CELL", remedy="hil sim --list shows the cells")
-    if arguments.profile is None:
-        raise UsageError("what shall it do?", key="--profile", remedy="give a CSV file of current or power")
-    config = _pack_config(arguments)
-    sign = -1.0 if arguments.charging_is_positive else 1.0
-    profile = read_profile(arguments.profile, gaps=arguments.gaps == "hold", sign=sign)
-    if profile.ignored:
-        print(f"hil sim: {profile.path}: not read: {', '.join(profile.ignored)}", file=sys.stderr)
-    step_s, every_s = _stepping(arguments)
-    manner = Manner(
-        step_s=step_s,
-        every_s=every_s,
-        at_limit=arguments.at_limit or "stop",
-        fuse_A=inf if arguments.fuse is None else _quantity(arguments.fuse, "current", "--fuse"),
-    )
-    return UnderProfile(config, profile, manner)
-
-
-def _pack(arguments: argparse.Namespace) -> Scenario:
-    from hil.errors import UsageError
-    from hil.sim.charging import Charging, Supply
-    from twins.charger_presets import preset
-
-    if arguments.charge is None:
-        if arguments.to is not None:
-            raise UsageError("is for a charger", key="--to", remedy="give --charge, or leave it out")
-        return _under_profile(arguments)
-    _refuse_profile(arguments)
-    arguments.soc = arguments.soc or "0%"
-    try:
-        charger = preset(arguments.charge)
-    except ValueError as error:
-        raise UsageError(str(error), key="--charge") from error
-    supply = Supply(
-        arguments.charge, charger.max_V, charger.max_A, charger.full_W, charger.efficiency, charger.rise_s
-    )
-    config = _pack_config(arguments)
-    return Charging(config, supply, _warmth(arguments), _target(arguments), *_stepping(arguments))
-
-
-def _refuse_profile(arguments: argparse.Namespace) -> None:
-    from hil.errors import UsageError
-
-    for name in sorted(_PROFILE - {"cell"}):
-        if getattr(arguments, name) not in (None, False):
-            raise UsageError(
-                "does not go with --charge", key=f"--{name.replace('_', '-')}", remedy="leave it out"
-            )
-
-
-def _target(arguments: argparse.Namespace) -> float:
-    return 1.0 if arguments.to is None else _part(arguments.to, "--to")
-
-
-def _warmth(arguments: argparse.Namespace) -> Warmth:
-    """What a careful BMS does, or with the sheet's window what the sheet allows."""
-    from hil.sim.charging import Warmth
-    from twins.cell.limits import limits_of
-
-    if arguments.window != "sheet":
-        return Warmth()
-    limits = limits_of(arguments.cell)
-    lowest, highest = limits.lowest_degC, limits.highest_degC
-    return Warmth(cold_degC=lowest, cool_degC=lowest, warm_degC=highest - 5.0, hot_degC=highest)
-
-
-def _storage(arguments: argparse.Namespace) -> Scenario:
-    from math import inf
-
-    from hil.errors import UsageError
-    from hil.sim.stationary import Stationary
-    from twins.storage import InverterConfig, Rules
-
-    arguments.cell = arguments.cell or "winston-lyp-400"
-    arguments.series = 100 if arguments.series is None else arguments.series
-    try:
-        inverter = InverterConfig(_quantity(arguments.inverter or "50kW", "power", "--inverter"))
-        rules = Rules(
-            peak_W=inf if arguments.peak is None else _quantity(arguments.peak, "power", "--peak"),
-            reserve=_quantity(arguments.reserve or "30%", "ratio", "--reserve"),
-        )
-    except ValueError as error:
-        field, _, reason = str(error).partition(": ")
-        key = {"rated_W": "--inverter", "peak_W": "--peak"}.get(field, f"--{field}")
-        raise UsageError(reason, key=key) from error
-    return Stationary(_pack_config(arguments), (inverter, rules), _site(arguments), *_stepping(arguments))
-
-
-def _site(arguments: argparse.Namespace) -> Site:
-    from hil.errors import UsageError
-    from hil.sim.stationary import Site
-
-    outage = None
-    if arguments.outage is not None:
-        begin = _positive(arguments.outage_at, "10min", "--outage-at")
-        outage = (begin, begin + _positive(arguments.outage, "", "--outage"))
-    elif arguments.outage_at is not None:
-        raise UsageError("how long does it last?", key="--outage", remedy="such as 2h")
-    load, said = _load(arguments, outage[1] if outage else 0.0)
-    return Site(load, said, outage)
-
-
-def _load(arguments: argparse.Namespace, outage_ends_s: float) -> tuple[Profile, str]:
-    """A file's, or a constant one for as long as there is something to see."""
-    import numpy as np
-
-    from hil.errors import UsageError
-    from hil.sim.profile import Profile, read_profile
-
-    text = arguments.load or "20kW"
-    if text.lower().endswith(".csv") or Path(text).is_file():
-        if arguments.hours is not None:
-            raise UsageError("a file says itself how long it is", key="--hours", remedy="leave it out")
-        profile = read_profile(Path(text), ("power",), gaps=arguments.gaps == "hold")
-        return profile, f"{profile.path.name}, {len(profile.values)} values"
-    power = _quantity(text, "power", "--load")
-    hours = arguments.hours if arguments.hours is not None else outage_ends_s / 3600.0 + 1.0
-    if not 0.0 < hours < 1e6:
-        raise UsageError(f"{hours:g} is no length", key="--hours", remedy="more than zero")
-    return Profile(Path(text), "power", np.array([0.0, 3600.0 * hours]), np.array([power]), [1]), text
-
-
-def _stepping(arguments: argparse.Namespace) -> tuple[float, float | None]:
-    """Longest step, and how far apart rows are, in s."""
-    every = None if arguments.every is None else _positive(arguments.every, "", "--every")
-    return _positive(arguments.step, "1s", "--step"), every
-
-
-def _pack_config(arguments: argparse.Namespace) -> PackConfig:
-    """The pack of the options.
-
-    Raises:
-        UsageError: One of them is out of its range, or the cell is no good.
-    """
-    from twins.cell.parameters import load
-    from twins.pack import PackConfig
-
-    ambient = _quantity(arguments.ambient or "25degC", "temperature", "--ambient")
-    spread = dict(_spread(text) for text in arguments.spread or ())
-    try:
-        load(arguments.cell)
-        return PackConfig(
-            arguments.cell,
-            series=_count(arguments.series),
-            strings=_count(arguments.strings),
-            parallel=_count(arguments.parallel),
-            soc=1.0 if arguments.soc is None else _part(arguments.soc, "--soc"),
-            temperature_degC=_quantity(arguments.temperature, "temperature", "--temperature")
-            if arguments.temperature
-            else ambient,
-            ambient_degC=ambient,
-            spread_seed=1 if arguments.seed is None else arguments.seed,
-            profile=arguments.window or "practice",
-            **{f"{name}_spread": value for name, value in spread.items()},
-        )
-    except ValueError as error:
-        raise _of_option(error, arguments) from error
-
-
-def _of_option(error: ValueError, arguments: argparse.Namespace) -> UsageError:
-    """A field of the configuration by the name of its option."""
-    from hil.errors import UsageError
-
-    field, _, reason = str(error).partition(": ")
-    field = field.removesuffix("_degC")
-    if field == "temperature" and arguments.temperature is None:
-        field = "ambient"  # it begins as warm as what is around it
-    field = {"spread_seed": "seed"}.get(field, "spread" if field.endswith("_spread") else field)
-    options = {"cell": "CELL"} | {name: f"--{name}" for name in _START | _PACK}
-    return UsageError(reason, key=options[field]) if field in options else UsageError(str(error))
-
-
-def _count(given: int | None) -> int:
-    return 1 if given is None else given
-
-
-def _part(text: str, option: str) -> float:
-    """A state of charge: 80%, 80 or 0.8."""
-    from hil.errors import UsageError
-
-    try:
-        value = float(text)  # plain: 80 is a percentage, 0.8 a part
-        value = value / 100.0 if value > 1.0 else value
-    except ValueError:
-        value = _quantity(text, "ratio", option)
-    if not 0.0 <= value <= 1.0:
-        raise UsageError(f"{text} is no state of charge", key=option, remedy="0 % to 100 %")
-    return value
-
-
-def _spread(text: str) -> tuple[str, float]:
-    from hil.errors import UsageError
-
-    name, equals, value = text.partition("=")
-    if name not in ("capacity", "resistance", "soc") or not equals:
-        raise UsageError(
-            f"{text!r} is no spread", key="--spread", remedy="capacity=2%, resistance=5% or soc=1%"
-        )
-    return name, _quantity(value, "ratio", "--spread")
-
-
-def _quantity(text: str, kind: str, option: str) -> float:
-    """A quantity in its base unit; a time in s.
-
-    Raises:
-        UsageError: It is none.
-    """
-    from hil.errors import UnitError, UsageError
-    from hil.units import parse
-
-    try:
-        value = parse(text, kind).value
-    except UnitError as error:
-        raise UsageError(error.reason, key=option, remedy=error.remedy) from error
-    return value * 1e-9 if kind == "time" else value
-
-
-def _positive(text: str | None, default: str, option: str) -> float:
-    from hil.errors import UsageError
-
-    value = _quantity(text or default, "time", option)
-    if not value > 0.0:
-        raise UsageError(f"{text} is no length of a step", key=option, remedy="more than zero, such as 1s")
-    return value
+    print("\nvehicles, for `hil sim NAME --cycle CSV|NAME` and `hil sim NAME --charge CHARGER`:")
+    for name in vehicle.names():
+        made = vehicle.load(name)
+        chargers = ", ".join(made.chargers)
+        print(f"  {name:20} {made.title}" + (f"; chargers: {chargers}" if chargers else ""))
+    print(f"\ncycles, for `--cycle NAME`: {', '.join(cycles.names())}")

@@ -121,6 +121,11 @@ class Battery:
         self.time_s += dt_s
         self._look()
 
+    def look_at(self, time_s: float) -> None:
+        """Someone else has moved the pack up to this time: look at its cells."""
+        self.time_s = time_s
+        self._look()
+
     def _look(self) -> None:
         tally, time_s = self.tally, self.time_s
         self._cells = cells = self.pack.cell_voltages()
@@ -177,25 +182,30 @@ class Battery:
     def figures(self) -> list[Figure]:
         """The books for a summary."""
         tally = self.tally
-        extremes = (
-            ("peak discharge current", tally.peak_discharge, "A", 1.0, False),
-            ("peak charge current", tally.peak_charge, "A", 1.0, False),
-            ("lowest cell voltage", tally.lowest, "V", -1.0, True),
-            ("highest cell voltage", tally.highest, "V", 1.0, True),
-            ("hottest cell", tally.hottest, "degC", 1.0, True),
+        currents = (
+            ("peak discharge current", tally.peak_discharge),
+            ("peak charge current", tally.peak_charge),
         )
         return [
             Figure("energy out", tally.out_J / 3600.0, "Wh", f"{tally.out_As / 3600.0:.4g} Ah"),
             Figure("energy in", tally.in_J / 3600.0, "Wh", f"{tally.in_As / 3600.0:.4g} Ah"),
-            Figure("state of charge", 100.0 * self.soc, "%", f"from {100.0 * self.start_soc:.4g} %"),
-            *(
-                Figure(label, sign * one.value, unit, self._when(one, named=named))
-                for label, one, unit, sign, named in extremes
-            ),
+            *(Figure(label, one.value, "A", self._when(one) if one.value else "") for label, one in currents),
+            *self.cell_figures(),
         ]
 
-    def _when(self, one: Extreme, *, named: bool) -> str:
-        if not named and one.value == 0.0:
-            return ""
-        name = f"{self.cell_name(one.where)}, " if named and self._differ else ""
-        return f"{name}at {clock(one.time_s)}"
+    def cell_figures(self) -> list[Figure]:
+        """State of charge and the cells' extremes."""
+        tally = self.tally
+        soc_from = f"from {100.0 * self.start_soc:.4g} %"
+        return [
+            Figure("state of charge", 100.0 * self.soc, "%", soc_from),
+            Figure("lowest cell voltage", -tally.lowest.value, "V", self._where(tally.lowest)),
+            Figure("highest cell voltage", tally.highest.value, "V", self._where(tally.highest)),
+            Figure("hottest cell", tally.hottest.value, "degC", self._where(tally.hottest)),
+        ]
+
+    def _when(self, one: Extreme) -> str:
+        return f"at {clock(one.time_s)}"
+
+    def _where(self, one: Extreme) -> str:
+        return (f"{self.cell_name(one.where)}, " if self._differ else "") + self._when(one)

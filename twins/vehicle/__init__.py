@@ -9,12 +9,13 @@
 """
 
 from twins.vehicle.parameters import Charger, Generator, Value, VehicleError, VehicleParameters, load, names
-from twins.vehicle.simulate import Result, Summary, simulate
+from twins.vehicle.simulate import Result, Run, Summary, simulate
 
 __all__ = [
     "Charger",
     "Generator",
     "Result",
+    "Run",
     "Summary",
     "Value",
     "VehicleError",

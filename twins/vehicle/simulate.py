@@ -5,7 +5,7 @@ a resistance, which is what the pack is to it for so short a time. Once a second
 battery-management system says what the pack may be asked for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil, isfinite, sqrt
 from typing import Any, Final
@@ -129,13 +129,16 @@ def simulate(  # noqa: PLR0913 - what a user of a run chooses
     _check(hours, step_s, sample_s, payload_kg)
     degC = temperature_degC
     config = pack or made.pack_config(soc=soc, temperature_degC=degC, ambient_degC=degC)
-    run = _Run(made, cycle, Pack(config), step_s, made.payload_kg if payload_kg is None else payload_kg)
+    run = Run(made, cycle, Pack(config), step_s, payload_kg)
     wanted_s = cycle.duration_s if hours is None else min(hours * 3600.0, _LONGEST_s)
-    return run.through(wanted_s, sample_s, on_progress or _ignore)
-
-
-def _ignore(_done: float) -> None:
-    """Nobody wants to know."""
+    told_s = 0.0
+    for time_s in run.bursts(wanted_s, sample_s):
+        if on_progress and time_s - told_s >= _PROGRESS_s:
+            told_s = time_s
+            on_progress(time_s / wanted_s)
+    if on_progress:
+        on_progress(1.0)
+    return run.result()
 
 
 def _check(hours: float | None, step_s: float, sample_s: float, payload_kg: float | None) -> None:
@@ -164,16 +167,30 @@ class _Track:
         self.payload: list[float] = payload[held].tolist()
 
 
-class _Run:
-    """One run under way."""
+class Run:
+    """One run under way; `simulate` is for who only wants its result.
+
+    Args:
+        vehicle: What drives.
+        cycle: What is driven.
+        pack: The pack; whoever holds it may look at its cells between two bursts.
+        step_s: Step of the cells.
+        payload_kg: Where the cycle says nothing of it; ``None``: the rated one.
+    """
 
     def __init__(
-        self, vehicle: VehicleParameters, cycle: Cycle, pack: Pack, step_s: float, payload_kg: float
+        self,
+        vehicle: VehicleParameters,
+        cycle: Cycle,
+        pack: Pack,
+        step_s: float = 0.1,
+        payload_kg: float | None = None,
     ) -> None:
         self._vehicle, self._cycle, self._pack = vehicle, cycle, pack
         self._step_s = step_s
         self._inner = max(1, round(step_s / VEHICLE_STEP_s))
-        self._track = _Track(cycle, step_s, vehicle["driver.preview"], payload_kg)
+        carried_kg = vehicle.payload_kg if payload_kg is None else payload_kg
+        self._track = _Track(cycle, step_s, vehicle["driver.preview"], carried_kg)
         self._type = vehicle.block()
         self._state: Array = np.zeros(_vehicle.STATE_SIZE)
         self._bms = StandInBms(vehicle, pack)
@@ -181,27 +198,33 @@ class _Run:
         self._square_A2s = 0.0
         self._at = self._ticks = 0
         self._state[_vehicle.LINK] = pack.emf_V
+        self._soc_begin = pack.mean_soc
+        self._rows = [self.sample()]
+        self._through = False
 
-    def through(self, wanted_s: float, sample_s: float, on_progress: Callable[[float], object]) -> Result:
-        """Up to this time, or until the pack is empty."""
-        soc_begin = self._pack.mean_soc
+    def bursts(self, wanted_s: float, sample_s: float = 1.0) -> Iterator[float]:
+        """Drive up to this time, or until the pack is empty.
+
+        Yields:
+            The time reached, in s, at most a second after the one before.
+        """
         between = max(1, round(sample_s / self._step_s))
         total = max(1, round(wanted_s / self._step_s))
         burst = min(between, max(1, round(_SUPERVISION_s / self._step_s)))
-        telling = max(burst, round(_PROGRESS_s / self._step_s))
-        rows = [self._sample()]
         while self._ticks < total and self._supervise():
             self._advance(min(burst, total - self._ticks))
-            if self._ticks >= between * len(rows) or self._ticks >= total:
-                rows.append(self._sample())
-            if self._ticks % telling < burst:
-                on_progress(self._ticks / total)
-        on_progress(1.0)
+            self._through = self._ticks >= total
+            if self._ticks >= between * len(self._rows) or self._through:
+                self._rows.append(self.sample())
+            yield self._ticks * self._step_s
+
+    def result(self) -> Result:
+        """What the run was like until now."""
+        now = self.sample()
+        rows = self._rows if self._rows[-1][0] == now[0] else [*self._rows, now]
         table = np.array(rows).T
         columns = dict(zip(_COLUMNS, table, strict=True))
-        return Result(
-            **columns, summary=self._summary(table, soc_begin, "cycle" if self._ticks >= total else "empty")
-        )
+        return Result(**columns, summary=self._summary(table))
 
     def _supervise(self) -> bool:
         """Limits for the next while; whether there is anything left to drive with."""
@@ -235,7 +258,8 @@ class _Run:
         self._at = at
         self._ticks += steps
 
-    def _sample(self) -> list[float]:
+    def sample(self) -> list[float]:
+        """This instant, in the order of the arrays of `Result`."""
         state, pack = self._state, self._pack
         return [
             self._ticks * self._step_s,
@@ -253,7 +277,7 @@ class _Run:
         speed, payload_kg = float(self._state[_vehicle.SPEED]), float(self._state[_vehicle.PAYLOAD])
         return 0.5 * (mass_kg + payload_kg) * speed * speed
 
-    def _summary(self, table: Any, soc_begin: float, ended: str) -> Summary:
+    def _summary(self, table: Any) -> Summary:
         state = [float(value) for value in self._state]
         time_s, _, _, soc, voltage_V, _, _, hottest_degC = table
         duration_s = float(time_s[-1])
@@ -269,11 +293,11 @@ class _Run:
         return Summary(
             vehicle=self._vehicle.name,
             cycle=self._cycle.name,
-            ended=ended,
+            ended="cycle" if self._through else "empty",
             duration_s=duration_s,
             distance_m=state[_vehicle.WAY],
             wanted_m=state[_vehicle.WAY] + state[_vehicle.BEHIND],
-            soc_begin=soc_begin,
+            soc_begin=self._soc_begin,
             soc_end=float(soc[-1]),
             drawn_J=state[_vehicle.DRAWN],
             fed_J=state[_vehicle.FED],

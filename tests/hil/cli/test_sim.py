@@ -230,7 +230,7 @@ def test_a_pack_on_a_charger(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--charge", "fast"], "--charge: there is no charger preset 'fast': elcon-6.6kw"),
+        (["--charge", "fast"], "--charge: there is no charger 'fast' (one of elcon-6.6kw"),
         (["--charge", "fast-3c", "--fuse", "9A"], "--fuse: does not go with --charge"),
         (["--to", "80%"], "--to: is for a charger"),
         (["--charge", "fast-3c", "--to", "180%"], "--to: 180% is no state of charge"),
@@ -238,4 +238,50 @@ def test_a_pack_on_a_charger(
 )
 def test_a_charger_used_wrongly(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
     assert hil("pack", "winston-lyp-400", *arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_vehicle_drives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my.csv").write_text("time [s],speed [km/h]\n0,0\n20,20\n60,20\n80,0\n", "utf-8")
+    assert hil("xe20", "--cycle", "my.csv", "--hours", "0.1", "--out", "out") == 0
+    out = capsys.readouterr().out
+    assert "Tow tractor Nautilus XE20" in out
+    assert "Wh/km" in out
+    header = Path("out/trace.csv").read_text("utf-8").splitlines()[0]
+    assert header.endswith("speed_km/h,distance_km")
+
+
+def test_a_vehicle_charges(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hil("rv", "--charge", "fast", "--to", "30%", "--out", "out") == 0
+    assert "charged by its charger 'fast'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["xe2", "--cycle", "yard"], "WHAT: there is no 'xe2' (did you mean 'xe20'?)"),
+        (["xe20"], "--cycle: what shall it do? (such as --cycle yard, or --charge onboard or --charge fast)"),
+        (["xe20", "--cycle", "yrd"], "yrd: there is no such cycle (did you mean 'yard'?"),
+        (["xe20", "--cycle", "none.csv"], "none.csv"),
+        (["xe20", "--cycle", "yard", "--hours", "0"], "--hours: 0 is no length"),
+        (["xe20", "--cycle", "yard", "--hours", "nan"], "--hours: nan is no length"),
+        (["xe20", "--cycle", "yard", "--payload", "-1"], "--payload: -1 kg is no payload"),
+        (["xe20", "--cycle", "yard", "--step", "2s"], "--step: 2 s is no step of a vehicle"),
+        (["xe20", "--cycle", "yard", "--series", "9"], "--series: is not for 'xe20'"),
+        (["xe20", "--cycle", "yard", "--seed", "-1"], "--cycle: seed: must not be negative"),
+        (["rv", "--charge", "slow"], "--charge: there is no charger 'slow' (one of onboard, fast, "),
+        (["rv", "--charge", "fast", "--cycle", "yard"], "--cycle: does not go with --charge"),
+        (["none.toml", "--cycle", "yard"], "none.toml: cannot be read"),
+    ],
+)
+def test_a_vehicle_used_wrongly(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert hil(*arguments) == 2
     assert said in capsys.readouterr().err
