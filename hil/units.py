@@ -42,6 +42,8 @@ KINDS = {
         Kind("charge", "Ah", "160 Ah"),
         Kind("power", "W", "80 kW"),
         Kind("energy", "Wh", "50 kWh"),
+        Kind("pulse energy", "J", "15 kJ"),
+        Kind("melting integral", "A2s", "40 kA2s"),
         Kind("torque", "Nm", "200 Nm"),
         Kind("speed", "rpm", "3000 rpm"),
         Kind("ratio", "1", "5 %"),
@@ -63,6 +65,8 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
         "charge": {"mAh": "1E-3", "Ah": "1"},
         "power": {"mW": "1E-3", "W": "1", "kW": "1E3", "MW": "1E6"},
         "energy": {"Wh": "1", "kWh": "1E3"},
+        "pulse energy": {"J": "1", "kJ": "1E3"},
+        "melting integral": {"A2s": "1", "kA2s": "1E3"},
         "torque": {"mNm": "1E-3", "Nm": "1", "kNm": "1E3"},
         "speed": {"rpm": "1"},
         "ratio": {"1": "1", "%": "1E-2", "ppm": "1E-6"},
@@ -74,7 +78,7 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
 _ALIASES = {
     "°C": "degC", "Ω": "Ohm", "ohm": "Ohm", "mΩ": "mOhm", "kΩ": "kOhm", "MΩ": "MOhm",
     "µs": "us", "μs": "us", "µV": "uV", "μV": "uV", "µA": "uA", "μA": "uA", "µF": "uF", "μF": "uF",
-    "sec": "s", "1/min": "rpm", "-": "1", "": "1",
+    "A²s": "A2s", "kA²s": "kA2s", "sec": "s", "1/min": "rpm", "-": "1", "": "1",
 }  # fmt: skip
 # words for units, which say which one is meant
 _SLIPS = {

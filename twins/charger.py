@@ -15,9 +15,9 @@ from typing import Any
 
 import simpy
 
-from twins.circuit import Circuit
 from twins.config import ChargerConfig
 from twins.drive import UP
+from twins.inlet import Terminals
 from twins.port import Bank, Port
 
 FAILURES = ("no_output", "ignore_commands", "overshoot", "stuck_current", "silent")
@@ -129,7 +129,7 @@ class Charger:
 
     # --- one step -----------------------------------------------------------------------------
 
-    def update(self, circuit: Circuit, emf_V: float) -> None:
+    def update(self, circuit: Terminals, emf_V: float) -> None:
         """Take the commands for the next step and show the last one."""
         now_ns = int(self._env.now)
         dt_s = (now_ns - self._updated_ns) * 1e-9
@@ -214,7 +214,7 @@ class Charger:
     def _readings(self, said: list[float]) -> list[float]:
         return [*said, self.temperature_degC, self.input_W, float(self._failure != "silent")]
 
-    def current(self, circuit: Circuit, drive_A: float) -> float:
+    def current(self, circuit: Terminals, drive_A: float) -> float:
         """Current that it feeds into the link, in A.
 
         Constant current, unless that would settle above the voltage limit: then just enough to

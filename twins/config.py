@@ -6,8 +6,9 @@ Every ``ValueError`` begins with the name of the field that is wrong.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from twins.pack import PackConfig
 
@@ -15,10 +16,13 @@ __all__ = [
     "ChargerConfig",
     "ContactorConfig",
     "DriveConfig",
+    "FuseConfig",
     "LinkConfig",
+    "LoadConfig",
     "PackConfig",
     "PlantConfig",
     "SensorConfig",
+    "SupplyConfig",
 ]
 
 NS_PER_MS = 1_000_000
@@ -48,41 +52,182 @@ def _require(config: Any, name: str, holds: bool, rule: str) -> None:
 
 @dataclass(frozen=True)
 class ContactorConfig:
-    """Main, minus and precharge contactors.
+    """Main, minus and precharge contactors, and those of the charge inlet if there are any.
 
     Attributes:
         closing_ns: From the command until the contacts touch (EV contactors: 20-30 ms).
         opening_ns: From the command until the contacts part (about 10-15 ms with an economiser).
         contact_Ohm: One closed main contact (EV contactors: 0.1-0.3 mOhm).
         load_A: Opening a current above this counts as opening under load.
+        bounces: How often the contacts part again when they close.
+        bounce_ns: How long they are apart each time, and touch before the next.
+        arc_ns: An arc goes out after this time, or when its current gets to zero; 0: there is none.
+        arc_drop_V: What it takes from the circuit (sealed contactors: some 100 V; provisional).
+        weld_A: A current above this at the instant of touching welds the contacts; 0: never.
+        pull_in_V: Least supply voltage to close; 0: the coil has a supply of its own.
+        drop_out_V: Least supply voltage to stay closed.
+        charge: ``none``: the charger is on the DC link. ``plus``: behind a contactor ``charge_plus`` from
+            the pack's plus, and main minus. ``both``: also behind ``charge_minus`` instead of main minus.
     """
 
     closing_ns: int = 30 * NS_PER_MS
     opening_ns: int = 15 * NS_PER_MS
     contact_Ohm: float = 0.2e-3
     load_A: float = 10.0
+    bounces: int = 0
+    bounce_ns: int = 1 * NS_PER_MS
+    arc_ns: int = 0
+    arc_drop_V: float = 100.0
+    weld_A: float = 0.0
+    pull_in_V: float = 0.0
+    drop_out_V: float = 0.0
+    charge: Literal["none", "plus", "both"] = "none"
 
     def __post_init__(self) -> None:
-        _check(self, positive="contact_Ohm", not_negative="closing_ns opening_ns load_A")
+        _check(
+            self,
+            positive="contact_Ohm bounce_ns",
+            not_negative="closing_ns opening_ns load_A bounces arc_ns arc_drop_V weld_A pull_in_V drop_out_V",
+        )
+        _require(self, "drop_out_V", self.drop_out_V <= self.pull_in_V, "must not be above pull_in_V")
+        if self.charge not in {"none", "plus", "both"}:
+            raise ValueError(f"charge: must be none, plus or both, not {self.charge!r}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the contactors that there are."""
+        inlet = {"none": (), "plus": ("charge_plus",), "both": ("charge_plus", "charge_minus")}
+        return ("main_plus", "main_minus", "precharge", *inlet[self.charge])
 
 
 @dataclass(frozen=True)
 class LinkConfig:
-    """The DC link behind the contactors.
+    """The DC link behind the contactors, and the resistor that precharges it.
+
+    The resistor is one body that warms by its power, and opens for good when it gets too hot. The
+    defaults are those of a 100 W wire-wound one in an aluminium case (provisional).
 
     Attributes:
         precharge_Ohm: 50 Ohm with 3 mF gives a time constant of 150 ms and 95 % after 450 ms.
+        precharge_rated_W: What it may have for ever at 25 degC.
+        precharge_max_degC: Where its derating ends: at rated power it gets so hot, at this ambient it
+            may have no power at all.
+        precharge_burn_degC: Here it burns out.
+        precharge_pulse_J: What a short pulse needs to heat it from 25 degC to there.
+        busbar_Ohm: Bus bars and cables between fuse and link, both poles together.
         bleed_Ohm: Always across the link.
         discharge_Ohm: The drive's active discharge, while it is idle and the pack is not connected.
     """
 
     precharge_Ohm: float = 50.0
+    precharge_rated_W: float = 100.0
+    precharge_max_degC: float = 200.0
+    precharge_burn_degC: float = 400.0
+    precharge_pulse_J: float = 15e3
     capacitance_F: float = 3e-3
+    busbar_Ohm: float = 0.0
     bleed_Ohm: float = 20e3
     discharge_Ohm: float = 200.0
 
     def __post_init__(self) -> None:
-        _check(self, positive="precharge_Ohm capacitance_F bleed_Ohm discharge_Ohm")
+        _check(
+            self,
+            positive="precharge_Ohm precharge_rated_W precharge_pulse_J capacitance_F bleed_Ohm "
+            "discharge_Ohm",
+            not_negative="busbar_Ohm",
+        )
+        _require(self, "precharge_max_degC", self.precharge_max_degC > 25, "must be above 25 degC")
+        hotter = self.precharge_burn_degC >= self.precharge_max_degC
+        _require(self, "precharge_burn_degC", hotter, "must not be below precharge_max_degC")
+
+
+@dataclass(frozen=True)
+class LoadConfig:
+    """A load on the DC link beside the drive: a heater, a DC/DC converter, a compressor.
+
+    Attributes:
+        resistance_Ohm: It is a resistor.
+        power_W: It takes this power whatever the voltage.
+        current_A: It takes this current.
+        min_V: What takes a power or a current stops below this link voltage, and starts again 5 % above.
+        on: Whether it is on before anybody switches it.
+    """
+
+    resistance_Ohm: float | None = None
+    power_W: float | None = None
+    current_A: float | None = None
+    min_V: float = 0.0
+    on: bool = False
+
+    def __post_init__(self) -> None:
+        kinds = ("resistance_Ohm", "power_W", "current_A")
+        given = [name for name in kinds if getattr(self, name) is not None]
+        if len(given) != 1:
+            field_name = given[-1] if given else "power_W"
+            raise ValueError(f"{field_name}: give one of resistance, power and current, not {len(given)}")
+        _check(self, positive=given[0], not_negative="min_V")
+        if self.resistance_Ohm is None:
+            _require(self, "min_V", self.min_V > 0, "must be greater than 0 for a load that is no resistor")
+        elif self.min_V:
+            raise ValueError("min_V: a resistor has none")
+
+
+@dataclass(frozen=True)
+class FuseConfig:
+    """The pack's fuse, in its plus pole between cells and contactors.
+
+    Attributes:
+        rated_A: What it carries for ever.
+        melting_A2s: Its melting integral (pre-arcing I²t) at high currents.
+        resistance_Ohm: Of the whole fuse.
+        fusing_ratio: The current that melts it at last, over the rated one: 1.6 is the conventional
+            fusing current of IEC 60269-1 (gG, 16 A and more).
+        notch_share: Share of the final temperature rise that the notches of the element have over its
+            body (provisional: it places the bend of the time-current curve at some 5 times the rating).
+        body_s: Time constant of that body (provisional).
+    """
+
+    rated_A: float
+    melting_A2s: float
+    resistance_Ohm: float = 0.2e-3
+    fusing_ratio: float = 1.6
+    notch_share: float = 0.1
+    body_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            positive="rated_A melting_A2s resistance_Ohm body_s",
+            share="notch_share",
+        )
+        _require(self, "fusing_ratio", self.fusing_ratio > 1, "must be greater than 1")
+        _require(self, "notch_share", self.notch_share < 1, "must be less than 1")
+        slowest = self.body_s * (self.fusing_ratio * self.rated_A) ** 2 / (1.0 - self.notch_share)
+        rule = "too high for such a rating: it would melt by its body alone"
+        _require(self, "melting_A2s", self.melting_A2s < slowest, rule)
+
+
+@dataclass(frozen=True)
+class SupplyConfig:
+    """The auxiliary supply of BMS and contactor coils.
+
+    Attributes:
+        voltage_V: 13.5 V of a running 12 V system; 27 V of a 24 V one.
+        brown_out_V: Below this the BMS stops, once its own capacitors are empty.
+        restart_V: From here on it starts again.
+        hold_up_ns: How long those capacitors last.
+    """
+
+    voltage_V: float = 13.5
+    brown_out_V: float = 6.0
+    restart_V: float = 7.0
+    hold_up_ns: int = 5 * NS_PER_MS
+
+    def __post_init__(self) -> None:
+        _check(self, positive="voltage_V brown_out_V restart_V", not_negative="hold_up_ns")
+        _require(self, "voltage_V", self.voltage_V <= 36, "must be at most 36 V")
+        _require(self, "restart_V", self.restart_V >= self.brown_out_V, "must not be below brown_out_V")
+        _require(self, "restart_V", self.restart_V <= self.voltage_V, "must not be above voltage_V")
 
 
 @dataclass(frozen=True)
@@ -245,6 +390,9 @@ class PlantConfig:
     """All twins together.
 
     Attributes:
+        fuse: ``None``: there is none.
+        loads: By name.
+        supply: ``None``: BMS and coils have a supply that never fails.
         step_ns: The plant's step; the sensors' periods are whole multiples of it.
     """
 
@@ -254,6 +402,9 @@ class PlantConfig:
     sensors: SensorConfig = field(default_factory=SensorConfig)
     charger: ChargerConfig = field(default_factory=ChargerConfig)
     drive: DriveConfig = field(default_factory=DriveConfig)
+    fuse: FuseConfig | None = None
+    loads: Mapping[str, LoadConfig] = field(default_factory=dict)
+    supply: SupplyConfig | None = None
     step_ns: int = 10 * NS_PER_MS
 
     def __post_init__(self) -> None:

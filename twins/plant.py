@@ -9,22 +9,28 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from typing import Any
 
 import simpy
 
 from twins.alarm import Alarm
+from twins.books import Books
 from twins.charger import Charger
 from twins.circuit import Circuit
 from twins.config import PlantConfig
 from twins.contactor import Contactor
 from twins.drive import Drive
+from twins.inlet import Inlet
+from twins.isolation import Isolation
+from twins.loads import Loads
 from twins.pack import Pack
 from twins.port import Port
 from twins.sensor import CellMonitor, CurrentSensor, JunctionBox, Noise
+from twins.supply import Supply
 from twins.truth import truth_ports
 
-_CONTACTORS = ("main_plus", "main_minus", "precharge")
+Turn = tuple[float, Callable[[], None]]  # an instant in s from now, and what happens then
 
 
 class Plant:
@@ -44,13 +50,21 @@ class Plant:
         self.config = config
         ambient_degC = config.pack.ambient_degC
         self.pack = Pack(config.pack)
-        self.circuit = Circuit(config.link, config.contactor, self._touch)
-        self.contactors = {name: Contactor(env, name, config.contactor, self._move) for name in _CONTACTORS}
+        self.circuit = Circuit(config.link, config.contactor, self._touch, config.fuse, ambient_degC)
+        contactor = config.contactor
+        self.contactors = {name: Contactor(env, name, contactor, self) for name in contactor.names}
+        self.inlet = None if config.contactor.charge == "none" else Inlet(self.circuit, config.contactor)
+        self.isolation = Isolation(config.sensors.isolation_Ohm)
+        self.loads = Loads(config.loads, self.circuit)
+        self.supply = None if config.supply is None else Supply(env, config.supply)
+        self._charged = self.circuit if self.inlet is None else self.inlet  # what the charger feeds
+        self._others = bool(self.loads) or self.supply is not None
         self.charger = Charger(env, config.charger)
         self.drive = Drive(config.drive, config.step_ns * 1e-9, ambient_degC)
         self.cell_monitor = CellMonitor(config.sensors, config.pack.strings, config.pack.series, ambient_degC)
         self.current_sensor = CurrentSensor(config.sensors, ambient_degC)
         self.junction_box = JunctionBox(config.sensors)
+        self._connect_coils()
         self.ports = {port.name: port for port in self._all_ports()}
         self._alarm = Alarm(env, self._step)  # of the next step
         self.reset(0)
@@ -63,8 +77,17 @@ class Plant:
             *self.charger.ports,
             *self.drive.ports,
             *(port for contactor in self.contactors.values() for port in contactor.ports),
-            *truth_ports(self.pack, self.circuit, self.sync),
+            *self.loads.ports,
+            *(() if self.supply is None else self.supply.ports),
+            *truth_ports(self),
         ]
+
+    def _connect_coils(self) -> None:
+        """The contactors' coils live on the auxiliary supply."""
+        if self.supply is not None:
+            for contactor in self.contactors.values():
+                for level_V in contactor.coil_thresholds_V:
+                    self.supply.watch(level_V, contactor.supplied)
 
     def reset(self, seed: int) -> None:
         """Everything as configured, whole, off; all noise by ``seed``. Steps count from now."""
@@ -74,12 +97,19 @@ class Plant:
         for contactor in self.contactors.values():
             contactor.reset()
         self.circuit.reset()
+        self.isolation.reset()
+        self.loads.reset()
+        if self.inlet is not None:
+            self.inlet.reset()
+        if self.supply is not None:
+            self.supply.reset()
         self.drive.reset()
         self.charger.reset()
         self.cell_monitor.reset()
         self.current_sensor.reset()
         self.junction_box.reset()
         self.charge_As = 0.0
+        self._arcs: list[Contactor] = []
         self._ticks = 0
         self._at_ns = int(self.env.now)
         self._touch()
@@ -88,9 +118,10 @@ class Plant:
         self._start(self.config.step_ns)
 
     def safe(self) -> None:
-        """Drive and charger off, no torque, no balancing."""
+        """Drive, charger and other loads off, no torque, no balancing."""
         self.drive.safe()
         self.charger.safe()
+        self.loads.safe()
         self.cell_monitor.safe()
 
     # --- time -------------------------------------------------------------------------------------
@@ -114,55 +145,111 @@ class Plant:
         circuit, emf_V = self.circuit, self.pack.emf_V
         self._sample()
         self.drive.update(circuit, emf_V)
-        self.charger.update(circuit, emf_V)
+        self.charger.update(self._charged, emf_V)
+        if self._others:
+            self._tick_others()
         circuit.set_discharging(not (circuit.connected or self.drive.draws))
 
+    def _tick_others(self) -> None:
+        if self.loads:
+            self.loads.update()
+        if self.supply is not None and self.supply.moving:
+            self.supply.show()
+
     def sync(self) -> None:
-        """Bring the physics to the present instant, with the set points of the last step."""
+        """Bring the physics to the present instant, with the set points of the last step.
+
+        What breaks, trips or goes out on the way does so at its own instant.
+        """
         now_ns = int(self.env.now)
         left_ns = now_ns - self._at_ns
         if left_ns <= 0:
             return
         self._at_ns = now_ns
         dt_s = left_ns * 1e-9
-        load_A = self._load()
-        if self.drive.draws and not self.drive.stands(self.circuit.voltage_after(load_A, dt_s)):
-            dt_s -= self._trip(load_A, dt_s)
+        while dt_s > 0.0:
             load_A = self._load()
-        if dt_s > 0.0:
-            self._advance(load_A, dt_s)
+            turn = self._turn_within(load_A, dt_s)
+            if turn is None:
+                self._advance(load_A, dt_s)
+                return
+            instant_s, act = turn
+            if instant_s > 0.0:
+                self._advance(load_A, instant_s)
+            dt_s -= instant_s
+            act()
 
     def _load(self) -> float:
-        """What drive and charger together take from the link from now on, in A."""
-        pack, circuit = self.pack, self.circuit
+        """What drive, charger and others together take from the link from now on, in A."""
+        pack, circuit, charger, loads = self.pack, self.circuit, self.charger, self.loads
         circuit.view(pack.emf_V, pack.resistance_Ohm)
-        self.drive.drawn_A = drive_A = self.drive.current(circuit, self.charger.current_A)
-        self.charger.current_A = charger_A = self.charger.current(circuit, drive_A)
-        return drive_A - charger_A
+        if self.inlet is not None:
+            return self._load_by(self.inlet)
+        others_A = loads.current_A
+        self.drive.drawn_A = drive_A = self.drive.current(circuit, charger.current_A - others_A)
+        charger.current_A = charger_A = charger.current(circuit, drive_A + others_A)
+        if self._others:
+            others_A = loads.solve(drive_A - charger_A)
+        return drive_A + others_A - charger_A
+
+    def _load_by(self, inlet: Inlet) -> float:
+        """The same, and what a charger feeds into the pack's terminals by an inlet of its own."""
+        circuit, loads = self.circuit, self.loads
+        self.drive.drawn_A = drive_A = self.drive.current(circuit, -loads.current_A)
+        link_A = drive_A + loads.solve(drive_A)
+        inlet.feed_A = self.charger.current(inlet, inlet.load_share * link_A)
+        self.charger.current_A = inlet.feed_A
+        circuit.feed(inlet.feed_A)
+        return link_A
 
     def _advance(self, load_A: float, dt_s: float) -> None:
         """Advance pack and circuit by one interval in which nothing is switched."""
+        arcs = self._arcs
+        if arcs:
+            path_A = abs(self.circuit.courses(load_A)[1].integral(dt_s)) / dt_s
         mean_A = self.circuit.advance(load_A, dt_s)
         self.pack.advance(mean_A, dt_s)
         self.charge_As += mean_A * dt_s
+        for contactor in arcs:
+            contactor.arc_J += contactor.config.arc_drop_V * path_A * dt_s
 
-    def _trip(self, load_A: float, dt_s: float) -> float:
-        """Advance to the instant within ``dt_s`` at which the link leaves the drive's range; trip.
+    # --- what happens within a step ---------------------------------------------------------------
 
-        Returns:
-            How far that was, in s.
-        """
+    def _turn_within(self, load_A: float, dt_s: float) -> Turn | None:
+        """What happens first within ``dt_s`` by the course of the physics itself, and when."""
         circuit, drive = self.circuit, self.drive
-        passed_s = 0.0
+        if not (circuit.breakable or self._arcs or self.loads.floor_V) and not drive.draws:
+            return None
+        turns: list[Turn] = []
+        after_V = circuit.voltage_after(load_A, dt_s)
+        if drive.draws and not drive.stands(after_V):
+            turns.append(self._trip(load_A, dt_s, after_V))
+        if after_V < self.loads.floor_V:
+            floor_V = self.loads.floor_V
+            instant_s = circuit.time_to(floor_V, load_A) if circuit.link_V > floor_V else 0.0
+            turns.append((min(instant_s, dt_s), self.loads.drop_out))
+        breaks = circuit.breaks_within(load_A, dt_s)
+        if breaks is not None:
+            turns.append((breaks.instant_s, lambda: circuit.break_now(breaks)))
+        if self._arcs:
+            instant_s = circuit.courses(load_A)[1].time_to(0.0)
+            if instant_s <= dt_s:
+                turns.append((instant_s, self._quench_all))
+        return min(turns, key=lambda turn: turn[0], default=None)
+
+    def _trip(self, load_A: float, dt_s: float, after_V: float) -> Turn:
+        """The instant within ``dt_s`` at which the link leaves the drive's range, and what happens then."""
+        circuit, drive = self.circuit, self.drive
+        instant_s = 0.0
         if drive.stands(circuit.link_V):
-            falls = circuit.voltage_after(load_A, dt_s) < circuit.link_V
-            bound_V = drive.low_V if falls else drive.high_V
-            passed_s = min(circuit.time_to(bound_V, load_A), dt_s)
-        if passed_s > 0.0:
-            self._advance(load_A, passed_s)
-        drive.trip()
-        circuit.set_discharging(not circuit.connected)
-        return passed_s
+            bound_V = drive.low_V if after_V < circuit.link_V else drive.high_V
+            instant_s = min(circuit.time_to(bound_V, load_A), dt_s)
+
+        def trip() -> None:
+            drive.trip()
+            circuit.set_discharging(not circuit.connected)
+
+        return instant_s, trip
 
     def _touch(self) -> None:
         """As :meth:`sync`, and the circuit sees the pack as it is now."""
@@ -171,20 +258,101 @@ class Plant:
 
     # --- switching --------------------------------------------------------------------------------
 
-    def _move(self, contactor: Contactor, closed: bool) -> None:
+    def move(self, contactor: Contactor, closed: bool) -> None:
         """A contactor's contacts touch or part at this instant."""
         self._touch()
         if not closed:
-            broken_A = abs(self.circuit.current_through(contactor.name))
-            contactor.openings_under_load += broken_A > contactor.config.load_A
+            broken_A = self.circuit.current_through(contactor.name)
+            contactor.part(abs(broken_A), self._strikes(contactor))
+        elif contactor.arcing:
+            contactor.quench()
         contactor.settle(closed)
+        self._rewire()
+        if closed:
+            contactor.touched(abs(self.circuit.current_through(contactor.name)))
+
+    def _strikes(self, contactor: Contactor) -> bool:
+        """Whether an arc would carry the current: not beside a closed precharge, nor against a charger."""
+        beside = {"main_plus": "precharge", "precharge": "main_plus"}
+        if contactor.name == "main_minus":
+            return True
+        return contactor.name in beside and not self.contactors[beside[contactor.name]].closed
+
+    def quench(self, contactor: Contactor) -> None:
+        """A contactor's arc goes out at this instant."""
+        self._touch()
+        contactor.quench()
+        self._rewire()
+
+    def _quench_all(self) -> None:
+        """The arcs' current is zero: all of them are in its path."""
+        for contactor in self._arcs:
+            contactor.quench()
         self._rewire()
 
     def _rewire(self) -> None:
         """The circuit as the contacts are now."""
-        circuit = self.circuit
-        circuit.connect(**{name: contactor.closed for name, contactor in self.contactors.items()})
+        circuit, contactors = self.circuit, self.contactors
+        self._arcs = [contactor for contactor in contactors.values() if contactor.arcing]
+        plus, minus, precharge = (
+            contactors[name].closed or contactors[name].arcing
+            for name in ("main_plus", "main_minus", "precharge")
+        )
+        forward = 1.0 if circuit.current_through("main_minus") >= 0.0 else -1.0
+        circuit.connect(main_plus=plus, main_minus=minus, precharge=precharge)
+        circuit.arc(forward * sum(contactor.config.arc_drop_V for contactor in self._arcs))
+        if self.inlet is not None:
+            self._rewire_inlet(self.inlet, minus)
+        if self.isolation.leaks:
+            self._leak()
         circuit.set_discharging(not (circuit.connected or self.drive.draws))
+
+    def _rewire_inlet(self, inlet: Inlet, main_minus: bool) -> None:
+        contactors = self.contactors
+        minus = contactors["charge_minus"].closed if "charge_minus" in contactors else main_minus
+        inlet.join(plus=contactors["charge_plus"].closed, minus=minus)
+        if not inlet.connected:
+            inlet.feed_A = 0.0
+            self.circuit.feed(0.0)
+
+    # --- isolation --------------------------------------------------------------------------------
+
+    def leak(self, pole: str, isolation_Ohm: float | None, side: str = "pack") -> None:
+        """Let a pole leak to the chassis, or mend it; see :meth:`twins.isolation.Isolation.leak`.
+
+        Raises:
+            ValueError: As there.
+        """
+        self._touch()
+        self.isolation.leak(pole, isolation_Ohm, side)
+        self._leak()
+
+    def leak_inside(self, tap: int, isolation_Ohm: float | None) -> None:
+        """Let a place between two cells leak to the chassis, or mend it; taps are string 1's.
+
+        Raises:
+            ValueError: If there is no such tap, or no leak leaves that much.
+        """
+        series = self.pack.config.series
+        if not 1 <= tap <= series + 1:
+            raise ValueError(f"there is no tap {tap}: they are numbered 1 to {series + 1}")
+        self._touch()
+        self.isolation.leak_inside((tap - 1) / series, isolation_Ohm)
+        self._leak()
+
+    def _leak(self) -> None:
+        """What monitor and circuit have of the leaks, with the contacts as they are."""
+        contactors = self.contactors
+        plus = contactors["main_plus"].closed or contactors["precharge"].closed
+        self.isolation.join(plus=plus, minus=contactors["main_minus"].closed)
+        self.junction_box.see_isolation(*self.isolation.seen_Ohm)
+        self.circuit.set_leak(self.isolation.across_S)
+
+    def keep_books(self) -> Books:
+        """Keep account of all energy from now on."""
+        self._touch()
+        self.circuit.books = Books()
+        return self.circuit.books
 
     # --- sensors ----------------------------------------------------------------------------------
 
@@ -243,6 +411,7 @@ class Plant:
         self.pack.restore(b64decode(plant["pack"]))
         for name, twin in self._twins().items():
             twin.restore(state[name])
+        self._arcs = [contactor for contactor in self.contactors.values() if contactor.arcing]
         self._ticks = plant["ticks"]
         self.charge_As = plant["charge_As"]
         self._at_ns = int(self.env.now) - plant["behind_ns"]
@@ -257,5 +426,9 @@ class Plant:
             "current_sensor": self.current_sensor,
             "junction_box": self.junction_box,
             "noise": self.noise,
+            "isolation": self.isolation,
+            "loads": self.loads,
+            **({} if self.supply is None else {"supply": self.supply}),
+            **({} if self.inlet is None else {"inlet": self.inlet}),
             **self.contactors,
         }

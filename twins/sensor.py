@@ -292,7 +292,6 @@ class JunctionBox:
     """Isolation of each pole against the chassis, and the interlock loop."""
 
     _PLUS, _MINUS, _VALID, _INTERLOCK = range(4)
-    _POLES = {"plus": _PLUS, "minus": _MINUS}  # noqa: RUF012 - read only
 
     def __init__(self, config: SensorConfig) -> None:
         self.config = config
@@ -311,22 +310,11 @@ class JunctionBox:
         self._bank.held.clear()
         self._bank.publish([self.config.isolation_Ohm, self.config.isolation_Ohm, 1.0, 1.0])
 
-    def leak(self, pole: str, isolation_Ohm: float | None) -> None:
-        """Let a pole (``plus`` or ``minus``) leak to the chassis, or mend it with ``None``.
-
-        Args:
-            pole: Which one.
-            isolation_Ohm: What the leak and the sound isolation, in parallel, leave together.
-
-        Raises:
-            ValueError: If there is no such pole, or no leak leaves that much.
-        """
-        sound = self.config.isolation_Ohm
-        if pole not in self._POLES:
-            raise ValueError(f"there is no pole {pole!r}: {', '.join(self._POLES)}")
-        if isolation_Ohm is not None and not 0.0 <= isolation_Ohm <= sound:
-            raise ValueError(f"a leak leaves between 0 and {sound:g} Ohm, not {isolation_Ohm:g}")
-        self._bank.show(self._POLES[pole], sound if isolation_Ohm is None else isolation_Ohm)
+    def see_isolation(self, plus_Ohm: float, minus_Ohm: float) -> None:
+        """What the monitor measures now; it saturates at its range."""
+        highest = self.config.isolation_max_Ohm
+        self._bank.show(self._PLUS, min(plus_Ohm, highest))
+        self._bank.show(self._MINUS, min(minus_Ohm, highest))
 
     def open_interlock(self, on: bool) -> None:
         """Open the interlock loop, or close it."""

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from twins.circuit import Circuit
+from twins.contactor import Contactor
+from twins.fuse import Fuse
 from twins.pack import Pack
 from twins.port import Port, Truth
+
+if TYPE_CHECKING:
+    from twins.plant import Plant
 
 Getter = Callable[[], float]
 Setter = Callable[[float], None]
 _Row = tuple[str, str, float, float, Getter, Setter | None]
 
 
-def truth_ports(pack: Pack, circuit: Circuit, touch: Callable[[], None]) -> list[Port]:
-    """Ports of the truth, worked out when they are read.
-
-    Args:
-        pack: The pack.
-        circuit: The circuit.
-        touch: Called before something is set: brings the physics to the present instant.
-    """
-    rows = [*_pack_rows(pack, circuit), *_group_rows(pack, circuit)]
+def truth_ports(plant: Plant) -> list[Port]:
+    """Ports of the truth, worked out when they are read; what is set brings the physics up to date first."""
+    pack, circuit = plant.pack, plant.circuit
+    rows = [*_pack_rows(pack, circuit), *_circuit_rows(plant), *_group_rows(pack, circuit)]
     bank = Truth([row[4] for row in rows])
     return [
-        Port(name, unit, bank, index, low, high, "in" if setter else "out", _after(touch, setter))
+        Port(name, unit, bank, index, low, high, "in" if setter else "out", _after(plant.sync, setter))
         for index, (name, unit, low, high, _, setter) in enumerate(rows)
     ]
 
@@ -68,6 +69,46 @@ def _pack_rows(pack: Pack, circuit: Circuit) -> list[_Row]:
         ),
         ("ambient.temperature", "degC", -60, 150, lambda: pack.ambient_degC, set_ambient),
     ]  # fmt: skip
+
+
+def _circuit_rows(plant: Plant) -> list[_Row]:
+    circuit, isolation, resistor = plant.circuit, plant.isolation, plant.circuit.resistor
+    high_V = 5.0 * plant.pack.config.series
+    rows: list[_Row] = [
+        ("pack.terminal_voltage", "V", 0, high_V, lambda: circuit.terminal_V, None),
+        ("precharge.temperature", "degC", -60, 2000, lambda: resistor.temperature_degC, None),
+        ("precharge.allowed_power", "W", 0, 1e6, lambda: resistor.allowed_W, None),
+        ("precharge.burnt", "", 0, 1, lambda: float(resistor.burnt), None),
+        (
+            "chassis.voltage", "V", 0, high_V,
+            lambda: isolation.chassis_share * circuit.terminal_V, None,
+        ),
+        ("chassis.current", "A", 0, 1e6, lambda: isolation.across_S * circuit.terminal_V, None),
+    ]  # fmt: skip
+    for contactor in plant.contactors.values():
+        rows += _contactor_rows(contactor)
+    if circuit.fuse is not None:
+        rows += _fuse_rows(circuit.fuse)
+    if plant.inlet is not None:
+        inlet = plant.inlet
+        rows.append(("inlet.voltage", "V", 0, high_V, lambda: inlet.link_V, None))
+    return rows
+
+
+def _contactor_rows(contactor: Contactor) -> list[_Row]:
+    name = f"contactor.{contactor.name}"
+    return [
+        (f"{name}.openings_under_load", "", 0, 1e9, lambda: float(contactor.openings_under_load), None),
+        (f"{name}.arc_energy", "J", 0, 1e9, lambda: contactor.arc_J, None),
+        (f"{name}.welded", "", 0, 1, lambda: float(contactor.welded), None),
+    ]
+
+
+def _fuse_rows(fuse: Fuse) -> list[_Row]:
+    return [
+        ("fuse.blown", "", 0, 1, lambda: float(fuse.blown), None),
+        ("fuse.melted", "", 0, 1, lambda: fuse.melted, None),
+    ]
 
 
 def _group_rows(pack: Pack, circuit: Circuit) -> list[_Row]:

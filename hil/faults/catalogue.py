@@ -9,13 +9,18 @@ from numbers import Integral, Real
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from hil.errors import UsageError
+from hil.errors import NotOfferedError, UnitError, UsageError
 from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame, WrongProtection
 from hil.faults.sensor import PortFault
 from hil.faults.twin import TwinFault
+from hil.units import time_ns
+from twins.circuit import Circuit
 from twins.contactor import Contactor
 from twins.plant import Plant
+from twins.supply import Supply
+
+Time = str | int  # with a unit, or in ns
 
 
 def cell_voltage(cell: int, value: float) -> Fault:
@@ -71,16 +76,33 @@ def link_voltage(value: float) -> Fault:
     return PortFault("link.voltage", "current_sensor.voltage_link", value, "V")
 
 
-def isolation(pole: str, value: float) -> Fault:
-    """A pole (``plus`` or ``minus``) leaks to the chassis: ``value`` Ohm of its isolation are left."""
+def isolation(pole: str, value: float, side: str = "pack") -> Fault:
+    """A pole (``plus`` or ``minus``) leaks to the chassis: ``value`` Ohm of its isolation are left.
+
+    On the ``link``'s side of the contactors that is so only while they are closed.
+    """
     port = f"isolation.{pole}"
+    where = "" if side == "pack" else f" on the {side}'s side"
     return TwinFault(
         "isolation",
-        f"{port} = {value:.6g} Ohm",
-        f"isolation of {pole}",
-        lambda plant: plant.junction_box.leak(pole, value),
-        lambda plant: plant.junction_box.leak(pole, None),
+        f"{port} = {value:.6g} Ohm{where}",
+        f"isolation of {pole}{where}",
+        lambda plant: plant.leak(pole, value, side),
+        lambda plant: plant.leak(pole, None, side),
         (port, value),
+        value=value,
+        unit="Ohm",
+    )
+
+
+def isolation_inside(tap: int, value: float) -> Fault:
+    """The pack leaks to the chassis between two cells; ``value`` Ohm would be left if it were at a pole."""
+    return TwinFault(
+        "isolation.inside",
+        f"leak at tap {tap}: {value:.6g} Ohm",
+        "isolation inside the pack",
+        lambda plant: plant.leak_inside(tap, value),
+        lambda plant: plant.leak_inside(tap, None),
         value=value,
         unit="Ohm",
     )
@@ -121,6 +143,32 @@ def contactor_stuck_open(contactor: str) -> Fault:
     )
 
 
+def contactor_slow(contactor: str, closing: Time = "300 ms") -> Fault:
+    """The contacts take so long to close, from the next command on."""
+    closing_ns = _time("contactor.slow", closing)
+    return TwinFault(
+        "contactor.slow",
+        f"{contactor} closes in {closing_ns / 1e6:g} ms",
+        f"{contactor}: closing time",
+        lambda plant: _contactor(plant, contactor).slow(closing_ns),
+        lambda plant: _contactor(plant, contactor).slow(None),
+        value=closing_ns / 1e9,
+        unit="s",
+    )
+
+
+def contactor_bounce(contactor: str, times: int = 3) -> Fault:
+    """The contacts part again so often when they close, from the next closing on."""
+    return TwinFault(
+        "contactor.bounce",
+        f"{contactor} bounces {times} times",
+        f"{contactor}: bounce",
+        lambda plant: _contactor(plant, contactor).bounce(times),
+        lambda plant: _contactor(plant, contactor).bounce(None),
+        value=times,
+    )
+
+
 def precharge_open() -> Fault:
     """The precharge resistor is burnt out."""
     return TwinFault(
@@ -129,6 +177,85 @@ def precharge_open() -> Fault:
         "precharge resistor",
         lambda plant: plant.circuit.set_precharge_open(True),
         lambda plant: plant.circuit.set_precharge_open(False),
+    )
+
+
+def precharge_hot(temperature: float) -> Fault:
+    """The precharge resistor is at ``temperature`` degC, as after many attempts; it cools by itself."""
+    return TwinFault(
+        "precharge.hot",
+        f"precharge resistor at {temperature:g} degC",
+        "precharge resistor's temperature",
+        lambda plant: plant.circuit.heat_precharge(temperature),
+        lambda _plant: None,
+        value=temperature,
+        unit="degC",
+    )
+
+
+def pack_short(resistance: float = 0.01) -> Fault:
+    """The pack is shorted by ``resistance`` Ohm before its contactors; only its fuse can end that."""
+    return TwinFault(
+        "pack.short",
+        f"pack shorted by {resistance:g} Ohm",
+        "pack's terminals",
+        lambda plant: plant.circuit.set_pack_short(resistance),
+        lambda plant: plant.circuit.set_pack_short(None),
+        value=resistance,
+        unit="Ohm",
+    )
+
+
+def fuse_blown() -> Fault:
+    """The pack's fuse has blown; when mended, a new one is put in."""
+    return TwinFault(
+        "fuse.blown",
+        "fuse blown",
+        "fuse",
+        lambda plant: _fused(plant).set_fuse_blown(True),
+        lambda plant: _fused(plant).set_fuse_blown(False),
+    )
+
+
+def supply_voltage(value: float) -> Fault:
+    """The auxiliary supply has ``value`` V."""
+    return TwinFault(
+        "supply.voltage",
+        f"supply at {value:g} V",
+        "supply",
+        lambda plant: _supply(plant).dip(value),
+        lambda plant: _supply(plant).recover(),
+        ("supply.voltage", value),
+        value=value,
+        unit="V",
+    )
+
+
+def supply_dip(value: float, lasts: Time = "10 ms") -> Fault:
+    """The auxiliary supply falls to ``value`` V for a time, and comes back by itself."""
+    lasts_ns = _time("supply.dip", lasts)
+    return TwinFault(
+        "supply.dip",
+        f"supply falls to {value:g} V for {lasts_ns / 1e6:g} ms",
+        "supply",
+        lambda plant: _supply(plant).dip(value, lasts_ns),
+        lambda plant: _supply(plant).recover(),
+        value=value,
+        unit="V",
+    )
+
+
+def supply_cranking(lowest: float = 4.5, plateau: float = 6.5, lasts: Time = "10 s") -> Fault:
+    """An engine is cranked: the supply falls to ``lowest`` V, then stays at ``plateau`` V for a time."""
+    lasts_ns = _time("supply.cranking", lasts)
+    return TwinFault(
+        "supply.cranking",
+        f"cranking: {lowest:g} V, then {plateau:g} V for {lasts_ns / 1e9:g} s",
+        "supply",
+        lambda plant: _supply(plant).crank(lowest, plateau, lasts_ns),
+        lambda plant: _supply(plant).recover(),
+        value=lowest,
+        unit="V",
     )
 
 
@@ -174,6 +301,25 @@ def frame_counter(message: str, mode: str = "frozen") -> Fault:
     return WrongProtection(message, mode)
 
 
+def _time(name: str, value: Time) -> int:
+    try:
+        return time_ns(value)
+    except UnitError as error:
+        raise UsageError(f"fault {name!r}: {error.reason}", remedy=error.remedy) from error
+
+
+def _fused(plant: Plant) -> Circuit:
+    if plant.circuit.fuse is None:
+        raise NotOfferedError("the pack has no fuse: the rig file has no section [fuse]")
+    return plant.circuit
+
+
+def _supply(plant: Plant) -> Supply:
+    if plant.supply is None:
+        raise NotOfferedError("there is no auxiliary supply: the rig file has no section [supply]")
+    return plant.supply
+
+
 def _contactor(plant: Plant, name: str) -> Contactor:
     try:
         return plant.contactors[name]
@@ -192,11 +338,20 @@ CATALOGUE: dict[str, Callable[..., Fault]] = {
     "pack.voltage": pack_voltage,
     "link.voltage": link_voltage,
     "isolation": isolation,
+    "isolation.inside": isolation_inside,
     "interlock": interlock,
     "contactor.weld": contactor_weld,
     "contactor.stuck_open": contactor_stuck_open,
+    "contactor.slow": contactor_slow,
+    "contactor.bounce": contactor_bounce,
     "precharge.open": precharge_open,
+    "precharge.hot": precharge_hot,
+    "pack.short": pack_short,
+    "fuse.blown": fuse_blown,
     "link.short": link_short,
+    "supply.voltage": supply_voltage,
+    "supply.dip": supply_dip,
+    "supply.cranking": supply_cranking,
     "charger": charger,
     "port": port,
     "frame.missing": frame_missing,
@@ -209,6 +364,7 @@ _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "int": ("a whole number", (Integral,)),
     "float": ("a number", (Real,)),
     "str": ("a text", (str,)),
+    "Time": ("a time such as '300 ms'", (str, Integral)),
 }
 
 

@@ -211,6 +211,9 @@ class RigFile(Section):
     sensors: dict[str, Any] = {}
     charger: dict[str, Any] = {}
     drive: dict[str, Any] = {}
+    fuse: dict[str, Any] = {}
+    supply: dict[str, Any] = {}
+    load: dict[str, dict[str, Any]] = {}
     bms: BmsSection | None = None
     wire: list[WireSection | None] = []
     wires: dict[str, dict[str, dict[str, Port_]]] = {}
@@ -226,7 +229,9 @@ class RigFile(Section):
 
 _REQUIRED = ("rig", "bus", "pack", "bms")
 # these are pruned entry by entry, so that one mistake does not hide those of its neighbours
-_ENTRIES = {"bus": 2, "wire": 2, "wires": 4, "roles": 2, "requests": 2, "limits": 2, "constants": 2}
+_ENTRIES = {
+    "bus": 2, "wire": 2, "wires": 4, "roles": 2, "requests": 2, "limits": 2, "constants": 2, "load": 2,
+}  # fmt: skip
 
 
 def read_file(path: Path, mistakes: Mistakes) -> RigFile:
@@ -270,7 +275,7 @@ def _parse(path: Path) -> dict[str, Any]:
 def note(mistakes: Mistakes, detail: ErrorDetails, model: type[BaseModel], prefix: str = "") -> None:
     """Note a mistake that pydantic found, in the rig file's words."""
     location = detail["loc"]
-    key = dotted(*([prefix] if prefix else []), *location)
+    key = dotted(*(prefix.split(".") if prefix else []), *location)
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         known = _keys_at(model, location[:-1])

@@ -24,10 +24,13 @@ from twins.config import (
     ChargerConfig,
     ContactorConfig,
     DriveConfig,
+    FuseConfig,
     LinkConfig,
+    LoadConfig,
     PackConfig,
     PlantConfig,
     SensorConfig,
+    SupplyConfig,
 )
 from twins.plant import Plant
 
@@ -38,6 +41,8 @@ _KIND_OF_SUFFIX = {
     "F": "capacitance",
     "Ah": "charge",
     "W": "power",
+    "J": "pulse energy",
+    "A2s": "melting integral",
     "Nm": "torque",
     "rpm": "speed",
     "degC": "temperature",
@@ -53,6 +58,10 @@ SECTIONS: dict[str, tuple[str, type[Any]]] = {  # section -> field of PlantConfi
     "drive": ("drive", DriveConfig),
 }
 _PRESETS: dict[str, Mapping[str, Any]] = {"charger": PRESETS}  # whole configurations by name
+
+
+OPTIONAL: dict[str, type[Any]] = {"fuse": FuseConfig, "supply": SupplyConfig}  # not there if not given
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class PortLike(Protocol):
@@ -98,7 +107,8 @@ def plant_config(file: RigFile, beside: Path, mistakes: Mistakes) -> PlantConfig
             if str(data.get("cell", "")).endswith(".toml"):  # else it is the name of a shipped one
                 data = data | {"cell": str(beside / data["cell"])}
             parts[field] = _section(section, config, data, mistakes)
-    if len(parts) < len(SECTIONS) or any(part is None for part in parts.values()):
+    parts |= _optional(file, mistakes)
+    if any(part is None for part in parts.values()) or len(mistakes.broken & SECTIONS.keys()):
         return None
     if file.rig is not None and file.rig.step is not None:
         parts["step_ns"] = file.rig.step
@@ -109,6 +119,28 @@ def plant_config(file: RigFile, beside: Path, mistakes: Mistakes) -> PlantConfig
         return None
 
 
+def _optional(file: RigFile, mistakes: Mistakes) -> dict[str, Any]:
+    """What a plant has only if the rig file says so; ``None`` for what is wrong."""
+    given = [name for name in OPTIONAL if name in file.model_fields_set | mistakes.broken]
+    parts = {name: _section(name, OPTIONAL[name], getattr(file, name), mistakes) for name in given}
+    return parts | {"loads": _loads(file, mistakes)}
+
+
+def _loads(file: RigFile, mistakes: Mistakes) -> dict[str, LoadConfig] | None:
+    """The loads by name; ``None`` if any is wrong."""
+    loads: dict[str, LoadConfig | None] = {}
+    for name, data in file.load.items():
+        key = dotted("load", name)
+        if _NAME.fullmatch(name):
+            loads[name] = _section(key, LoadConfig, data, mistakes)
+        else:
+            loads[name] = None
+            mistakes.add(key, "a load's name has letters, digits and _ only")
+    good = {name: load for name, load in loads.items() if load is not None}
+    broken = any(key.startswith("load") for key in mistakes.broken)
+    return None if broken or len(good) < len(loads) else good
+
+
 def _section(name: str, config: type[Any], data: dict[str, Any], mistakes: Mistakes) -> Any:
     """A twin's configuration out of its table; what the table leaves out is its preset's, or the default."""
     keys = keys_of(config)
@@ -116,7 +148,7 @@ def _section(name: str, config: type[Any], data: dict[str, Any], mistakes: Mista
     fields = {key: (reader, ... if field in required else None) for key, (field, reader) in keys.items()}
     if name in _PRESETS:
         fields["preset"] = (str, None)
-    model = create_model(f"{name.title()}Section", __base__=Section, **fields)  # type: ignore[call-overload]
+    model = create_model(f"{name.title().replace('.', '')}Section", __base__=Section, **fields)  # type: ignore[call-overload]
     try:
         found = model.model_validate(_flat(data))
     except ValidationError as error:
@@ -162,7 +194,7 @@ def _note_value_error(error: ValueError, section: str, mistakes: Mistakes) -> No
         mistakes.add("pack.cell", str(error))
         return
     *sections, name = field.split(".")
-    key = dotted(*filter(None, [section, *sections]), _key(name, None)[0])
+    key = dotted(*filter(None, [*section.split("."), *sections]), _key(name, None)[0])
     key = key.replace("pack.pack.", "pack.")
     mistakes.add(key, reason or str(error))
 

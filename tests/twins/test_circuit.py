@@ -48,7 +48,7 @@ def test_the_precharge_resistor_turns_half_of_the_energy_into_heat() -> None:
         made.view(EMF, R_PACK)
         made.advance(0.0, 0.01)
     share = 50.0 / 50.1
-    assert made.precharge_J == pytest.approx(share * 0.5 * 3e-3 * EMF**2, rel=1e-9)
+    assert made.resistor.heat_J == pytest.approx(share * 0.5 * 3e-3 * EMF**2, rel=1e-9)
 
 
 def test_the_bleed_and_the_active_discharge_empty_the_link() -> None:
@@ -158,7 +158,7 @@ def test_any_division_of_the_time_gives_the_same_answer_and_keeps_the_charge(
         for start, end in pairwise(times):
             made.view(EMF, R_PACK)
             charge += made.advance(load, end - start) * (end - start)
-        ends.append((made.link_V, charge, made.precharge_J))
+        ends.append((made.link_V, charge, made.resistor.heat_J))
     assert ends[1] == pytest.approx(ends[0], rel=1e-9, abs=1e-9)
 
 

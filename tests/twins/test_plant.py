@@ -204,7 +204,7 @@ def test_after_a_reset_all_is_as_new(make_world: Any) -> None:
     used.plant.contactors["precharge"].weld(True)
     used.plant.circuit.set_link_short(1.0)
     used.plant.charger.fail("overshoot")
-    used.plant.junction_box.leak("plus", 1e3)
+    used.plant.leak("plus", 1e3)
     used["ambient.temperature"] = 0.0
     used.plant.reset(5)
     new.plant.reset(5)

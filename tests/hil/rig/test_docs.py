@@ -7,7 +7,8 @@ import pytest
 
 from hil.rig import file
 from hil.rig.load import load_rig
-from hil.rig.plant import SECTIONS, keys_of
+from hil.rig.plant import OPTIONAL, SECTIONS, keys_of
+from twins.config import LoadConfig
 
 TEXT = (Path(__file__).parents[3] / "docs" / "rig-file.md").read_text("utf-8")
 FIRMWARE = Path(__file__).parents[2] / "data" / "rigs" / "firmware.bin"
@@ -15,7 +16,10 @@ KEYS = {
     name: [field.alias or key for key, field in section.model_fields.items()]
     for name, section in vars(file).items()
     if isinstance(section, type) and issubclass(section, file.Section)
-} | {name: list(keys_of(config)) for name, (_, config) in SECTIONS.items()}
+} | {
+    name: list(keys_of(config))
+    for name, config in {**{n: c for n, (_, c) in SECTIONS.items()}, **OPTIONAL, "load": LoadConfig}.items()
+}
 
 
 def test_the_complete_example_loads(tmp_path: Path) -> None:

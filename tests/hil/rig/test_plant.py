@@ -9,7 +9,15 @@ from hil.errors import RigFileErrors
 from hil.rig.plant import keys_of
 from hil.rig.schema import RigConfig
 from twins.charger_presets import PRESETS
-from twins.config import ChargerConfig, DriveConfig, LinkConfig, PackConfig
+from twins.config import (
+    ChargerConfig,
+    DriveConfig,
+    FuseConfig,
+    LinkConfig,
+    LoadConfig,
+    PackConfig,
+    SupplyConfig,
+)
 
 Loader = Callable[..., RigConfig]
 
@@ -85,6 +93,95 @@ def test_the_twins_own_mistakes_have_the_files_keys(load: Loader, more: str, mis
     with pytest.raises(RigFileErrors) as caught:
         load(more)
     assert f"rig.toml: {mistake}" in str(caught.value)
+
+
+EQUIPPED = """
+[fuse]
+rated = "400 A"
+melting = "40 kA²s"
+[supply]
+voltage = "27 V"
+brown_out = "9 V"
+restart = "10 V"
+hold_up = "20 ms"
+[load.heater]
+resistance = "20 Ohm"
+on = true
+[load.dcdc]
+power = "2 kW"
+min_voltage = "8 V"
+[contactors]
+charge = "both"
+bounces = 2
+bounce = "500 us"
+arc = "3 ms"
+arc_drop = "80 V"
+weld = "2 kA"
+pull_in = "16 V"
+drop_out = "4 V"
+[link]
+precharge_rated = "50 W"
+precharge_pulse = "5 kJ"
+precharge_burn = "350 degC"
+busbar = "300 uOhm"
+"""
+
+
+def test_fuse_supply_loads_and_all_that_contactors_can_do(load: Loader) -> None:
+    plant = load(EQUIPPED).plant
+    assert plant.fuse == FuseConfig(rated_A=400.0, melting_A2s=40e3)
+    assert plant.supply == SupplyConfig(27.0, 9.0, 10.0, 20_000_000)
+    assert plant.loads == {
+        "heater": LoadConfig(resistance_Ohm=20.0, on=True),
+        "dcdc": LoadConfig(power_W=2e3, min_V=8.0),
+    }
+    contactor = plant.contactor
+    assert contactor.names == ("main_plus", "main_minus", "precharge", "charge_plus", "charge_minus")
+    assert (contactor.bounces, contactor.bounce_ns, contactor.arc_ns) == (2, 500_000, 3_000_000)
+    assert (contactor.arc_drop_V, contactor.weld_A) == (80.0, 2000.0)
+    assert (contactor.pull_in_V, contactor.drop_out_V) == (16.0, 4.0)
+    assert (plant.link.precharge_pulse_J, plant.link.busbar_Ohm) == (5e3, pytest.approx(3e-4))
+
+
+def test_without_their_sections_they_are_not_there(load: Loader) -> None:
+    plant = load("").plant
+    assert plant.fuse is None
+    assert plant.supply is None
+    assert plant.loads == {}
+
+
+def test_all_their_mistakes_are_told_at_once(load: Loader) -> None:
+    with pytest.raises(RigFileErrors) as caught:
+        load(
+            """
+            [fuse]
+            rated = "400 V"
+            meltin = "40 kA2s"
+            [supply]
+            brown_out = "8 V"
+            [load.heater]
+            resistance = "20 Ohm"
+            power = "2 kW"
+            [load.pump]
+            power = "500 W"
+            [load."seat heater"]
+            resistance = "20 Ohm"
+            [contactors]
+            charge = "minus"
+            """
+        )
+    said = str(caught.value)
+    for mistake in (
+        "fuse.rated: '400 V' is a voltage",
+        "fuse.melting: is missing",
+        "fuse.meltin: unknown key (did you mean 'melting'?)",
+        "supply.restart: must not be below brown_out",
+        "load.heater.power: give one of resistance, power and current, not 2",
+        "load.pump.min_voltage: must be greater than 0 for a load that is no resistor",
+        'load."seat heater": a load\'s name has letters, digits and _ only',
+        "contactors.charge: 'minus' is not known",
+    ):
+        assert f"rig.toml: {mistake}" in said
 
 
 def test_a_cell_of_ones_own_lies_beside_the_rig_file(load: Loader) -> None:
