@@ -142,6 +142,12 @@ class Contactor:
         if self._powered != before:
             self._aim()
 
+    def let_go(self) -> None:
+        """Nobody commands it any more."""
+        self._bank.show(_COMMAND, 0.0)
+        if _COMMAND not in self._bank.held:
+            self._command(0.0)
+
     @property
     def coil_thresholds_V(self) -> tuple[float, ...]:
         """The supply voltages at which it acts otherwise."""

@@ -85,9 +85,16 @@ class Plant:
     def _connect_coils(self) -> None:
         """The contactors' coils live on the auxiliary supply."""
         if self.supply is not None:
+            self.supply.feed(self._let_go)
             for contactor in self.contactors.values():
                 for level_V in contactor.coil_thresholds_V:
                     self.supply.watch(level_V, contactor.supplied)
+
+    def _let_go(self, bms_on: bool) -> None:
+        """The BMS switches the coils: when it stops, they are let go until it commands them anew."""
+        if not bms_on:
+            for contactor in self.contactors.values():
+                contactor.let_go()
 
     def reset(self, seed: int) -> None:
         """Everything as configured, whole, off; all noise by ``seed``. Steps count from now."""

@@ -27,13 +27,11 @@ class Supply:
 
     Attributes:
         bms_on: Whether the BMS has what it needs to run.
-        power_bms: Told when that changes: whoever switches the BMS.
-        moving: Whether a profile is under way.
     """
 
     def __init__(self, env: simpy.Environment, config: SupplyConfig) -> None:
         self.config = config
-        self.power_bms: Callable[[bool], None] | None = None
+        self._fed: list[Callable[[bool], None]] = []
         self._env = env
         self._set = Bank([config.voltage_V])
         self._shown = Bank([config.voltage_V, 1.0])
@@ -63,6 +61,10 @@ class Supply:
     def watch(self, level_V: float, tell: Callable[[float], None]) -> None:
         """Be told the voltage whenever it crosses a level, at that instant."""
         self._watchers.append((level_V, tell))
+
+    def feed(self, tell: Callable[[bool], None]) -> None:
+        """Tell whoever lives with the BMS when its supply fails and when it is back."""
+        self._fed.append(tell)
 
     @property
     def moving(self) -> bool:
@@ -181,8 +183,8 @@ class Supply:
         if on != self.bms_on:
             self.bms_on = on
             self._show()
-            if self.power_bms is not None:
-                self.power_bms(on)
+            for tell in self._fed:
+                tell(on)
 
     def save(self) -> dict[str, Any]:
         """The whole state; times count from now."""

@@ -18,3 +18,9 @@ class Bms(Protocol):
 
     def power_off(self) -> None:
         """Switch off: nothing is received, stepped or sent any more."""
+
+    def supply(self, on: bool) -> None:
+        """Its supply fails, or comes back: it stops at once, and starts by itself with its memory.
+
+        Takes no time, and does nothing to a BMS that is switched off, or whose supply is not the rig's.
+        """

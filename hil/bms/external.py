@@ -60,6 +60,9 @@ class ExternalBms:
         """
         self._switch(self._switch_off, "bms.switch_off")
 
+    def supply(self, on: bool) -> None:
+        """Its supply is not the rig's."""
+
     def _switch(self, command: tuple[str, ...], key: str) -> None:
         if not command:
             return

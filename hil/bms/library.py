@@ -118,6 +118,7 @@ class LibraryBms:
         self._in = ctypes.addressof((ctypes.c_char * _FRAME.size).from_buffer(self._received))
         self._out = ctypes.addressof((ctypes.c_char * len(self._sent)).from_buffer(self._sent))
         self._alarm: Alarm | None = None  # of the next step, while it is switched on
+        self._starved = False  # it would run if it had a supply
 
     def attach(self, medium: Medium) -> None:
         """Put the BMS on a bus; the first one attached is bus 0 of ``bms_frame``."""
@@ -140,9 +141,18 @@ class LibraryBms:
 
     def power_off(self) -> None:
         """Stop stepping, receiving and sending."""
+        self._starved = False
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
+
+    def supply(self, on: bool) -> None:
+        """Stop at once when the supply fails; ``bms_init`` with its memory when it comes back."""
+        if not on and self._alarm is not None:
+            self.power_off()
+            self._starved = True
+        elif on and self._starved:
+            self.power_on(cold=False)
 
     def receiver(self, bus: int = 0) -> FrameHandler:
         """What passes frames of a bus to ``bms_receive``; error and remote frames stay in the controller.

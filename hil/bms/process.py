@@ -143,6 +143,7 @@ class ProcessBms:
         self._pause, self._now = pause, now
         self._output = _Output(log, ready)
         self._process: subprocess.Popen[bytes] | None = None
+        self._starved = False  # it would run if it had a supply
 
     def attach(self, medium: Medium) -> None:
         """It is on the bus by itself."""
@@ -231,6 +232,7 @@ class ProcessBms:
     def power_off(self) -> None:
         """End it: asked first, then by force, with all that it has started. It is always reaped."""
         process, self._process = self._process, None
+        self._starved = False
         if process is None:
             return
         try:
@@ -244,6 +246,21 @@ class ProcessBms:
             _end_group(process, _KILL)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_REAP_S)
+
+    def supply(self, on: bool) -> None:
+        """End it without asking when the supply fails; start it with its memory when that comes back.
+
+        Raises:
+            FirmwareError: If it cannot be started.
+        """
+        if not on and self._process is not None:
+            process, self._process = self._process, None
+            _end_group(process, _KILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_REAP_S)
+            self._starved = True
+        elif on and self._starved:
+            self.begin(cold=False)
 
     def close(self) -> None:
         """Switch it off for good."""

@@ -74,6 +74,8 @@ class World:
                 medium.taps.append(trace.tap(channel))
             self._watch[name] = self._watch_for_pending(name)
             bms.attach(medium)
+        if self.plant.supply is not None:
+            self.plant.supply.feed(bms.supply)
         self._wire_requests()
         if trace is not None:
             self._keep_tracing(trace)
@@ -88,6 +90,8 @@ class World:
         for station in self.stations.values():
             station.restbus.start(self.now_ns)
         self.bms.power_on(cold=cold)
+        if self.plant.supply is not None and not self.plant.supply.bms_on:
+            self.bms.supply(False)
 
     def set(self, port: str, value: float) -> Stimulus:
         """Write a set point of a twin.

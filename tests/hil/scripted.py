@@ -66,6 +66,9 @@ class ScriptedBms:
     def power_off(self) -> None:
         self.powered = False
 
+    def supply(self, on: bool) -> None:
+        self.powered = on
+
     def _run(self, begun_ns: int) -> Generator[Event, None, None]:
         for at_ms, data in self._lines:
             yield self._clock.timeout(begun_ns + int(at_ms * NS_PER_MS) - self._clock.now_ns)

@@ -16,15 +16,15 @@ S = 1_000_000_000
 CONFIG = FuseConfig(rated_A=400.0, melting_A2s=40e3)
 
 
-def time_to_melt(current_A: float, limit_s: float = 1e5) -> float | None:
-    return Fuse(CONFIG).blows_within(Course(current_A, 0.0, 1.0), limit_s)
+def time_to_melt(current: float, limit_s: float = 1e5) -> float | None:
+    return Fuse(CONFIG).blows_within(Course(current, 0.0, 1.0), limit_s)
 
 
 def test_far_above_its_rating_it_melts_at_its_integral() -> None:
-    for current_A in (2e4, 1e5, 1e6):
-        found = time_to_melt(current_A)
+    for current in (2e4, 1e5, 1e6):
+        found = time_to_melt(current)
         lost = found / (bodies_of(CONFIG)[0].loss_per_s ** -1)  # what the notches have lost meanwhile
-        assert found == pytest.approx(40e3 / current_A**2, rel=lost)
+        assert found == pytest.approx(40e3 / current**2, rel=lost)
 
 
 def test_below_the_conventional_fusing_current_it_never_melts() -> None:
@@ -51,7 +51,8 @@ def test_an_exponential_current_melts_it_as_the_differential_equation_says() -> 
     bodies = bodies_of(CONFIG)
 
     def slope(t: float, theta: Any) -> list[float]:
-        return [body.gain * course.at(t) ** 2 - body.loss_per_s * x for body, x in zip(bodies, theta, strict=True)]
+        square = course.at(t) ** 2
+        return [b.gain * square - b.loss_per_s * x for b, x in zip(bodies, theta, strict=True)]
 
     melted = lambda _t, theta: sum(theta) - 1.0  # noqa: E731
     melted.terminal = True  # type: ignore[attr-defined]

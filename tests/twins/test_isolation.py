@@ -38,19 +38,19 @@ def test_leaks_of_both_sides_are_parallel(world: Any) -> None:
     world.plant.leak("minus", 100e3, "link")
     world.command("main_minus", True)
     world.run(40 * MS)
-    leak_S = 2.0 * (1.0 / 100e3 - 1.0 / 2e6) + 1.0 / 2e6
-    assert world["isolation.minus"] == pytest.approx(1.0 / leak_S)
+    leak = 2.0 * (1.0 / 100e3 - 1.0 / 2e6) + 1.0 / 2e6
+    assert world["isolation.minus"] == pytest.approx(1.0 / leak)
 
 
 def test_a_leak_between_cells_looks_like_one_at_each_pole_by_its_voltage(world: Any) -> None:
     world.plant.leak_inside(5, 20e3)  # after 4 of 16 cells
-    leak_S = 1.0 / 20e3 - 1.0 / 2e6
-    assert world["isolation.plus"] == pytest.approx(1.0 / (1.0 / 2e6 + 0.25 * leak_S))
-    assert world["isolation.minus"] == pytest.approx(1.0 / (1.0 / 2e6 + 0.75 * leak_S))
+    leak = 1.0 / 20e3 - 1.0 / 2e6
+    assert world["isolation.plus"] == pytest.approx(1.0 / (1.0 / 2e6 + 0.25 * leak))
+    assert world["isolation.minus"] == pytest.approx(1.0 / (1.0 / 2e6 + 0.75 * leak))
     # the chassis' potential by Kirchhoff: half by the sound isolation, a quarter by the leak
-    pack_V = world["pack.voltage"]
-    share = (0.5e-6 + 0.25 * leak_S) / (1e-6 + leak_S)
-    assert world["chassis.voltage"] == pytest.approx(share * pack_V)
+    pack = world["pack.voltage"]
+    share = (0.5e-6 + 0.25 * leak) / (1e-6 + leak)
+    assert world["chassis.voltage"] == pytest.approx(share * pack)
     world.plant.leak_inside(5, None)
     assert world["isolation.plus"] == pytest.approx(2e6)
 

@@ -40,11 +40,15 @@ SENSOR_FAULTS = [
 ]
 FRAME_FAULTS = ["frame.missing", "frame.crc", "frame.counter"]
 PLANT_FAULTS = ["contactor.weld", "contactor.stuck_open", "precharge.open", "link.short", "charger"]
-EQUIPPED = ["contactor.slow", "contactor.bounce", "precharge.hot", "pack.short", "fuse.blown", "isolation.inside", "supply.voltage", "supply.dip", "supply.cranking"]  # looked at with a plant that has fuse and supply: test_circuit_faults.py
+EQUIPPED = [  # looked at with a plant that has fuse and supply: test_circuit_faults.py
+    "contactor.slow", "contactor.bounce", "precharge.hot", "pack.short", "fuse.blown", "isolation.inside",
+    "supply.voltage", "supply.dip", "supply.cranking",
+]  # fmt: skip
 
 
 def test_all_are_here():
-    assert {name for name, _, _ in SENSOR_FAULTS} | {*FRAME_FAULTS, *PLANT_FAULTS, *EQUIPPED} == set(CATALOGUE)
+    sensors = {name for name, _, _ in SENSOR_FAULTS}
+    assert sensors | {*FRAME_FAULTS, *PLANT_FAULTS, *EQUIPPED} == set(CATALOGUE)
 
 
 @pytest.mark.parametrize(("name", "arguments", "shown"), SENSOR_FAULTS, ids=[row[0] for row in SENSOR_FAULTS])
@@ -312,7 +316,8 @@ def test_numbers_of_numpy_are_numbers(world):
 def test_all_have_a_docstring_and_typed_arguments(name):
     maker = CATALOGUE[name]
     assert inspect.getdoc(maker)
-    assert {p.annotation for p in inspect.signature(maker).parameters.values()} <= {"int", "float", "str", "Time"}
+    types = {p.annotation for p in inspect.signature(maker).parameters.values()}
+    assert types <= {"int", "float", "str", "Time"}
 
 
 @pytest.mark.parametrize("fault", [("cell.invalid", {"cell": 1}), ("cell.open_wire", {"tap": 1})])

@@ -1,0 +1,192 @@
+"""Faults of the high-voltage circuit and of the supply, on a rig that has fuse, loads and supply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from hil.bms.heartbeat import Heartbeat
+from hil.bms.library import Firmware
+from hil.errors import NotOfferedError
+from hil.faults.catalogue import make_fault
+from hil.host.inline import InlineHost
+from hil.host.world import World
+from hil.rig.schema import RigConfig
+from tests.hil.scripted import scripted_world
+from twins.config import ContactorConfig, FuseConfig, SupplyConfig
+
+MS = 1_000_000
+S = 1_000_000_000
+
+
+@pytest.fixture
+def equipped(laptop: RigConfig) -> RigConfig:
+    contactor = ContactorConfig(pull_in_V=8.0, drop_out_V=2.0)
+    fuse, supply = FuseConfig(400.0, 40e3), SupplyConfig(hold_up_ns=20 * MS)
+    plant = replace(laptop.plant, contactor=contactor, fuse=fuse, supply=supply)
+    return replace(laptop, plant=plant)
+
+
+@pytest.fixture
+def world(equipped: RigConfig) -> Iterator[World]:
+    world = scripted_world(equipped)
+    world.power_on()
+    return world
+
+
+def run(world: World, duration_ns: int) -> None:
+    world.run_until(world.now_ns + duration_ns)
+
+
+def command(world: World, **closed: int) -> None:
+    for name, value in closed.items():
+        world.plant.ports[f"contactor.{name}.command"].write(float(value))
+    run(world, 100 * MS)
+
+
+def test_only_the_fuse_ends_a_short_of_the_pack(world: World) -> None:
+    fault = make_fault("pack.short", {"resistance": 0.005})
+    world.inject(fault)
+    assert world.read("pack.current") > 3000.0
+    run(world, S)
+    assert world.read("fuse.blown") == 1.0
+    world.clear(fault)
+    assert world.read("pack.terminal_voltage") == 0.0  # it stays blown
+    blown = make_fault("fuse.blown", {})
+    world.inject(blown)
+    world.clear(blown)  # a new one
+    assert world.read("pack.terminal_voltage") == pytest.approx(world.read("pack.voltage"))
+
+
+def test_a_slow_contactor(world: World) -> None:
+    fault = make_fault("contactor.slow", {"contactor": "main_plus", "closing": "150 ms"})
+    world.inject(fault)
+    command(world, main_plus=1)
+    assert world.read("contactor.main_plus.feedback") == 0.0
+    run(world, 60 * MS)
+    assert world.read("contactor.main_plus.feedback") == 1.0
+    world.clear(fault)
+    command(world, main_plus=0)
+    command(world, main_plus=1)
+    assert world.read("contactor.main_plus.feedback") == 1.0
+
+
+def test_bouncing_contacts(world: World) -> None:
+    world.inject(make_fault("contactor.bounce", {"contactor": "main_minus", "times": 3}))
+    seen = []
+    world.plant.ports["contactor.main_minus.command"].write(1.0)
+    for _ in range(80):
+        run(world, MS // 2)
+        seen.append(world.read("contactor.main_minus.feedback"))
+    assert sum(now < before for before, now in pairwise(seen)) == 3
+    assert seen[-1] == 1.0
+
+
+def test_a_hot_resistor_burns_out_sooner(world: World) -> None:
+    world.inject(make_fault("precharge.hot", {"temperature": 390.0}))
+    world.inject(make_fault("link.short", {"resistance": 1.0}))
+    command(world, main_minus=1, precharge=1)
+    run(world, S)
+    assert world.read("precharge.burnt") == 1.0
+    assert world.read("pack.current") == 0.0
+
+
+def test_a_leak_inside_shows_at_both_poles(world: World) -> None:
+    fault = make_fault("isolation.inside", {"tap": 49, "value": 30e3})
+    world.inject(fault)
+    both = [world.read(f"isolation.{pole}") for pole in ("plus", "minus")]
+    assert both[0] == pytest.approx(both[1])
+    assert both[0] == pytest.approx(60e3, rel=0.02)
+    world.clear(fault)
+    assert world.read("isolation.plus") == pytest.approx(2e6)
+
+
+def test_a_leak_of_the_link_is_seen_once_the_contacts_close(world: World) -> None:
+    world.inject(make_fault("isolation", {"pole": "minus", "value": 20e3, "side": "link"}))
+    assert world.read("isolation.minus") == pytest.approx(2e6)
+    command(world, main_minus=1)
+    assert world.read("isolation.minus") == pytest.approx(20e3)
+
+
+def test_a_dip_lets_contactors_fall_and_comes_back(world: World) -> None:
+    command(world, main_minus=1)
+    fault = make_fault("supply.dip", {"value": 1.0, "lasts": "18 ms"})  # the BMS lives through it
+    world.inject(fault)
+    run(world, 16 * MS)
+    assert world.read("contactor.main_minus.feedback") == 0.0
+    run(world, 100 * MS)
+    assert world.read("supply.voltage") == 13.5
+    assert world.read("contactor.main_minus.feedback") == 1.0
+    assert world.read("supply.bms_on") == 1.0
+    world.clear(fault)
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments"),
+    [
+        ("fuse.blown", {}),
+        ("supply.voltage", {"value": 5.0}),
+        ("supply.dip", {"value": 5.0}),
+        ("supply.cranking", {}),
+    ],
+)
+def test_what_the_rig_does_not_have_skips_the_test(laptop: RigConfig, fault: str, arguments: dict) -> None:
+    with pytest.raises(NotOfferedError, match=r"the rig file has no section \[(fuse|supply)\]"):
+        scripted_world(laptop).inject(make_fault(fault, arguments))
+
+
+# --- the reference BMS on a failing supply --------------------------------------------------------
+
+
+@pytest.fixture
+def driving(equipped: RigConfig) -> Iterator[InlineHost]:
+    host = InlineHost(equipped, Firmware(equipped.bms.firmware), Heartbeat(None), None, 1, 0)
+    host.power_on()
+    run(host, S)
+    host.send("mode", equipped.requests["mode"].value_of("operate"))
+    run(host, 3 * S)
+    assert host.read("contactor.main_plus.feedback") == 1.0
+    yield host
+    host.stop()
+
+
+def frames_of(host: InlineHost, since_ns: int) -> int:
+    return len(host.arrivals("BMS_Status", since_ns))
+
+
+def test_a_brown_out_restarts_the_bms_and_opens_the_contactors(driving: InlineHost) -> None:
+    fault = make_fault("supply.voltage", {"value": 5.0})
+    driving.inject(fault)
+    run(driving, 50 * MS)
+    assert driving.read("supply.bms_on") == 0.0
+    assert driving.read("contactor.main_plus.feedback") == 0.0
+    silent_ns = driving.now_ns
+    run(driving, S)
+    assert frames_of(driving, silent_ns) == 0
+    driving.clear(fault)
+    back_ns = driving.now_ns
+    run(driving, 500 * MS)
+    assert driving.read("supply.bms_on") == 1.0
+    assert frames_of(driving, back_ns) > 0
+
+
+def test_a_dip_shorter_than_the_hold_up_is_not_noticed(driving: InlineHost) -> None:
+    since_ns = driving.now_ns
+    driving.inject(make_fault("supply.dip", {"value": 4.0, "lasts": "15 ms"}))
+    run(driving, S)
+    assert driving.read("contactor.main_plus.feedback") == 1.0
+    assert frames_of(driving, since_ns) > 5
+
+
+def test_deep_cranking_restarts_it_and_mild_cranking_does_not(driving: InlineHost) -> None:
+    driving.inject(make_fault("supply.cranking", {"lowest": 6.2, "plateau": 8.0, "lasts": "1 s"}))
+    run(driving, 2 * S)
+    assert driving.read("contactor.main_plus.feedback") == 1.0
+    driving.inject(make_fault("supply.cranking", {"lowest": 3.0, "plateau": 6.5, "lasts": "1 s"}))
+    run(driving, 500 * MS)
+    assert driving.read("supply.bms_on") == 0.0  # below restart, although above brown-out
+    run(driving, S)
+    assert driving.read("supply.bms_on") == 1.0
