@@ -32,19 +32,43 @@ static double least_torque(const drive_type *type, double speed, double low_W)
     return 2.0 * left / (b + sqrt(square));
 }
 
-int drive_step(const drive_type *type, drive_state *state, double request_Nm, double speed, double low_W,
-               double high_W, double dt_s)
+static int by_polynomial(const drive_type *type, drive_state *state, double request, double speed, double low_W,
+                         double high_W)
 {
-    const double slew = type->slew_Nm_s * dt_s;
-    double torque = clamp(request_Nm, state->torque_Nm - slew, state->torque_Nm + slew);
-    const double pull = envelope(type, speed, type->power_W), push = -envelope(type, speed, type->regen_W);
     const double high = most_torque(type, speed, high_W), low = least_torque(type, speed, low_W);
-    int held = DRIVE_FREE;
-    if (request_Nm > pull || request_Nm < push) held = DRIVE_AT_ITS_LIMIT;
-    if (request_Nm > high && high < pull) held = DRIVE_AT_HIGH;
-    if (request_Nm < low && low > push) held = DRIVE_AT_LOW;
-    torque = clamp(torque, push > low ? push : low, pull < high ? pull : high);
+    const double torque = clamp(request, low, high);
     state->torque_Nm = torque;
     state->loss_W = idle(type, speed) + type->through * fabs(torque * speed) + type->copper_W_Nm2 * torque * torque;
+    return request > high ? DRIVE_AT_HIGH : request < low ? DRIVE_AT_LOW : DRIVE_FREE;
+}
+
+static int by_motor(const drive_type *type, drive_state *state, double request, double speed, double low_W,
+                    double high_W, double link_V, double dt_s)
+{
+    const double idle_W = type->idle_W;
+    int held = DRIVE_FREE;
+    double loss_W;
+    state->torque_Nm = induction_step(&type->motor, &state->motor, request, speed, low_W - idle_W, high_W - idle_W,
+                                      link_V, dt_s, &loss_W, &held);
+    state->loss_W = loss_W + idle_W;
+    return held;
+}
+
+int drive_step(const drive_type *type, drive_state *state, double request_Nm, double speed, double low_W,
+               double high_W, double link_V, double dt_s)
+{
+    const double slew = type->slew_Nm_s * dt_s, way = speed < 0.0 ? -1.0 : 1.0, turn = fabs(speed);
+    const double pull = envelope(type, turn, type->power_W), push = -envelope(type, turn, type->regen_W);
+    const double before = type->model > 0.0 ? state->request_Nm : state->torque_Nm;
+    const double request = way * clamp(way * clamp(request_Nm, before - slew, before + slew), push, pull);
+    int held;
+    if (type->model > 0.0) {
+        held = by_motor(type, state, request, speed, low_W, high_W, link_V, dt_s);
+    } else {
+        held = by_polynomial(type, state, way * request, turn, low_W, high_W);
+        state->torque_Nm *= way;
+    }
+    state->request_Nm = request;
+    if (held == DRIVE_FREE && (way * request_Nm > pull || way * request_Nm < push)) return DRIVE_AT_ITS_LIMIT;
     return held;
 }

@@ -8,17 +8,18 @@
                                           limits.py      what a BMS would allow
 """
 
-from twins.vehicle.parameters import Charger, Generator, Value, VehicleError, VehicleParameters, load, names
+from twins.quantity import ParameterError, Value
+from twins.vehicle.parameters import Charger, Generator, VehicleParameters, load, names
 from twins.vehicle.simulate import Result, Run, Summary, simulate
 
 __all__ = [
     "Charger",
     "Generator",
+    "ParameterError",
     "Result",
     "Run",
     "Summary",
     "Value",
-    "VehicleError",
     "VehicleParameters",
     "load",
     "names",

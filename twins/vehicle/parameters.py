@@ -5,10 +5,9 @@ A file names a ``base``: what it does not say is taken from there. A source that
 """
 
 import difflib
-import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import pairwise
@@ -18,46 +17,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from twins.drive.motor import InductionMotor, scaled
 from twins.pack import PackConfig
+from twins.quantity import UNITS, ParameterError, Rule, Value, number_of, quantity, sourced
 from twins.vehicle import _vehicle
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 AIR_kg_m3: Final = 1.225  # ICAO standard atmosphere at sea level, 15 degC
-
-_UNITS: Final[dict[str, dict[str, float]]] = {  # dimension: unit as written and its size in SI
-    "mass": {"kg": 1.0, "t": 1000.0, "lb": 0.45359237},
-    "ratio": {"1": 1.0, "%": 0.01},
-    "per speed": {"s/m": 1.0, "h/km": 3.6},
-    "area": {"m2": 1.0},
-    "length": {"m": 1.0, "mm": 1e-3, "km": 1000.0, "mi": 1609.344},
-    "acceleration": {"m/s2": 1.0},
-    "speed": {"m/s": 1.0, "km/h": 1.0 / 3.6, "mph": 0.44704},
-    "power": {"W": 1.0, "kW": 1e3, "hp": 745.69987},
-    "energy": {"Wh": 3600.0, "kWh": 3.6e6},
-    "rotation": {"rpm": math.pi / 30.0},
-    "time": {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0},
-    "torque": {"Nm": 1.0, "lb-ft": 1.3558179},
-    "voltage": {"V": 1.0},
-    "current": {"A": 1.0},
-    "resistance": {"Ohm": 1.0, "mOhm": 1e-3},
-    "rate": {"C": 1.0},
-    "temperature": {"degC": 1.0},
-}
-
-
-class VehicleError(ValueError):
-    """A vehicle's file is wrong, or there is none: file, key, reason."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What a key of a file holds: its dimension, and its range in SI."""
-
-    dimension: str
-    low: float = 0.0
-    high: float = math.inf
-    open_below: bool = True  # whether `low` itself is out
 
 
 def _share(*, open_below: bool = False) -> Rule:
@@ -116,19 +83,6 @@ _CHARGER: Final = {
     "efficiency": _share(open_below=True),
 }
 _SECTIONS: Final = {key.split(".")[0] for key in RULES} | {"pack", "charger", "generator", "published"}
-
-
-@dataclass(frozen=True)
-class Value:
-    """One value in SI, and where it is from."""
-
-    value: float
-    source: str
-
-    @property
-    def provisional(self) -> bool:
-        """Whether it is a judgement that no publication stands behind."""
-        return self.source.startswith("provisional")
 
 
 @dataclass(frozen=True)
@@ -197,9 +151,18 @@ class VehicleParameters:
         pack = {"series": self.series, "strings": self.strings, "parallel": self.parallel}
         return PackConfig(**{"cell": self.cell, **pack, **changes})
 
-    def block(self) -> Array:
-        """A `vehicle_type` of vehicle.h."""
-        return _block(self)
+    @property
+    def link_V(self) -> float:
+        """Usual voltage of the pack: 3.24 V a cell, as 324 V of 100."""
+        return 3.24 * self.series
+
+    def motor(self) -> InductionMotor:
+        """An induction motor for this vehicle, scaled from per-unit values."""
+        return scaled(self["drive.power"], self["drive.torque"], self.link_V)
+
+    def block(self, motor: InductionMotor | None = None) -> Array:
+        """A `vehicle_type` of vehicle.h; without a motor its drive is a polynomial of losses."""
+        return _block(self, motor)
 
 
 def names() -> list[str]:
@@ -212,7 +175,7 @@ def load(vehicle: str | Path) -> VehicleParameters:
     """The shipped vehicle of this name, or the vehicle in this file.
 
     Raises:
-        VehicleError: there is no such vehicle, or its file is wrong.
+        ParameterError: there is no such vehicle, or its file is wrong.
     """
     path = _find(vehicle)
     data = _merged(path)
@@ -245,7 +208,7 @@ def _find(vehicle: str | Path) -> Traversable:
         return Path(vehicle)
     if vehicle not in names():
         near = difflib.get_close_matches(vehicle, names(), 1, 0.0)
-        raise VehicleError(f"vehicle: there is no {vehicle!r}; did you mean {near[0]!r}?")
+        raise ParameterError(f"vehicle: there is no {vehicle!r}; did you mean {near[0]!r}?")
     return _folder() / f"{vehicle}.toml"
 
 
@@ -253,9 +216,9 @@ def _read(path: Traversable) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise VehicleError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ParameterError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise VehicleError(f"{path}: is not TOML: {error}") from error
+        raise ParameterError(f"{path}: is not TOML: {error}") from error
 
 
 def _merged(path: Traversable, depth: int = 0) -> dict[str, Any]:
@@ -267,7 +230,7 @@ def _merged(path: Traversable, depth: int = 0) -> dict[str, Any]:
         return data
     shipped = sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
     if base not in shipped or depth > 3:
-        raise VehicleError(f"{path}: base: must name a shipped file: {', '.join(shipped)}")
+        raise ParameterError(f"{path}: base: must name a shipped file: {', '.join(shipped)}")
     under = _merged(_folder() / f"{base}.toml", depth + 1)
     for section, own in data.items():
         below = under.get(section)
@@ -280,16 +243,16 @@ def _check_keys(data: Mapping[str, Any], path: Traversable) -> None:
     for section, content in data.items():
         known: set[str] = _SECTIONS | {"title", "base"}
         if section not in known:
-            raise VehicleError(f"{path}: {section}: is not known; {_meant(section, known)}")
+            raise ParameterError(f"{path}: {section}: is not known; {_meant(section, known)}")
         if section in {"title", "base"}:
             continue
         if not isinstance(content, Mapping):
-            raise VehicleError(f"{path}: {section}: must be a table")
+            raise ParameterError(f"{path}: {section}: must be a table")
         known = {key.split(".")[1] for key in RULES if key.startswith(section + ".")}
         known |= {"gearbox": {"ratios"}, "generator": set(_GENERATOR)}.get(section, set())
         for key in content:
             if known and key not in known:
-                raise VehicleError(f"{path}: {section}.{key}: is not known; {_meant(key, known)}")
+                raise ParameterError(f"{path}: {section}.{key}: is not known; {_meant(key, known)}")
 
 
 def _meant(word: str, known: set[str]) -> str:
@@ -299,73 +262,39 @@ def _meant(word: str, known: set[str]) -> str:
 def _value(data: Mapping[str, Any], key: str, rule: Rule, path: Traversable) -> Value:
     section, _, name = key.partition(".")
     if name not in data.get(section, {}):
-        raise VehicleError(f"{path}: {key}: is missing")
-    return _quantity(data[section][name], key, rule, path)
-
-
-def _quantity(raw: object, key: str, rule: Rule, path: Traversable) -> Value:
-    source, unit = _sourced(raw, key, path), raw["unit"] if isinstance(raw, Mapping) else ""
-    units = _UNITS[rule.dimension]
-    if unit not in units:
-        raise VehicleError(f"{path}: {key}: the unit is {unit!r}, must be {' or '.join(units)}")
-    number = _number(raw["value"] if isinstance(raw, Mapping) else raw, key, path) * units[unit]
-    below = number <= rule.low if rule.open_below and rule.low == 0.0 else number < rule.low
-    if below or number > rule.high:
-        lowest = "above" if rule.open_below else "at least"
-        upper = f", at most {rule.high:g}" if math.isfinite(rule.high) else ""
-        raise VehicleError(f"{path}: {key}: is {number:g} in SI, must be {lowest} {rule.low:g}{upper}")
-    return Value(number, source)
-
-
-def _sourced(raw: object, key: str, path: Traversable) -> str:
-    if not isinstance(raw, Mapping):
-        raise VehicleError(f"{path}: {key}: must be a table of value, unit and source")
-    allowed = {"value", "unit", "source"}
-    for field in sorted(allowed - set(raw)):
-        raise VehicleError(f"{path}: {key}: needs {field!r}")
-    for field in sorted(set(raw) - allowed):
-        raise VehicleError(f"{path}: {key}.{field}: is not known; it has {', '.join(sorted(allowed))}")
-    source = str(raw["source"]).strip()
-    if not source:
-        raise VehicleError(f"{path}: {key}: has no source")
-    return source
-
-
-def _number(raw: object, key: str, path: Traversable) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
-        raise VehicleError(f"{path}: {key}: {raw!r} is not a finite number")
-    return float(raw)
+        raise ParameterError(f"{path}: {key}: is missing")
+    return quantity(data[section][name], key, rule, path)
 
 
 def _gears(data: Mapping[str, Any], path: Traversable) -> tuple[float, ...]:
     key = "gearbox.ratios"
     raw = data.get("gearbox", {}).get("ratios")
     if raw is None:
-        raise VehicleError(f"{path}: {key}: is missing")
-    _sourced(raw, key, path)
+        raise ParameterError(f"{path}: {key}: is missing")
+    sourced(raw, key, path)
     listed = raw["value"]
     if not isinstance(listed, list) or not 1 <= len(listed) <= _vehicle.GEARS:
-        raise VehicleError(f"{path}: {key}: must be a list of 1 to {_vehicle.GEARS} ratios")
-    ratios = tuple(_number(ratio, key, path) for ratio in listed)
+        raise ParameterError(f"{path}: {key}: must be a list of 1 to {_vehicle.GEARS} ratios")
+    ratios = tuple(number_of(ratio, key, path) for ratio in listed)
     if ratios[-1] <= 0.0 or any(b >= a for a, b in pairwise(ratios)):
-        raise VehicleError(f"{path}: {key}: must fall and be positive: slowest gear first")
+        raise ParameterError(f"{path}: {key}: must fall and be positive: slowest gear first")
     return ratios
 
 
 def _pack(data: Mapping[str, Any], path: Traversable) -> tuple[str, int, int, int]:
     raw = data.get("pack")
     if raw is None:
-        raise VehicleError(f"{path}: pack: is missing")
+        raise ParameterError(f"{path}: pack: is missing")
     allowed = {"cell", "series", "strings", "parallel", "source"}
     for field in sorted(set(raw) - allowed):
-        raise VehicleError(f"{path}: pack.{field}: is not known; {_meant(field, allowed)}")
+        raise ParameterError(f"{path}: pack.{field}: is not known; {_meant(field, allowed)}")
     for field in ("cell", "series", "source"):
         if not raw.get(field):
-            raise VehicleError(f"{path}: pack.{field}: is missing")
+            raise ParameterError(f"{path}: pack.{field}: is missing")
     counts = (raw["series"], raw.get("strings", 1), raw.get("parallel", 1))
     for field, count in zip(("series", "strings", "parallel"), counts, strict=True):
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 100_000:
-            raise VehicleError(f"{path}: pack.{field}: must be a whole number, 1 to 100000, not {count!r}")
+            raise ParameterError(f"{path}: pack.{field}: must be a whole number, 1 to 100000, not {count!r}")
     return str(raw["cell"]), *counts
 
 
@@ -385,19 +314,19 @@ def _generator(data: Mapping[str, Any], path: Traversable) -> Generator | None:
     values = _whole(data["generator"], "generator", _GENERATOR, path)
     power, on, off = (values[key].value for key in _GENERATOR)
     if not on < off:
-        raise VehicleError(f"{path}: generator.off: must be above generator.on")
+        raise ParameterError(f"{path}: generator.off: must be above generator.on")
     return Generator(power, on, off)
 
 
 def _whole(raw: object, place: str, rules: Mapping[str, Rule], path: Traversable) -> dict[str, Value]:
     if not isinstance(raw, Mapping):
-        raise VehicleError(f"{path}: {place}: must be a table")
+        raise ParameterError(f"{path}: {place}: must be a table")
     for field in sorted(set(raw) - set(rules)):
-        raise VehicleError(f"{path}: {place}.{field}: is not known; {_meant(field, set(rules))}")
+        raise ParameterError(f"{path}: {place}.{field}: is not known; {_meant(field, set(rules))}")
     for field in rules:
         if field not in raw:
-            raise VehicleError(f"{path}: {place}.{field}: is missing")
-    return {field: _quantity(raw[field], f"{place}.{field}", rule, path) for field, rule in rules.items()}
+            raise ParameterError(f"{path}: {place}.{field}: is missing")
+    return {field: quantity(raw[field], f"{place}.{field}", rule, path) for field, rule in rules.items()}
 
 
 def _published(data: Mapping[str, Any], path: Traversable) -> Mapping[str, Value]:
@@ -405,10 +334,10 @@ def _published(data: Mapping[str, Any], path: Traversable) -> Mapping[str, Value
     for name, raw in data.get("published", {}).items():
         key = f"published.{name}"
         unit = raw.get("unit") if isinstance(raw, Mapping) else None
-        dimension = next((d for d, units in _UNITS.items() if unit in units), "")
+        dimension = next((d for d, units in UNITS.items() if unit in units), "")
         if not dimension:
-            raise VehicleError(f"{path}: {key}: needs a value with a known unit, not {unit!r}")
-        found[name] = _quantity(raw, key, Rule(dimension), path)
+            raise ParameterError(f"{path}: {key}: needs a value with a known unit, not {unit!r}")
+        found[name] = quantity(raw, key, Rule(dimension), path)
     return MappingProxyType(found)
 
 
@@ -417,7 +346,7 @@ def _check_together(made: VehicleParameters, path: Traversable) -> None:
     try:
         made.pack_config()
     except ValueError as error:
-        raise VehicleError(f"{path}: pack.{error}") from error
+        raise ParameterError(f"{path}: pack.{error}") from error
     rules = (
         ("braking.drive_on", "braking.drive_off"),
         ("bms.hot", "bms.warm"),
@@ -428,10 +357,10 @@ def _check_together(made: VehicleParameters, path: Traversable) -> None:
     )
     for upper, lower in rules:
         if not made[upper] > made[lower]:
-            raise VehicleError(f"{path}: {upper}: must be above {lower}")
+            raise ParameterError(f"{path}: {upper}: must be above {lower}")
 
 
-def _block(v: VehicleParameters) -> Array:
+def _block(v: VehicleParameters, motor: InductionMotor | None) -> Array:
     """In the order of `vehicle_type`; a loss is a share of the rated power at the rated point."""
     power, torque = v["drive.power"], v["drive.torque"]
     gears = [*v.gears, *[0.0] * (_vehicle.GEARS - len(v.gears))]
@@ -447,7 +376,8 @@ def _block(v: VehicleParameters) -> Array:
             *(v["gearbox.shift_down"], v["gearbox.shift_time"], v["body.auxiliaries"]),
             *(torque, power, v["drive.regeneration"], v["drive.speed"], torque / v["drive.rise_time"]),
             *(v["drive.idle"], v["drive.loss_by_speed"] * power / rated_rad_s, v["drive.loss_by_power"]),
-            v["drive.loss_by_torque"] * power / (torque * torque),
+            *(v["drive.loss_by_torque"] * power / (torque * torque), 0.0 if motor is None else 1.0),
+            *([0.0] * len(fields(InductionMotor)) if motor is None else motor.block()),
         ]
     )
     if block.size != _vehicle.TYPE_SIZE:

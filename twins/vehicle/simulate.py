@@ -8,7 +8,7 @@ battery-management system says what the pack may be asked for.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil, isfinite, sqrt
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from twins.vehicle.limits import StandInBms
 from twins.vehicle.parameters import Array, VehicleParameters, load
 
 VEHICLE_STEP_s: Final = 0.01
+MOTOR_STEP_s: Final = 0.001
+Drive = Literal["simple", "induction"]  # a polynomial of losses, or flux and currents of the motor
+
 _LONGEST_s: Final = 3.6e7  # 10,000 h
 _EMPTY_FACTOR: Final = 2.0  # a pack that may give less than so many times the auxiliaries is empty
 _PROGRESS_s: Final = 60.0
@@ -104,6 +107,7 @@ def simulate(  # noqa: PLR0913 - what a user of a run chooses
     temperature_degC: float = 25.0,
     payload_kg: float | None = None,
     pack: PackConfig | None = None,
+    drive: Drive = "simple",
     step_s: float = 0.1,
     sample_s: float = 1.0,
     on_progress: Callable[[float], object] | None = None,
@@ -118,6 +122,7 @@ def simulate(  # noqa: PLR0913 - what a user of a run chooses
         temperature_degC: Of the cells at the beginning, and around them.
         payload_kg: Carried where the cycle says nothing of it; ``None``: the rated payload.
         pack: Another pack than the vehicle's; ``soc`` and ``temperature_degC`` are then its own.
+        drive: ``simple``: a polynomial of losses; ``induction``: flux and currents of the motor.
         step_s: Step of the cells, 0.01 s to 1 s.
         sample_s: Between two samples of the result.
         on_progress: Called once a minute of simulated time with the share that is done.
@@ -127,9 +132,11 @@ def simulate(  # noqa: PLR0913 - what a user of a run chooses
     """
     made = load(vehicle) if isinstance(vehicle, str) else vehicle
     _check(hours, step_s, sample_s, payload_kg)
+    if drive not in ("simple", "induction"):
+        raise ValueError(f"drive: must be 'simple' or 'induction', not {drive!r}")
     degC = temperature_degC
     config = pack or made.pack_config(soc=soc, temperature_degC=degC, ambient_degC=degC)
-    run = Run(made, cycle, Pack(config), step_s, payload_kg)
+    run = Run(made, cycle, Pack(config), step_s, payload_kg, drive=drive)
     wanted_s = cycle.duration_s if hours is None else min(hours * 3600.0, _LONGEST_s)
     told_s = 0.0
     for time_s in run.bursts(wanted_s, sample_s):
@@ -156,6 +163,7 @@ class _Track:
     """The cycle at each step of the cells; it begins anew when it is through."""
 
     def __init__(self, cycle: Cycle, step_s: float, preview_s: float, payload_kg: float) -> None:
+        self.name = cycle.name
         self.steps = ceil(cycle.duration_s / step_s - 1e-9)
         at_s = np.arange(self.steps + 1) * step_s
         known_s, speed = cycle.time_s, cycle.speed_mps
@@ -176,6 +184,7 @@ class Run:
         pack: The pack; whoever holds it may look at its cells between two bursts.
         step_s: Step of the cells.
         payload_kg: Where the cycle says nothing of it; ``None``: the rated one.
+        drive: How its drive is modelled.
     """
 
     def __init__(
@@ -185,13 +194,15 @@ class Run:
         pack: Pack,
         step_s: float = 0.1,
         payload_kg: float | None = None,
+        *,
+        drive: Drive = "simple",
     ) -> None:
-        self._vehicle, self._cycle, self._pack = vehicle, cycle, pack
-        self._step_s = step_s
-        self._inner = max(1, round(step_s / VEHICLE_STEP_s))
+        self._vehicle, self._pack, self._step_s = vehicle, pack, step_s
+        motor = vehicle.motor() if drive == "induction" else None
+        self._inner = max(1, round(step_s / (VEHICLE_STEP_s if motor is None else MOTOR_STEP_s)))
         carried_kg = vehicle.payload_kg if payload_kg is None else payload_kg
         self._track = _Track(cycle, step_s, vehicle["driver.preview"], carried_kg)
-        self._type = vehicle.block()
+        self._type = vehicle.block(motor)
         self._state: Array = np.zeros(_vehicle.STATE_SIZE)
         self._bms = StandInBms(vehicle, pack)
         self._reserve_W = _EMPTY_FACTOR * (vehicle["body.auxiliaries"] + vehicle["drive.idle"])
@@ -292,7 +303,7 @@ class Run:
         }  # fmt: skip
         return Summary(
             vehicle=self._vehicle.name,
-            cycle=self._cycle.name,
+            cycle=self._track.name,
             ended="cycle" if self._through else "empty",
             duration_s=duration_s,
             distance_m=state[_vehicle.WAY],

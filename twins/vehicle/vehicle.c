@@ -88,7 +88,7 @@ static void act(const vehicle_type *type, vehicle_state *at, forces *f, double f
     }
     if (at->shifting_s > 0.0) ask = 0.0;
     const double request = ask > 0.0 ? ask / (ratio * efficiency) : ask * efficiency / ratio;
-    const int held = drive_step(&type->drive, &at->drive, request, at->speed_m_s * ratio, low_W, high_W, dt_s);
+    const int held = drive_step(&type->drive, &at->drive, request, at->speed_m_s * ratio, low_W, high_W, at->link_V, dt_s);
     if (held == DRIVE_AT_ITS_LIMIT) at->at_drive_s += dt_s;
     if (held == DRIVE_AT_HIGH) at->at_discharge_s += dt_s;
     if (held == DRIVE_AT_LOW) at->at_charge_s += dt_s;
@@ -158,6 +158,7 @@ double vehicle_advance(const vehicle_type *type, vehicle_state *at, double first
     const double charge_As = at->charge_As;
     double low_W, high_W;
     power_range(at, &low_W, &high_W);
+    if (at->link_V <= 0.0) at->link_V = at->emf_V;
     for (long n = 0; n < steps; n++) {
         const double part = ((double)n + 0.5) / (double)steps, way_m = at->way_m;
         step(type, at, look_first_m_s + part * (look_last_m_s - look_first_m_s), low_W, high_W, dt_s);

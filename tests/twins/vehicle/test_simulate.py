@@ -121,3 +121,18 @@ def test_every_vehicle_drives_the_town(name: str) -> None:
     assert summary.distance_m > 0.85 * within
     assert summary.unserved_J == 0.0
     assert summary.hottest_degC < 40.0
+
+
+def test_the_modelled_motor_drives_the_same_cycle_on_similar_energy() -> None:
+    simple, motor = (
+        simulate("xe20", ECE, hours=0.5, soc=0.8, drive=kind).summary for kind in ("simple", "induction")
+    )
+    assert motor.distance_m == pytest.approx(simple.distance_m, rel=0.02)
+    assert motor.energy_J == pytest.approx(simple.energy_J, rel=0.15)
+    used_J = sum(motor.works_J.values())
+    assert motor.energy_J + motor.source_J + motor.unserved_J == pytest.approx(used_J, rel=1e-6)
+
+
+def test_a_drive_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ValueError, match="drive: must be 'simple' or 'induction'"):
+        simulate("xe20", ECE, drive="diesel")  # type: ignore[arg-type]
