@@ -42,11 +42,11 @@ def explain(error: Exception, channel: str) -> BusError:
 
 
 def _meaning(code: int | None, channel: str) -> tuple[str, str]:
-    bring_up = _bring_up(channel)
+    missing = ("does not exist (any more)", _make(channel))
     known = {
-        errno.ENODEV: ("does not exist (any more)", f"plug the adapter in; {bring_up}"),
-        errno.ENXIO: ("does not exist (any more)", f"plug the adapter in; {bring_up}"),
-        errno.ENETDOWN: ("is down", bring_up),
+        errno.ENODEV: missing,
+        errno.ENXIO: missing,
+        errno.ENETDOWN: ("is down", _bring_up(channel)),
         errno.EPERM: ("you have no right to use it", _NO_RIGHT),
         errno.EACCES: ("you have no right to use it", _NO_RIGHT),
         errno.EINVAL: ("does not take such a frame", f"CAN FD needs `ip link set {channel} mtu 72`"),
@@ -60,7 +60,13 @@ def _meaning(code: int | None, channel: str) -> tuple[str, str]:
     return "SocketCAN is Linux's", "use slcan or a python-can interface here"
 
 
+def _make(channel: str) -> str:
+    if channel.startswith("vcan"):
+        return f"`modprobe vcan; ip link add {channel} type vcan; ip link set {channel} up` as root"
+    return f"plug the adapter in; {_bring_up(channel)}"
+
+
 def _bring_up(channel: str) -> str:
     if channel.startswith("vcan"):
-        return f"`ip link add {channel} type vcan; ip link set {channel} up` as root"
-    return f"`ip link set {channel} up type can bitrate 500000` as root"
+        return f"`ip link set {channel} up` as root"
+    return f"`ip link set {channel} up type can bitrate 500000` as root, with your bus's bit rate"

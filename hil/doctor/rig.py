@@ -54,6 +54,9 @@ def _socketcan(machine: Machine, bus: BusConfig) -> Finding:
         if bus.channel.startswith("vcan"):
             command = f"sudo ip link add {bus.channel} type vcan && sudo ip link set {bus.channel} up"
         change = "plug the adapter in" if not command else "make it"
+        others = [one.name for one in interfaces(machine)]
+        if others and not command:
+            change = f"{change}, or name one that is here: {', '.join(others)}"
         return Finding("", "bad", f"there is no interface {bus.channel}", change, command, 100)
     command = found.bring_up.replace("500000", str(bus.bitrate))
     if found.bitrate not in (0, bus.bitrate):

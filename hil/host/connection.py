@@ -105,7 +105,12 @@ class Connection:
         if not self._delivering:
             self.now_ns = max(self.now_ns, int(answer["now_ns"]))
         if "error" in answer:
-            raise error_from_json(answer["error"])
+            error = error_from_json(answer["error"])
+            if isinstance(error, HealthError):
+                self._raise_fatal()  # that the lease was lost, and why, says more than that it is not held
+            raise error
+        if command == "lease" and isinstance(self._fatal, HealthError):
+            self._fatal = None  # it was told too late for the test that lost it, and is not the next one's
         result: Message = answer["ok"]
         return result
 

@@ -17,8 +17,10 @@ from typing import IO, BinaryIO, TextIO
 
 import can
 from can.io import blf
+from can.util import len2dlc
 
 from hil.bus.frame import ErrorFrame, Frame, error_class
+from hil.bus.link import FdFrame
 from hil.bus.node import FrameHandler
 from hil.clock import NS_PER_S, NS_PER_US
 from hil.errors import OutputError, UsageError
@@ -113,7 +115,7 @@ class LogTrace(TraceWriter):
     def write(self, frame: Frame, channel: int) -> None:
         """Add a frame."""
         head = self._heads.get((frame.id, frame.extended, channel))
-        if head is None or frame.error or frame.remote:
+        if head is None or frame.error or frame.remote or frame.__class__ is FdFrame:
             text = self._unusual(frame, channel)
         else:
             text = head + frame.data.hex().upper()
@@ -133,6 +135,8 @@ class LogTrace(TraceWriter):
         head = f"{name} {frame.id:08X}#" if frame.extended else f"{name} {frame.id:03X}#"
         if frame.remote:
             return f"{head}R{len(frame.data) or ''}"
+        if isinstance(frame, FdFrame):
+            return f"{head}#{_FD_BRS if frame.fast else 0:X}{frame.data.hex().upper()}"
         self._heads[frame.id, frame.extended, channel] = head
         return head + frame.data.hex().upper()
 
@@ -149,6 +153,7 @@ class LogTrace(TraceWriter):
 
 
 _ERROR_FLAG = 0x20000000  # CAN_ERR_FLAG of linux/can.h
+_FD_BRS = 0x1  # CANFD_BRS, likewise
 
 
 class BlfTrace(TraceWriter):
@@ -191,7 +196,7 @@ class BlfTrace(TraceWriter):
             rows.sort(key=lambda row: row[0].t_ns)
         records = [
             _unusual_record(f, channel)
-            if f.error or f.remote
+            if f.error or f.remote or f.__class__ is FdFrame
             else _pack_message(_HEAD, f.t_ns, channel + 1, f.sender == OWN_NODE, len(f.data), _id(f), f.data)
             for f, channel in rows
         ]
@@ -227,7 +232,7 @@ class _BlfFile(can.BLFWriter):
 
 
 _EXTENDED: int = blf.CAN_MSG_EXT
-_pack_error = Struct("<4sHHLL LHHQ").pack  # object header, its version 1 with the time stamp
+_pack_head = Struct("<4sHHLL LHHQ").pack  # object header, its version 1 with the time stamp
 # the same header of any message, then time stamp, channel, flags, length, identifier, data
 _HEAD = Struct("<4sHHLL LHH").pack(b"LOBJ", 32, 1, 48, blf.CAN_MESSAGE, blf.TIME_ONE_NANS, 0, 0)
 _pack_message = Struct("<24s Q HBBL8s").pack
@@ -241,6 +246,8 @@ def _id(frame: Frame) -> int:
 def _unusual_record(frame: Frame, channel: int) -> bytes:
     identifier = _id(frame)
     flags = blf.DIR if frame.sender == OWN_NODE else 0
+    if isinstance(frame, FdFrame):
+        return _fd_record(frame, channel, flags)
     if not frame.error:
         flags |= blf.REMOTE_FLAG
         return _pack_message(_HEAD, frame.t_ns, channel + 1, flags, len(frame.data), identifier, b"")
@@ -249,11 +256,23 @@ def _unusual_record(frame: Frame, channel: int) -> bytes:
     else:  # of a real bus: identifier and data are SocketCAN's error class, which has the field
         ecc, bit = (frame.data[3] if len(frame.data) > 3 else 0), 0
     size = blf.CAN_ERROR_EXT_STRUCT.size
-    head = _pack_error(
+    head = _pack_head(
         b"LOBJ", 32, 1, 32 + size, blf.CAN_ERROR_EXT, blf.TIME_ONE_NANS, 0, 0, frame.t_ns
     )
     return head + blf.CAN_ERROR_EXT_STRUCT.pack(
         channel + 1, 0, _ECC_VALID, ecc, bit, len(frame.data), 0, identifier, 0, frame.data
+    )
+
+
+def _fd_record(frame: FdFrame, channel: int, flags: int) -> bytes:
+    size = blf.CAN_FD_MSG_STRUCT.size
+    head = _pack_head(
+        b"LOBJ", 32, 1, 32 + size, blf.CAN_FD_MESSAGE, blf.TIME_ONE_NANS, 0, 0, frame.t_ns
+    )
+    fd_flags = blf.EDL | (blf.BRS if frame.fast else 0)
+    length, identifier = len(frame.data), _id(frame)
+    return head + blf.CAN_FD_MSG_STRUCT.pack(
+        channel + 1, flags, len2dlc(length), identifier, 0, 0, fd_flags, length, frame.data
     )
 
 
@@ -280,6 +299,8 @@ class AscTrace(TraceWriter):
         message.is_rx = frame.sender != OWN_NODE
         message.channel = channel
         message.dlc = len(frame.data)
+        message.is_fd = isinstance(frame, FdFrame)
+        message.bitrate_switch = isinstance(frame, FdFrame) and frame.fast
         message.data = frame.data  # type: ignore[assignment]  # only its hex() is used
         try:
             self._writer.on_message_received(message)

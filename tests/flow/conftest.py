@@ -81,18 +81,18 @@ class Launched:
     def wait_for(self, text: str) -> None:
         """Until the record holds a text."""
         record = self.out / "record.jsonl"
-        for _ in range(600):
+        for _ in range(2400):
             self.pause(0.05)
             if record.exists() and text in record.read_text():
                 return
-        pytest.fail(f"no {text!r} in the record after 30 s")
+        pytest.fail(f"no {text!r} in the record after two minutes")
 
     def pause(self, seconds: float) -> None:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(seconds)
 
     def end(self) -> Run:
-        stdout, stderr = self.process.communicate(timeout=60)
+        stdout, stderr = self.process.communicate(timeout=180)
         return Run(self.process.returncode, stdout, stderr, self.out)
 
 

@@ -15,8 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import can
 import pytest
 
+from hil.bus.frame import Frame, from_can_message
+from hil.bus.link import LinkFullError, open_link
+from hil.clock import NS_PER_S
+from hil.rig.load import load_rig
 from tests.flow.conftest import Launch, Launched, Run
 
 if sys.platform != "linux":
@@ -30,9 +35,10 @@ def test_it_operates(rig):
     rig.operate()
 '''
 LASTS = OPERATES + '    rig.step("here")\n    rig.run_for("60 s")\n'
-WIDE = "missed_frames = 1\nmissed_steps = 1\n" + "".join(
+WIDE = "missed_steps = 1\n" + "".join(
     f'{key} = "9 s"\n' for key in ("frame_late", "frame_late_p99", "step_late", "test_late", "bms_wait")
 )
+SOME_MISSED = "missed_frames = 1\n"
 BMS = "hil bms --interface slcan --channel {folder}/can-b --memory {{memory}}"
 
 Bench = Callable[..., Path]
@@ -54,14 +60,14 @@ def bench(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     (tmp_path / "run").mkdir(mode=0o700)
 
-    def write(test: str = OPERATES, command: str = BMS) -> Path:
+    def write(test: str = OPERATES, command: str = BMS, *, health: str = "", host: str = "") -> Path:
         (tmp_path / "test_one.py").write_text(test)
         path = tmp_path / "bench.toml"
         path.write_text(
             'extends = "laptop"\n[rig]\nname = "bench"\ntitle = "A bench"\ntime = "real"\n'
             f'[bus.pack]\ninterface = "slcan"\nchannel = "{tmp_path}/can-a"\n'
             f"[bms]\n{_bms(command.format(folder=tmp_path))}\n"
-            f"[health]\n{WIDE}\n[host]\nreal_time = false\n"
+            f"[health]\n{WIDE}{health or SOME_MISSED}\n[host]\nreal_time = false\n{host}"
         )
         return path
 
@@ -216,6 +222,112 @@ def test_an_adapter_unplugged_in_mid_test_makes_it_invalid_and_the_next_time_cou
     assert "the adapter is gone" in reason
     assert "it was away for" in reason
     run.assert_reported()
+
+
+def test_garbage_on_the_line_makes_a_test_invalid_and_the_next_time_counts(
+    bench: Bench, launch: Launch, adapters: tuple[SlcanTwin, ...]
+) -> None:
+    """Digits that are none, torn lines, bytes of no alphabet: the frames between them are not lost."""
+    running = launch("run", bench(LASTS.replace("60 s", "1 s")), "--", "test_one.py")
+    _plant_of(running)
+    for noise in (b"t12!?garbage\r", b"\xff\xfe\x00\x80", b"t1008", b"\rt9999\r"):
+        adapters[0].inject(noise)
+    run = running.end()
+    assert run.code == 0, run.said
+    assert run.verdicts == ["invalid", "pass"]
+    reason = next(event["reason"] for event in run.events if event["event"] == "verdict")
+    assert "times what came made no sense" in reason
+    run.assert_reported()
+
+
+def test_another_bit_rate_is_told_as_such(bench: Bench, launch: Launch, tmp_path: Path) -> None:
+    """Only error frames come, and no test is run against them."""
+    bms = launch("bms", "--interface", "slcan", "--channel", tmp_path / "can-b", "--bitrate", "250000")
+    rig = bench(OPERATES, command="")
+    rig.write_text(rig.read_text().replace('kind = "external"', 'kind = "external"\nheard = "3 s"'))
+    _wait((tmp_path / "can-b").exists)
+    run = launch("run", rig, "--", "test_one.py").end()
+    _assert_no_pass(run)
+    (trouble,) = run.troubles
+    assert (trouble["kind"], trouble["place"]) == ("BusError", "bus pack")
+    assert "only error frames come" in trouble["reason"]
+    assert "is 500 kbit/s its bit rate" in trouble["remedy"]
+    assert "only error frames come" in run.said
+    bms.process.send_signal(signal.SIGTERM)
+    bms.end()
+
+
+def test_another_rig_on_the_bus_is_refused(bench: Bench, launch: Launch, tmp_path: Path) -> None:
+    """It is on an adapter of its own, as another user's or another computer's would be."""
+    other = open_link("other", "slcan", str(tmp_path / "can-b"), 500_000)
+    running = launch("run", bench(OPERATES, command=""), "--", "test_one.py")
+    while running.process.poll() is None:
+        with suppress(LinkFullError):
+            other.send(Frame(0x202, bytes(8)))
+        other.receive()
+        running.pause(0.05)
+    other.close()
+    run = running.end()
+    _assert_no_pass(run)
+    assert "somebody else sends 202 (CM_Voltages_02), which this rig sends too" in run.troubles[0]["reason"]
+
+
+def test_a_test_that_holds_beyond_its_lease_finds_a_safe_plant(bench: Bench, launch: Launch) -> None:
+    """Stopped, it can say nothing; when it goes on it is told, and is run again."""
+    rig = bench(LASTS.replace("60 s", "1 s"), host='lease = "8 s"\n')
+    running = launch("run", rig, "--", "test_one.py")
+    _plant_of(running)
+    (test,) = _children(running.process.pid, "pytest")
+    os.kill(test, signal.SIGSTOP)
+    _wait(lambda: len(_safe_log(running.out)) == 2)
+    os.kill(test, signal.SIGCONT)
+    run = running.end()
+    assert run.verdicts == ["invalid", "pass"], run.said
+    reason = next(event["reason"] for event in run.events if event["event"] == "verdict")
+    assert "the plant's lease is lost" in reason
+    entered, reached = _safe_log(run.out)
+    assert "gave no sign of life for 8 s" in entered["reason"]
+    assert (reached["event"], reached["contactors"]["contactor.main_plus"]) == ("reached", "open")
+    run.assert_reported()
+
+
+def test_a_breakpoint_of_ten_seconds_costs_no_frame(bench: Bench, launch: Launch) -> None:
+    """The test's process stands still; by their stamps, all frames of the rig go on in their slots.
+
+    A frame leaves up to half a cycle after its slot: two are at most one and a half cycles apart, unless one
+    was left out. A computer that is too busy for that makes the test invalid, and it is run again.
+    """
+    test = OPERATES + '    rig.step("here")\n    import time\n    time.sleep(10)\n    rig.step("there")\n'
+    rig = bench(test, health="missed_frames = 0\nretries = 5\n")
+    rig.write_text(rig.read_text().replace("real_time = false", "real_time = true"))
+    running = launch("run", rig, "--", "test_one.py")
+    stdout, stderr = running.process.communicate(timeout=180)
+    run = Run(running.process.returncode, stdout, stderr, running.out)
+    if set(run.verdicts) == {"invalid"}:
+        pytest.skip(f"this computer is too busy: {run.said}")
+    assert run.verdicts[-1] == "pass", run.said
+    here_ns = [event["t_ns"] for event in run.events if event.get("text") == "here"][-1]
+    gaps = _longest_gaps(run.out / "trace.blf", here_ns, here_ns + 10 * NS_PER_S)
+    cycles = {m.key: m.cycle_ns for m in load_rig(rig).buses["pack"].database.messages.values() if m.cycle_ns}
+    played = {key: gap_ns / cycles[key] for key, gap_ns in gaps.items()}
+    assert len(played) > 30
+    assert max(played.values()) < 1.6
+
+
+def _longest_gaps(trace: Path, from_ns: int, to_ns: int) -> dict[int, int]:
+    """The longest time between two frames that the rig sent, by their key, within a span."""
+    with can.BLFReader(trace) as reader:
+        messages = list(reader)
+    last: dict[int, int] = {}
+    gaps: dict[int, int] = {}
+    for message in messages:
+        t_ns = round((message.timestamp - reader.start_timestamp) * NS_PER_S)
+        if message.is_rx or message.is_error_frame or not from_ns <= t_ns <= to_ns:
+            continue
+        key = from_can_message(message).key
+        gaps[key] = max(gaps.get(key, 0), t_ns - last.get(key, from_ns))
+        last[key] = t_ns
+    return {key: max(gap_ns, to_ns - last[key]) for key, gap_ns in gaps.items()}
 
 
 def test_a_bms_that_does_not_start_is_the_rigs_trouble(bench: Bench, launch: Launch) -> None:

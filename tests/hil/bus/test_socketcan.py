@@ -294,8 +294,9 @@ def test_the_broadcast_managers_head() -> None:
     ("code", "words"),
     [
         (errno.ENODEV, "interface can0: does not exist (any more) (plug the adapter in; "
-                       "`ip link set can0 up type can bitrate 500000` as root)"),
-        (errno.ENETDOWN, "interface can0: is down (`ip link set can0 up type can bitrate 500000` as root)"),
+                       "`ip link set can0 up type can bitrate 500000` as root, with your bus's bit rate)"),
+        (errno.ENETDOWN, "interface can0: is down (`ip link set can0 up type can bitrate 500000` as root, "
+                         "with your bus's bit rate)"),
         (errno.EPERM, "interface can0: you have no right to use it (a container needs the host's network)"),
         (errno.EAFNOSUPPORT, "interface can0: this kernel has no SocketCAN (`modprobe can_raw` as root)"),
         (errno.EIO, "interface can0: [Errno 5] Input/output error"),

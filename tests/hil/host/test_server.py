@@ -183,6 +183,22 @@ def test_a_client_that_falls_silent_loses_its_lease(
     host.set("drive.enable", 1.0)
 
 
+def test_a_lease_that_is_lost_is_not_told_to_the_next_test(
+    start: Callable[..., Plant], laptop: RigConfig
+) -> None:
+    """The test that lost it hears of it at the latest when it acts, and with the reason."""
+    plant = start(replace(laptop, host=HostConfig(lease_ns=S)))
+    connection = plant.connection()
+    connection.call("renew", seed=1)
+    connection.call("power_on", cold=True)
+    plant.wait_for(lambda: len(plant.logged()) == 2)
+    with pytest.raises(HealthError, match="lease is lost: test gave no sign of life"):
+        connection.call("stop")
+    connection._fatal = HealthError("the plant's lease is lost: told late")
+    connection.call("lease")
+    connection.advance(connection.now_ns + 100 * MS, ())
+
+
 def test_one_that_waits_gives_signs_of_life(start: Callable[..., Plant], laptop: RigConfig) -> None:
     plant = start(replace(laptop, host=HostConfig(lease_ns=S)))
     host = plant.host()

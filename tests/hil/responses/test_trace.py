@@ -10,6 +10,7 @@ import can
 import pytest
 
 from hil.bus.frame import ErrorFrame, Frame
+from hil.bus.link import FdFrame
 from hil.bus.medium import Medium
 from hil.clock import NS_PER_S, VirtualClock
 from hil.errors import OutputError, UsageError
@@ -64,6 +65,26 @@ def test_python_can_reads_back_what_was_written(tmp_path: Path, kind: str) -> No
             f.sender != "rig" for f in made if not f.error
         ]
         assert {m.channel for m in got if not m.is_error_frame} == {0, 1}
+
+
+@pytest.mark.parametrize("kind", ["blf", "asc", "log"])
+def test_can_fd_frames_are_kept_whole(tmp_path: Path, kind: str) -> None:
+    """Also where a classic frame has the same identifier."""
+    made = [
+        Frame(0x123, b"classic"),
+        FdFrame(0x123, bytes(range(64)), sender="rig"),
+        FdFrame(0x18FF50E5, bytes(12), extended=True, fast=False),
+        FdFrame(0x123, b""),
+        Frame(0x123, b"classic"),
+    ]
+    for place, frame in enumerate(made):
+        frame.t_ns = (place + 1) * NS_PER_S
+    with can.LogReader(written(tmp_path, kind, made)) as reader:
+        got = list(reader)
+    for message, frame in zip(got, made, strict=True):
+        assert (message.arbitration_id, message.is_extended_id) == (frame.id, frame.extended)
+        assert (message.is_fd, bytes(message.data)) == (isinstance(frame, FdFrame), frame.data)
+        assert message.bitrate_switch == (isinstance(frame, FdFrame) and frame.fast)
 
 
 def test_blf_keeps_what_an_error_frame_destroyed(tmp_path: Path) -> None:
