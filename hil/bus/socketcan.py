@@ -159,25 +159,29 @@ class SocketCanLink:
         self._last_ns = 0
         self._wall_clock = WallClock()
         self._device_clock = DeviceClock()
-        try:
-            self._socket = socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW)
-        except (OSError, AttributeError) as error:
-            raise explain(error, self.channel) from error
-        try:
-            self._configure()
-            refuse_unless_up(self._socket, self.channel)
-            self._socket.bind((self.channel,))
-        except OSError as error:
-            self._socket.close()
-            raise explain(error, self.channel) from error
-        except BusError:
-            self._socket.close()
-            raise
+        self._socket = self._opened()
         self._send = self._socket.send
         self._recvmsg: Callable[[int, int], _Raw] = self._socket.recvmsg
 
-    def _configure(self) -> None:
-        raw = self._socket
+    def _opened(self) -> socket.socket:
+        """A socket on the interface, ready to send and receive."""
+        try:
+            raw = socket.socket(socket.AF_CAN, socket.SOCK_RAW, socket.CAN_RAW)
+        except (OSError, AttributeError) as error:
+            raise explain(error, self.channel) from error
+        try:
+            self._configure(raw)
+            refuse_unless_up(raw, self.channel)
+            raw.bind((self.channel,))
+        except OSError as error:
+            raw.close()
+            raise explain(error, self.channel) from error
+        except BusError:
+            raw.close()
+            raise
+        return raw
+
+    def _configure(self, raw: socket.socket) -> None:
         raw.setblocking(False)
         raw.setsockopt(_SOL_CAN_RAW, _RAW_OWN, 1)
         raw.setsockopt(_SOL_CAN_RAW, _RAW_ERROR_FILTER, _ALL_ERRORS)

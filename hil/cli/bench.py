@@ -5,8 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hil.bench import Figure
+
+_QUICK = ("cell", "vehicle", "bus", "rig", "suite", "mutants")
+_REAL = "realtime"
+_OF_REAL = ("lateness", "drift", "cells", "buses", "reaction", "breakpoint", "kills")
 
 
 def add_parser(commands: Any) -> None:
@@ -15,27 +23,65 @@ def add_parser(commands: Any) -> None:
         "bench",
         help="measure what this machine reaches",
         description="Measure cell core, vehicle, bus, rig and suite on this machine. A figure's goal is what "
-        "the project promises on a current two-core machine.",
+        "the project promises on a current two-core machine. `realtime` measures the rig in real time beside "
+        "a bare loop in C, idle and with one core loaded; it takes about an hour, and a quiet machine.",
     )
-    parts = ("cell", "vehicle", "bus", "rig", "suite", "mutants")
-    parser.add_argument("part", nargs="?", choices=parts, help="default: all")
+    parser.add_argument("part", nargs="?", choices=(*_QUICK, _REAL), help="default: all but realtime")
     parser.add_argument("--json", action="store_true", help="an array of figures on stdout")
+    real = parser.add_argument_group("realtime only")
+    real.add_argument("--only", nargs="+", choices=_OF_REAL, metavar="NAME", help=f"of {', '.join(_OF_REAL)}")
+    real.add_argument("--seconds", type=_positive, metavar="S", help="for how long, in place of its own time")
+    real.add_argument("--count", type=_count, default=100, metavar="N", help="how many kills (default 100)")
+    real.add_argument("--cpu", type=int, metavar="N", help="keep rig, bare loop and load on this CPU")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, and print as it goes."""
-    from hil.bench.parts import PARTS
-
     figures = []
-    for name, measure in PARTS.items():
-        if arguments.part in (None, name):
-            print(f"measuring {name} …", file=sys.stderr)
-            figures += measure()
+    for figure in _of_realtime(arguments) if arguments.part == _REAL else _of_the_others(arguments):
+        figures.append(figure)
+        if not arguments.json:
+            mark = {True: "ok", False: "MISSED", None: ""}[figure.ok]
+            line = f"{figure.name:58} {figure.value:10.4g} {figure.unit:14} {figure.goal:14} {mark}"
+            print(line.rstrip(), flush=True)
     if arguments.json:
         print(json.dumps([asdict(figure) for figure in figures], indent=2))
-        return 0
-    for figure in figures:
-        mark = {True: "ok", False: "MISSED", None: ""}[figure.ok]
-        print(f"{figure.name:58} {figure.value:10.4g} {figure.unit:14} {figure.goal:14} {mark}")
     return 0
+
+
+def _of_the_others(arguments: argparse.Namespace) -> Iterator[Figure]:
+    from hil.bench.parts import PARTS
+    from hil.errors import UsageError
+
+    if arguments.only or arguments.seconds is not None or arguments.cpu is not None:
+        raise UsageError("--only, --seconds and --cpu are for realtime", remedy="`hil bench realtime …`")
+    for name, measure in PARTS.items():
+        if arguments.part in (None, name):
+            _say(f"measuring {name} …")
+            yield from measure()
+
+
+def _of_realtime(arguments: argparse.Namespace) -> Iterator[Figure]:
+    from hil.bench.realtime.run import Options, run
+
+    options = Options(arguments.only or (), arguments.seconds, arguments.count, arguments.cpu)
+    return run(options, _say)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a time")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of kills")
+    return value

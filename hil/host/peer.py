@@ -10,6 +10,7 @@ from hil.host.protocol import JSON, Message, ProtocolError, Reader, pack_json, r
 _LONGEST_COMMAND = 1 << 20
 _CHUNK = 1 << 16
 _WAITING = 16 << 20  # bytes: about two minutes of a full bus
+_PATIENCE_S = 1.0  # a client that waits for its last answer takes it sooner
 _DROPPED = 4 * _WAITING  # not even answers go to one that takes nothing at all
 
 
@@ -100,6 +101,13 @@ class Peer:
                 raise GoneError from None
         except OSError as error:
             raise GoneError from error
+
+    def finish(self) -> None:
+        """Send the rest, at the end of all; waits a while for a client that is slow to take it."""
+        with contextlib.suppress(OSError):
+            self.connection.settimeout(_PATIENCE_S)
+            self.connection.sendall(self._out)
+        self._out.clear()
 
     def close(self) -> None:
         """Send the last answer, if it takes it, and hang up."""

@@ -55,22 +55,20 @@ class SafeState:
         on_wire_ns: When the first frame carried each of them; ``None``: none did.
         state: What the BMS says of itself after that; empty if nothing.
         contactors: Those that it shows, likewise.
+        bms_runs: False if the BMS is a process of the rig that does not run: nobody is there to be asked.
     """
 
     requests: dict[str, str]
     on_wire_ns: dict[str, int | None]
     state: str = ""
     contactors: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def asked(self) -> bool:
-        """Whether every request was on the bus."""
-        return None not in self.on_wire_ns.values()
+    bms_runs: bool = True
 
     @property
     def is_reached(self) -> bool:
-        """Whether every request was on the bus, and no contactor is shown closed after that."""
-        return self.asked and "closed" not in self.contactors.values()
+        """Whether every request was on the bus and no contactor is shown closed after it, or the BMS is off."""
+        asked = None not in self.on_wire_ns.values()
+        return not self.bms_runs or (asked and "closed" not in self.contactors.values())
 
     def __str__(self) -> str:
         asked = ", ".join(self.requests.values()) or "nothing"
@@ -78,7 +76,8 @@ class SafeState:
         closed = [name for name, said in self.contactors.items() if said == "closed"]
         parts = [f"safe state {'reached' if self.is_reached else 'not reached'}: asked for {asked}"]
         parts += [f"never on the bus: {', '.join(lost)}"] if lost else []
-        parts.append(f"the BMS says {self.state}" if self.state else "the BMS says nothing")
+        said = f"says {self.state or 'nothing'}" if self.bms_runs else "does not run any more"
+        parts.append(f"the BMS {said}")
         parts += [f"still closed: {', '.join(closed)}"] if closed else []
         return "; ".join(parts)
 
@@ -187,15 +186,17 @@ class RealWorld(World):
         self.mend()
         self.plant.safe()
         asked: dict[str, Stimulus] = {}
+        asked_ns = self.now_ns
         for request, value in self.rig.safe_state.requests.items():
             asked[request] = self.send(request, value)
-        self.run_until(self.now_ns + SAFE_NS)
-        roles = {name: self._said(name) for name in self._shown()}
+        self.run_until(asked_ns + SAFE_NS)
+        roles = {name: self._said(name, asked_ns) for name in self._shown()}
         return SafeState(
             requests={name: stimulus.text for name, stimulus in asked.items()},
             on_wire_ns={name: stimulus.on_wire_ns for name, stimulus in asked.items()},
             state=roles.pop("state", ""),
             contactors=roles,
+            bms_runs=not isinstance(self.bms, ProcessBms) or self.bms.alive(),
         )
 
     def mend(self) -> None:
@@ -290,15 +291,17 @@ class RealWorld(World):
         """The roles that tell whether the BMS is safe."""
         return [name for name in self.rig.roles if name == "state" or name.startswith("contactor.")]
 
-    def _said(self, name: str) -> str:
-        """What the BMS said last of a role, in words; empty if nothing."""
+    def _said(self, name: str, since_ns: int = 0) -> str:
+        """What the BMS said last of a role after an instant, in words; empty if nothing."""
         role = self.rig.roles.get(name)
         if role is None:
             return ""
         reception = self.stations[role.bus].listener.signals.receptions.get(role.message)
         if reception is None or not reception.samples:
             return ""
-        values = reception.samples[-1][1]
+        t_ns, values = reception.samples[-1]
+        if t_ns < since_ns:
+            return ""
         value = values[reception.message.signals[role.signal].index]
         return "" if value is None else role.name_of(value)
 

@@ -164,14 +164,17 @@ class PlantServer:
         with suppress(HilError):
             if self.world.can_switch:
                 self.world.switch_off()
-        for peer in list(self._peers):
-            self._hang_up(peer)
         self.clock.before_wait = None
         for listener in self._listeners:
             self.clock.forget(listener.fileno())
             listener.close()
         self._alarm.cancel()
-        self.world.close()
+        try:
+            self.world.close()
+        finally:  # nothing is left that could be late
+            for peer in list(self._peers):
+                peer.finish()
+                self._hang_up(peer)
 
     # -- clients ------------------------------------------------------------------------------
 

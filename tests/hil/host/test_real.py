@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hil.bms.process import ProcessBms
 from hil.bus.frame import Frame
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.faults.catalogue import make_fault
@@ -36,11 +37,34 @@ def test_the_safe_state_is_asked_for_and_seen(bench: Bench) -> None:
     bench.pass_time(3 * S)
     world.inject(make_fault("frame.missing", {"message": "VCU_Request"}))
     safe = world.go_safe()
-    assert safe.asked
+    assert safe.is_reached
     assert safe.requests == {"mode": "mode = standby", "reset": "reset = 0"}
     assert safe.state == "standby"
     assert set(safe.contactors.values()) == {"open"}
     assert world.summary()["broken"] == []
+
+
+def test_of_a_bms_that_fell_silent_nothing_old_is_told(bench: Bench) -> None:
+    world = bench.start()
+    world.send("mode", 1.0)
+    bench.pass_time(3 * S)
+    assert bench.state == "operate"
+    world.bms.power_off()
+    safe = world.go_safe()
+    assert safe.is_reached
+    assert {safe.state, *safe.contactors.values()} == {""}
+
+
+def test_a_bms_process_that_has_died_cannot_be_asked_and_is_safe(bench: Bench) -> None:
+    world = bench.start()
+    bench.link.full = True
+    assert not world.go_safe().is_reached
+    world.bms = ProcessBms(["it was killed"])
+    safe = world.go_safe()
+    world.bms.close()
+    assert set(safe.on_wire_ns.values()) == {None}
+    assert (safe.bms_runs, safe.is_reached) == (False, True)
+    assert "the BMS does not run any more" in str(safe)
 
 
 def test_the_way_to_the_safe_state_is_told_in_a_sentence() -> None:

@@ -1,0 +1,1 @@
+"""``hil bench realtime``: how punctual the rig is on this machine, beside a bare loop in C."""
