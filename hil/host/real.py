@@ -66,7 +66,7 @@ class SafeState:
 
     @property
     def is_reached(self) -> bool:
-        """Whether every request was on the bus and no contactor is shown closed after it, or the BMS is off."""
+        """Whether every request was on the bus and no contactor shows closed after it, or the BMS is off."""
         asked = None not in self.on_wire_ns.values()
         return not self.bms_runs or (asked and "closed" not in self.contactors.values())
 
