@@ -17,6 +17,7 @@ _EPILOG = """examples:
   hil sim storage --load load.csv --peak 20kW
   hil sim xe20 --cycle yard --hours 8
   hil sim rv --charge fast
+  hil sim machines           published figures beside the twins', as a table in Markdown; minutes
   hil sim --list
 
 A profile is a CSV file with a header of names and units, such as 'time [s],current [A]' or
@@ -40,7 +41,7 @@ def add_parser(commands: Any) -> None:
         "what",
         metavar="WHAT",
         nargs="?",
-        help="cell, pack, storage or a vehicle, by name or .toml file: see --list",
+        help="cell, pack, storage or a vehicle, by name or .toml file: see --list; or machines",
     )
     parser.add_argument("cell", metavar="CELL", nargs="?", help="a name, or a .toml file")
     parser.add_argument("--list", action="store_true", help="what there is to simulate")
@@ -135,6 +136,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     from hil.cli.sim_scenarios import make_scenario
 
+    if arguments.what == "machines":
+        return _machines()
     scenario = make_scenario(arguments)
     return _carry_out(scenario, arguments)
 
@@ -157,6 +160,18 @@ def _carry_out(scenario: Scenario, arguments: argparse.Namespace) -> int:
     if not arguments.json:
         print(f"\npage: {folder / output.PAGE_NAME}")
     return 130 if ending.interrupted else 0
+
+
+def _machines() -> int:
+    """Ask every machine, and print what is published beside what its twin says."""
+    from tqdm import tqdm
+
+    from hil.sim.machines import compare, markdown, questions
+
+    asked = list(questions())
+    answered = [compare(one) for one in tqdm(asked, "machines", file=sys.stderr, disable=None, leave=False)]
+    print(markdown(answered), end="")
+    return 0
 
 
 def _list() -> None:
