@@ -165,7 +165,8 @@ class PythonCanLink:
         except TypeError:  # an option that the interface does not have
             raise
         except Exception as error:  # drivers raise what they like, NameError without their library
-            raise BusError(str(error), place=self._place) from error
+            remedy = "is its driver installed, and the channel right? python-can has a page on each interface"
+            raise BusError(str(error), place=self._place, remedy=remedy) from error
         self._descriptor = _descriptor(self._bus)
         if self._descriptor is None:
             self._reader = _Reader(self._bus)

@@ -12,12 +12,14 @@ from typing import Any
 
 import can
 import pytest
+from can.interfaces import BACKENDS
 
 from hil.bus.frame import Frame
 from hil.bus.link import FdFrame, LinkFullError
+from hil.bus.link import open_link as open_any
 from hil.bus.python_can import PythonCanLink
 from hil.clock import NS_PER_S
-from hil.errors import BusError, FrameError, RigFileError
+from hil.errors import BusError, FrameError, HilError, RigFileError
 
 Open = Callable[..., PythonCanLink]
 
@@ -207,6 +209,77 @@ def bad(monkeypatch: pytest.MonkeyPatch) -> tuple[PythonCanLink, BadBus]:
     return link, link._bus  # type: ignore[return-value]
 
 
+class TestContract:
+    """What python-can promises of every interface, held by the link over each that runs without hardware."""
+
+    @pytest.fixture(params=["virtual", "udp_multicast"])
+    def pair(self, request: pytest.FixtureRequest, open_link: Open) -> tuple[PythonCanLink, PythonCanLink]:
+        def open_it() -> PythonCanLink:
+            if request.param == "virtual":
+                return open_link("virtual", "contract", fd=True)
+            pytest.importorskip("msgpack")
+            try:
+                return open_link("udp_multicast", "239.74.163.2", port=43_199, fd=True)
+            except BusError as error:
+                pytest.skip(str(error))
+
+        a, b = open_it(), open_it()
+        a.send(Frame(0x7FF, b""))
+        if not come(b):
+            pytest.skip("no multicast on this machine")
+        come(a)
+        return a, b
+
+    def test_all_kinds_of_frames_come_as_they_were_sent(
+        self, pair: tuple[PythonCanLink, PythonCanLink]
+    ) -> None:
+        a, b = pair
+        remote = Frame(0x10, bytes(3))
+        remote.remote = True
+        sent = [
+            Frame(0, b""),
+            Frame(0x7FF, bytes(range(8))),
+            Frame(0x1FFFFFFF, b"\x01", extended=True),
+            remote,
+            FdFrame(0x11, bytes(range(64))),
+            FdFrame(0x12, bytes(12), extended=True, fast=False),
+        ]
+        for frame in sent:
+            a.send(frame)
+        got = come(b, len(sent))
+        for ours, theirs in zip(sent, got, strict=True):
+            assert (theirs.id, theirs.data, theirs.extended) == (ours.id, ours.data, ours.extended)
+            assert (theirs.remote, theirs.sender) == (ours.remote, "")
+            assert isinstance(theirs, FdFrame) == isinstance(ours, FdFrame)
+        assert [frame.sender for frame in come(a, len(sent))] == ["rig"] * len(sent)
+
+    def test_an_empty_queue_does_not_wait(self, pair: tuple[PythonCanLink, PythonCanLink]) -> None:
+        assert pair[0].receive() == []
+
+    def test_order_is_kept(self, pair: tuple[PythonCanLink, PythonCanLink]) -> None:
+        a, b = pair
+        for number in range(100):
+            a.send(Frame(0x100, bytes([number])))
+        assert [frame.data[0] for frame in come(b, 100)] == list(range(100))
+
+    def test_filters_can_be_set_and_taken_away(self, pair: tuple[PythonCanLink, PythonCanLink]) -> None:
+        a, b = pair
+        b.set_filters([(0x100, False)])
+        for identifier in (0x101, 0x100):
+            a.send(Frame(identifier, b""))
+        assert [frame.id for frame in come(b)] == [0x100]
+        b.set_filters(None)
+        a.send(Frame(0x101, b""))
+        assert [frame.id for frame in come(b)] == [0x101]
+
+    def test_closed_it_can_be_opened_again(self, pair: tuple[PythonCanLink, PythonCanLink]) -> None:
+        a, b = pair
+        b.close()
+        assert b.reopen()
+        a.send(Frame(0x33, b""))
+        assert [frame.id for frame in come(b)] == [0x33]
+
+
 class TestBadDrivers:
     def test_what_they_are_given(self, bad: tuple[PythonCanLink, BadBus]) -> None:
         assert bad[1].options == {
@@ -270,3 +343,13 @@ def test_no_such_interface(open_link: Open) -> None:
 def test_a_vendor_whose_library_is_missing(open_link: Open) -> None:
     with pytest.raises(BusError, match="python-can interface pcan, channel PCAN_USBBUS1: "):
         open_link("pcan", "PCAN_USBBUS1")
+
+
+@pytest.mark.filterwarnings("ignore")  # drivers say what they lack in many ways
+@pytest.mark.parametrize("interface", sorted(set(BACKENDS) - {"socketcan", "slcan", "virtual"}))
+def test_an_interface_that_cannot_be_opened_says_why(interface: str) -> None:
+    """Whatever a driver raises, it comes as one of the rig's errors, with the interface's name."""
+    with pytest.raises(HilError) as caught:
+        open_any("pack", interface, "no such channel", 500_000)
+    assert interface in str(caught.value)
+    assert caught.value.remedy or "does not take these options" in caught.value.reason

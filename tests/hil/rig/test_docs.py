@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hil.cli import _parser
 from hil.rig import file
 from hil.rig.load import load_rig
 from hil.rig.plant import OPTIONAL, SECTIONS, keys_of
@@ -36,3 +37,38 @@ def test_the_complete_example_loads(tmp_path: Path) -> None:
 def test_every_key_is_described(section: str) -> None:
     missing = [key for key in KEYS[section] if not re.search(rf"[`\[{{ ]{key}[\]`. =]", TEXT)]
     assert missing == []
+
+
+LAB = (Path(__file__).parents[3] / "docs" / "lab.md").read_text("utf-8")
+
+
+def test_the_rig_file_of_the_bench_loads(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", LAB, re.DOTALL)
+    text = "\n".join(blocks).replace('"my_rig.toml"', '"laptop"')
+    path = tmp_path / "bench.toml"
+    path.write_text(text, "utf-8")
+    rig = load_rig(path)
+    assert (rig.time, rig.bms.kind, rig.bms.heard_ns) == ("real", "external", 5_000_000_000)
+    assert rig.safe_state.requests == {"mode": 0.0, "reset": 0.0}
+
+
+def test_the_options_that_it_names_exist(tmp_path: Path) -> None:
+    """Rows of the table of adapters: interface, channel, options."""
+    rows = re.findall(r"\| `\"(\w+)\"` \| `\"(.+?)\"` \| `(\{.*?\})`", LAB)
+    assert [interface for interface, _, _ in rows] == ["socketcan", "pcan", "kvaser", "udp_multicast"]
+    for number, (interface, channel, options) in enumerate(rows):
+        path = tmp_path / f"bench{number}.toml"
+        path.write_text(
+            'extends = "laptop"\n[rig]\ntime = "real"\n[bms]\nkind = "external"\n'
+            f'[bus.pack]\ninterface = "{interface}"\nchannel = "{channel}"\noptions = {options}\n'
+        )
+        assert load_rig(path).buses["pack"].interface == interface
+
+
+def test_the_commands_that_it_names_exist() -> None:
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", LAB, re.DOTALL | re.MULTILINE)
+    shell = "\n".join(text for language, text in blocks if not language)
+    lines = [line.partition("#")[0].split() for line in shell.splitlines() if line.startswith("hil ")]
+    assert {line[1] for line in lines} == {"run", "check", "doctor", "plant", "watch", "parity", "replay"}
+    for line in lines:
+        _parser().parse_args(line[1:])
