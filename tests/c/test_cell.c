@@ -27,6 +27,8 @@ static void make_kind(void)
     kind.cold_below_degC = 15.0;
     kind.reference_degC = 25.0;
     kind.charge_efficiency = 1.0;
+    kind.peukert = 1.0;
+    kind.separator_degC = 1e4;
     kind.ocv_first_degC = -5.0;
     kind.ocv_step_K = 10.0;
     for (int j = 0; j <= CELL_GRID; j++) {

@@ -17,7 +17,8 @@ def build(into: Path, *flags: str) -> Path:
     """The test program, or a skip where there is no compiler for it."""
     if COMPILER is None:
         pytest.skip("needs gcc or clang")
-    sources = [str(HERE / "test_cell.c"), str(CORE / "cell.c")]
+    core = sorted(str(path) for path in CORE.glob("*.c") if path.name != "_cell.c")
+    sources = [str(HERE / "test_cell.c"), *core]
     command = [COMPILER, f"-I{CORE}", *STRICT, *flags, *sources, "-o", str(into), "-lm"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and "-fsanitize" in " ".join(flags) and "lasan" in done.stderr:

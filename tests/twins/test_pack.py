@@ -78,11 +78,12 @@ def test_balancing_is_reported_and_drains() -> None:
     pack.set_balance([1, 0, 0])
     assert pack.balance.tolist() == [1.0, 0.0, 0.0]
     pack.advance(0.0, 1.0, 600)
-    assert pack.soc[0] < pack.soc[1] == pack.soc[2] == 0.5
+    assert pack.soc[0] < pack.soc[1] - 1e-4
+    assert pack.soc[1:] == pytest.approx([0.5, 0.5], abs=1e-5)  # self-discharge
     pack.set_balance([0, 0, 0])
     before = pack.soc.copy()
     pack.advance(0.0, 1.0, 600)
-    assert (pack.soc == before).all()
+    assert pack.soc == pytest.approx(before, abs=1e-5)  # self-discharge
 
 
 def test_reset_goes_back_to_the_configuration() -> None:

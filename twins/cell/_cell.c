@@ -157,29 +157,56 @@ static PyObject *py_advance(PyObject *self, PyObject *const *args, Py_ssize_t co
     return Py_BuildValue("ddd", volts, emf, resistance);
 }
 
-/* (…, current_A, group_V, cell_A | None): fills the voltage of each group and, if asked for, each cell's current */
+/* A buffer to fill, or None. */
+static int maybe(PyObject *object, Py_buffer *buffer, size_t doubles, const char *what)
+{
+    buffer->buf = NULL;
+    return object == Py_None ? 0 : take(object, buffer, doubles, what);
+}
+
+/* (…, current_A, group_V, cell_A, string_A): fills the voltage of each group, the current through the tab of each cell
+ * and that of each string; None for what is not wanted */
 static PyObject *py_split(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     (void)self;
     pack_view view;
-    Py_buffer volts, amperes;
-    if (!count_is(count, 9)) return NULL;
+    Py_buffer volts = {0}, amperes = {0}, shares = {0};
+    if (!count_is(count, 10)) return NULL;
     const double current = PyFloat_AsDouble(args[6]);
     if (PyErr_Occurred() || view_of(args, &view) < 0) return NULL;
     const cell_layout *layout = &view.layout;
+    const double *state = view.state.buf;
     const size_t groups = layout->strings * layout->series;
-    int good = take(args[7], &volts, groups, "group_V") == 0;
-    if (good) {
-        cell_voltages(layout, view.state.buf, current, volts.buf);
-        if (args[8] != Py_None && (good = take(args[8], &amperes, groups * layout->parallel, "cell_A") == 0)) {
-            cell_currents(layout, view.state.buf, volts.buf, amperes.buf);
-            PyBuffer_Release(&amperes);
-        }
-        PyBuffer_Release(&volts);
-    }
+    const int good = maybe(args[7], &volts, groups, "group_V") == 0
+                     && maybe(args[8], &amperes, groups * layout->parallel, "cell_A") == 0
+                     && maybe(args[9], &shares, layout->strings, "string_A") == 0;
+    if (good && volts.buf != NULL) cell_voltages(layout, state, current, volts.buf);
+    if (good && amperes.buf != NULL) cell_currents(layout, state, current, amperes.buf);
+    if (good && shares.buf != NULL) cell_strings(layout, state, current, shares.buf);
+    if (volts.buf != NULL) PyBuffer_Release(&volts);
+    if (amperes.buf != NULL) PyBuffer_Release(&amperes);
+    if (shares.buf != NULL) PyBuffer_Release(&shares);
     let_go(&view);
     if (!good) return NULL;
     Py_RETURN_NONE;
+}
+
+/* (type, temperature_degC, soc, ocv_V, depth, c_rate, middle_V, seconds, cycles) -> (loss, growth): of a new cell after
+ * so long, and so many full equivalent cycles, under this stress */
+static PyObject *py_ageing(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    Py_buffer type;
+    double given[8];
+    if (!count_is(count, 9)) return NULL;
+    for (int n = 0; n < 8; n++) given[n] = PyFloat_AsDouble(args[n + 1]);
+    if (PyErr_Occurred() || take(args[0], &type, sizeof(cell_type) / 8, "type") < 0) return NULL;
+    const ageing_stress at = {given[0], given[1], given[2], given[3], given[4], given[5]};
+    const ageing_rates by = cell_ageing_rates(type.buf, &at);
+    const double loss = cell_ageing_loss(type.buf, by.calendar * given[6], by.cycle * given[7]);
+    const double growth = cell_ageing_growth(type.buf, by.grow_calendar * given[6], by.grow_cycle * given[7]);
+    PyBuffer_Release(&type);
+    return Py_BuildValue("dd", loss, growth);
 }
 
 #define FAST(function) ((PyCFunction)(void (*)(void))(function)), METH_FASTCALL
@@ -190,7 +217,8 @@ static PyMethodDef methods[] = {
     {"refresh", FAST(py_refresh), "Everything derived from the state, anew."},
     {"thevenin", FAST(py_thevenin), "EMF [V] and resistance [Ohm]."},
     {"advance", FAST(py_advance), "Steps at one current; terminal voltage, EMF and resistance."},
-    {"split", FAST(py_split), "Group voltages and cell currents at a terminal current."},
+    {"split", FAST(py_split), "Group voltages, cell and string currents at a terminal current."},
+    {"ageing", FAST(py_ageing), "Loss and growth of a new cell under one stress."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -199,8 +227,16 @@ static const struct {
     long value;
 } constants[] = {
     {"GRID", CELL_GRID}, {"OCV_ROWS", CELL_OCV_ROWS}, {"TYPE_SIZE", sizeof(cell_type) / 8}, {"HEAD", CELL_HEAD},
+    {"REACTIONS", CELL_REACTIONS}, {"CELL_ROWS", CELL_ROWS}, {"GROUP_ROWS", GROUP_ROWS},
     {"SOC", CELL_SOC}, {"H", CELL_H}, {"V1", CELL_V1}, {"V2", CELL_V2}, {"T", CELL_T}, {"INV_Q", CELL_INV_Q},
-    {"R_FACTOR", CELL_R_FACTOR}, {"CELL_ROWS", CELL_ROWS}, {"BLEED_S", GROUP_BLEED_S},
+    {"R_FACTOR", CELL_R_FACTOR}, {"SURFACE", CELL_SURFACE}, {"HEAT_J", CELL_HEAT_J}, {"LOST_As", CELL_LOST_As},
+    {"SHORT_S", CELL_SHORT_S}, {"TAB_Ohm", CELL_TAB_Ohm}, {"LEAK_FACTOR", CELL_LEAK_FACTOR}, {"LOSS", CELL_LOSS},
+    {"GROWTH", CELL_GROWTH}, {"SEEN", CELL_SEEN}, {"TURN", CELL_TURN}, {"PEAK", CELL_PEAK}, {"GONE", CELL_GONE},
+    {"E", CELL_E}, {"R", CELL_R}, {"R1", CELL_R1}, {"R2", CELL_R2},
+    {"BLEED_S", GROUP_BLEED_S}, {"LINK_Ohm", GROUP_LINK_Ohm}, {"WIRE_J", GROUP_WIRE_J}, {"BLEED_J", GROUP_BLEED_J},
+    {"STRING_OFF", STRING_OFF}, {"STRING_E", STRING_E},
+    {"HEAD_CIRCUIT", HEAD_CIRCUIT}, {"HEAD_BOOKS", HEAD_BOOKS}, {"HEAD_COOLANT_degC", HEAD_COOLANT_degC},
+    {"HEAD_BAR_Ohm", HEAD_BAR_Ohm},
 };
 
 static int fill(PyObject *module)

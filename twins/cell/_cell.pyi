@@ -5,14 +5,49 @@ OCV_ROWS: Final[int]  # temperatures of the OCV table
 TYPE_SIZE: Final[int]  # doubles of a cell type
 HEAD: Final[int]  # doubles before the rows of the state
 CELL_ROWS: Final[int]
-SOC: Final[int]  # the per-cell rows that are set from outside, by number
+GROUP_ROWS: Final[int]
+REACTIONS: Final[int]
+
+# the per-cell rows, by number: see cell.h
+SOC: Final[int]
 H: Final[int]
 V1: Final[int]
 V2: Final[int]
 T: Final[int]
 INV_Q: Final[int]
 R_FACTOR: Final[int]
-BLEED_S: Final[int]  # a per-group row
+SURFACE: Final[int]
+HEAT_J: Final[int]
+LOST_As: Final[int]
+SHORT_S: Final[int]
+TAB_Ohm: Final[int]
+LEAK_FACTOR: Final[int]
+LOSS: Final[int]
+GROWTH: Final[int]
+SEEN: Final[int]
+TURN: Final[int]
+PEAK: Final[int]
+GONE: Final[int]
+E: Final[int]
+R: Final[int]
+R1: Final[int]
+R2: Final[int]
+
+# per-group rows
+BLEED_S: Final[int]
+LINK_Ohm: Final[int]
+WIRE_J: Final[int]
+BLEED_J: Final[int]
+
+# per-string rows
+STRING_OFF: Final[int]
+STRING_E: Final[int]
+
+# places before the rows
+HEAD_CIRCUIT: Final[int]
+HEAD_BOOKS: Final[int]
+HEAD_COOLANT_degC: Final[int]
+HEAD_BAR_Ohm: Final[int]
 
 def state_size(strings: int, series: int, parallel: int, /) -> int: ...
 def stride(count: int, /) -> int: ...
@@ -45,5 +80,18 @@ def split(
     current_A: float,
     group_V: Any,
     cell_A: Any,
+    string_A: Any,
     /,
 ) -> None: ...
+def ageing(
+    cell_type: Any,
+    temperature_degC: float,
+    soc: float,
+    ocv_V: float,
+    depth: float,
+    c_rate: float,
+    middle_V: float,
+    seconds: float,
+    cycles: float,
+    /,
+) -> tuple[float, float]: ...

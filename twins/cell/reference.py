@@ -111,6 +111,14 @@ def _arrhenius(b_K: float, at_degC: float, reference_degC: float) -> float:
     return math.exp(b_K * (1.0 / (at_degC + KELVIN) - 1.0 / (reference_degC + KELVIN)))
 
 
+def _pair(v: float, resistance: float, tau: float, current: float, dt: float) -> tuple[float, float]:
+    """An RC pair after a step at constant current, and the heat in it."""
+    settled = resistance * current
+    after = settled + (v - settled) * math.exp(-dt / tau)
+    area = settled * dt - tau * (after - v)  # of v over time
+    return after, current * area - tau * (after**2 - v**2) / (2.0 * resistance)
+
+
 def _place(x: float, intervals: int) -> tuple[int, float]:
     """Interval and where in it; outside, how far from the nearest one."""
     j = int(min(max(x, 0.0), intervals - 1.0))
@@ -148,27 +156,41 @@ class Cell:
         ocv = self.type.ocv(self.soc, self.temperature_degC)
         return ocv + self.type.hysteresis_V * self.h - self.v1 - self.v2
 
-    def heat_W(self, current: float) -> float:
-        """Heat: I^2 R0 + v1^2/R1 + v2^2/R2 - I M h - I T dU/dT."""
-        lost = current**2 * self.resistance_Ohm
-        lost += self.v1**2 / self.r1_Ohm + self.v2**2 / self.r2_Ohm
-        entropy = (self.temperature_degC + KELVIN) * self.entropic_V_per_K
-        return lost - current * (self.type.hysteresis_V * self.h + entropy)
-
     def step(self, current: float, dt: float, ambient_degC: float) -> None:
-        """Exact for a constant current, but for the heat, which is that of the step's beginning."""
+        """Exact for a constant current; entropy is that of the step's beginning, hysteresis of its middle."""
+        heat_J = self.move(current, dt)
+        self.temperature_degC = self._cooled(heat_J / dt, dt, ambient_degC)
+
+    def move(self, current: float, dt: float) -> float:
+        """Charge, hysteresis and RC pairs over a step; the heat made in it, in J.
+
+        Heat: I^2 R0 + v1^2/R1 + v2^2/R2 - I M h - I T dU/dT. In a pair tau dv/dt = R I - v, so that its
+        integral of v^2/R is I times that of v, less the growth of tau v^2 / 2 R.
+        """
         kind = self.type
-        heat = self.heat_W(current)
         moved = current * dt / self.capacity_As
         moved *= 1.0 if current > 0.0 else kind.charge_efficiency
         sign = 1.0 if current > 0.0 else -1.0
-        settled1, settled2 = self.r1_Ohm * current, self.r2_Ohm * current
         # towards -1 in discharge, +1 in charge, per SOC moved
-        self.h = -sign + (self.h + sign) * math.exp(-kind.gamma * abs(moved))
-        self.v1 = settled1 + (self.v1 - settled1) * math.exp(-dt / kind.tau1_s)
-        self.v2 = settled2 + (self.v2 - settled2) * math.exp(-dt / kind.tau2_s)
-        self.temperature_degC = self._cooled(heat, dt, ambient_degC)
+        h = -sign + (self.h + sign) * math.exp(-kind.gamma * abs(moved))
+        entropy = (self.temperature_degC + KELVIN) * self.entropic_V_per_K
+        heat = current**2 * self.resistance_Ohm
+        heat -= current * (kind.hysteresis_V * (self.h + h) / 2.0 + entropy)
+        tau1, tau2 = self.taus_s
+        self.v1, heat1_J = _pair(self.v1, self.r1_Ohm, tau1, current, dt)
+        self.v2, heat2_J = _pair(self.v2, self.r2_Ohm, tau2, current, dt)
+        self.h = h
         self.soc -= moved
+        return heat * dt + heat1_J + heat2_J
+
+    @property
+    def taus_s(self) -> tuple[float, float]:
+        """Time constants at the temperature: tau e^(B (1/T - 1/Tref))."""
+        kind, reference = self.type, self.type.reference_degC
+        return (
+            kind.tau1_s * _arrhenius(kind.tau1_K, self.temperature_degC, reference),
+            kind.tau2_s * _arrhenius(kind.tau2_K, self.temperature_degC, reference),
+        )
 
     def _cooled(self, heat_W: float, dt: float, ambient_degC: float) -> float:
         """M cp dT/dt = q - hA (T - Ta), by its exponential."""
@@ -251,7 +273,7 @@ class Pack:
             for cell, share in zip(self.cells, (i for group in shares for i in group), strict=True):
                 cell.step(share, dt, self.ambient_degC)
             self.age_s += dt
-            if self.age_s >= SLOW_S:
+            if self.age_s >= SLOW_S * (1.0 - 1e-9):
                 self.follow()
         emf, resistance = self.thevenin
         return emf - current * resistance

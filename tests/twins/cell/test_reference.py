@@ -5,16 +5,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twins.cell import _cell, reference
+from twins.cell import _cell, parameters, reference
+from twins.cell.parameters import HEAD, CellParameters, Entry
 from twins.cell.vector import VectorPack
 from twins.pack import Pack, PackConfig
 
 KINDS = {name: Pack(PackConfig(name, 1)).cell for name in ("winston-lyp-40", "winston-lyp-700")}
 
 
+def plain(pack: Pack) -> Pack:
+    """The pack with all of its type's options off."""
+    own = CellParameters("plain", "", pack.cell.entries | options_off(), pack.cell.window_V, np.zeros(0))
+    pack._type[:HEAD] = parameters._block(own.entries)[:HEAD]
+    pack.refresh()
+    return pack
+
+
+def options_off() -> dict[str, Entry]:
+    none = np.zeros(0)
+    return {key: Entry(np.array(value), none, none, "off") for key, (value, _) in parameters.OPTIONAL.items()}
+
+
 def oracle_of(pack: Pack) -> reference.Pack:
     """The same pack, at the same state, in the oracle's words."""
-    kind = reference.CellType.from_block(pack.cell.block)
+    kind = reference.CellType.from_block(pack._type)
     rows = {n: pack._row(getattr(_cell, n)) for n in ("SOC", "H", "V1", "V2", "T", "R_FACTOR")}
     bleed, per_charge = pack._group_row(_cell.BLEED_S), pack._row(_cell.INV_Q)
 
@@ -49,7 +63,7 @@ def agree(pack: Pack, oracle: reference.Pack) -> None:
     soc=st.floats(0.0, 1.0),
     temperature=st.floats(-30.0, 70.0),
     currents=st.lists(st.floats(-3.0, 3.0), min_size=1, max_size=6),  # C-rate
-    dt=st.sampled_from([0.001, 0.01, 0.5, 3.0]),
+    dt=st.sampled_from([0.001, 0.01, 0.1]),
     seed=st.integers(0, 9),
 )
 def test_c_agrees_with_the_oracle(  # noqa: PLR0917
@@ -64,7 +78,7 @@ def test_c_agrees_with_the_oracle(  # noqa: PLR0917
     strings, series, parallel = layout
     spreads = {"capacity_spread": 0.05, "resistance_spread": 0.1, "soc_spread": 0.02}
     pack = Pack(PackConfig(cell, series, strings, parallel, soc, temperature, spread_seed=seed, **spreads))
-    pack.set_balance(np.random.default_rng(seed).integers(0, 2, pack.groups))
+    plain(pack).set_balance(np.random.default_rng(seed).integers(0, 2, pack.groups))
     oracle = oracle_of(pack)
     for rate in currents:
         current = rate * pack.capacity_Ah
@@ -76,8 +90,8 @@ def test_c_agrees_with_the_oracle(  # noqa: PLR0917
 @pytest.mark.parametrize("series", [1, 7, 130, 500])
 def test_tiles_of_any_length_agree_with_the_numpy_twin(series: int) -> None:
     config = PackConfig("winston-lyp-100", series, soc=0.6, soc_spread=0.2, resistance_spread=0.1)
-    pack = Pack(config)
-    kind = reference.CellType.from_block(pack.cell.block)
+    pack = plain(Pack(config))
+    kind = reference.CellType.from_block(pack._type)
     factor = pack._row(_cell.R_FACTOR).copy()
     twin = VectorPack(kind, 1.0 / pack._row(_cell.INV_Q), factor, pack.soc, 0.01)
     mask = np.arange(series) % 3 == 0
