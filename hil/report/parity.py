@@ -21,6 +21,7 @@ from hil.report.results import Outcome, Results, gather, trouble_line
 
 _NUMBER = re.compile(r"(?<![\w\[.])[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 _ABSENT = "–"
+_UNDECIDED = {"invalid", "error"}
 _NARROWEST = 80
 _COLUMNS = 48  # of the figures beside a check
 _ASCII = str.maketrans(
@@ -79,6 +80,11 @@ class Pair:
         return bool(self.a and self.b)
 
     @property
+    def undecided(self) -> bool:
+        """Whether one of the runs says nothing of the BMS, because the rig or the test was in trouble."""
+        return self.in_both and not _UNDECIDED.isdisjoint((self.a, self.b))
+
+    @property
     def ok(self) -> bool:
         """The same verdict, and all reactions alike."""
         return self.in_both and self.a == self.b and all(reaction.ok for reaction in self.reactions)
@@ -109,6 +115,17 @@ class Parity:
     def ok(self) -> bool:
         """Whether the runs are alike; nothing compared is not."""
         return bool(self.pairs) and not self.troubles and all(pair.ok for pair in self.pairs)
+
+    @property
+    def undecided(self) -> list[Pair]:
+        """Tests that differ or not, nobody knows: a verdict is the rig's own trouble."""
+        return [pair for pair in self.pairs if pair.undecided and not pair.ok]
+
+    @property
+    def ok_so_far(self) -> bool:
+        """Whether the runs are alike as far as there are verdicts on the BMS, and there are some."""
+        decided = [pair for pair in self.pairs if not pair.undecided]
+        return bool(decided) and not self.troubles and all(pair.ok for pair in decided)
 
 
 def compare(a: Sequence[Event], b: Sequence[Event]) -> Parity:
@@ -264,7 +281,17 @@ def _summary(parity: Parity) -> Iterator[str]:
     if worst is not None and worst.difference_ns is not None:
         far = f"{_signed(worst.difference_ns)} of {text.duration(worst.allowed_ns)}"
         yield f"the two are the farthest apart in: {worst.check} ({far})"
-    yield f"{parity.a} and {parity.b} are {'alike' if parity.ok else 'not alike'}"
+    yield f"{parity.a} and {parity.b} are {_conclusion(parity)}"
+
+
+def _conclusion(parity: Parity) -> str:
+    if parity.ok:
+        return "alike"
+    if parity.ok_so_far:
+        number = len(parity.undecided)
+        tests = "one test" if number == 1 else f"{number} tests"
+        return f"alike but for {tests} in which the rig itself was in trouble"
+    return "not alike"
 
 
 def _in_a(pair: Pair) -> bool:

@@ -78,6 +78,21 @@ def test_another_verdict_is_told_with_its_reason() -> None:
     assert "0 of 1 tests with the same verdict" in table
 
 
+@pytest.mark.parametrize("verdict", ["invalid", "error"])
+def test_the_rigs_own_trouble_is_no_difference_of_the_bms(verdict: str) -> None:
+    good = of("test_a.py::test_x", "pass", check(FLAG, 471.0))
+    late = of("test_a.py::test_y", verdict, reason="frames were late")
+    found = compare(record("laptop", good, of("test_a.py::test_y", "pass")), record("vcan", good, late))
+    assert not found.ok
+    assert found.ok_so_far
+    assert [pair.test for pair in found.undecided] == ["test_a.py::test_y"]
+    assert render(found).endswith("alike but for one test in which the rig itself was in trouble\n")
+
+
+def test_where_nothing_is_decided_nothing_is_alike() -> None:
+    assert not both(of("test_a.py::test_x", "pass"), of("test_a.py::test_x", "invalid")).ok_so_far
+
+
 def test_what_fails_in_both_is_alike_and_told() -> None:
     found = both(of("t", "fail", reason="a"), of("t", "fail", reason="b"))
     assert found.ok
