@@ -37,6 +37,7 @@ class Stimulus:
         applied_ns: When the rig did it.
         carriers: Where it shows; empty if it is physical only and shows by its consequences.
         on_wire_ns: Timestamp of the first frame that carried it; ``None`` until then.
+        uncertainty_ns: How far it may lie before that frame, where the BMS itself sent it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Stimulus:
     value: float | None = None
     unit: str = ""
     on_wire_ns: int | None = None
+    uncertainty_ns: int = 0
     arrived: list[Frame] = field(default_factory=list)
 
     def __post_init__(self) -> None:

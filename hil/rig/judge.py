@@ -72,7 +72,8 @@ class Judge:
         matches = self._observer.matcher(role, value)
         seen = self._observer.first(role, start_ns, start_ns + within_ns, matches)
         stamps_ns = 2 * self._host.precision_ns(role.bus)  # of the stimulus and of the reaction
-        uncertainty = (self._observer.cycle_ns(role) + stamps_ns) / NS_PER_MS
+        zero_ns = 0 if stimulus is None else stimulus.uncertainty_ns
+        uncertainty = (zero_ns + self._observer.cycle_ns(role) + stamps_ns) / NS_PER_MS
         if seen is None:
             return self._missed(check, role, start_ns, stimulus)
         if stimulus is not None and self._held_all_along(role, seen, start_ns, matches):

@@ -63,6 +63,7 @@ class Rig:
         self._reactions = Reactions(None)
         self._faults: list[Fault] = []
         self._untold: list[Stimulus] = []
+        self._shown: tuple[int, int] | None = None  # frame of the expectation just met, and its cycle
         self._plots = PlotBuilder(host, observer)
 
     # -- time ---------------------------------------------------------------------------------
@@ -74,6 +75,7 @@ class Rig:
 
     def run_for(self, duration: Duration) -> None:
         """Let time pass."""
+        self._shown = None
         self._host.run_until(self.now_ns + _ns(duration))
 
     def power_on(self, *, cold: bool = True) -> None:
@@ -93,8 +95,12 @@ class Rig:
         return self._judge.on_wire(stimulus)
 
     def mark(self, text: str) -> Stimulus:
-        """The present instant as the zero of reactions to come: after an ``expect``, its frame."""
-        return self._stimulated(Stimulus("mark", text, self.now_ns))
+        """The present instant as the zero of reactions to come: after an ``expect``, its frame.
+
+        What that frame shows may be older than it by a cycle, which adds to the uncertainty of the reactions.
+        """
+        zero_ns, cycle_ns = self._shown or (self.now_ns, 0)
+        return self._stimulated(Stimulus("mark", text, zero_ns, uncertainty_ns=cycle_ns))
 
     def crosses(
         self,
@@ -248,7 +254,10 @@ class Rig:
             self._reactions = Reactions(since)
         result = self._judge.expect(self._role(role), value, _ns(within), self._reactions, already)
         self._plots.expected(role, self._reactions.stimulus, result)
-        return self._record(result)
+        self._record(result)
+        if result.t_ns is not None:
+            self._shown = result.t_ns, self._observer.cycle_ns(self._role(role))
+        return result
 
     def stays(self, role: str, value: Value, for_: Duration) -> CheckResult:
         """Every frame of the time to come carries the value.
@@ -382,6 +391,7 @@ class Rig:
         return self._observer.role(name)
 
     def _stimulated(self, stimulus: Stimulus) -> Stimulus:
+        self._shown = None
         self._reactions = Reactions(stimulus)
         self._untold.append(stimulus)
         self._tell_stimuli()
@@ -395,6 +405,7 @@ class Rig:
         self._untold = [s for s in self._untold if s.on_wire_ns is None and not all_of_them]
 
     def _record(self, result: CheckResult) -> CheckResult:
+        self._shown = None
         self._tell_stimuli()
         self._journal.check(self._test, result)
         if not result.ok:

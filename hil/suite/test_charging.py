@@ -129,7 +129,7 @@ def test_balancing_starts_and_stops_at_its_levels(rig: Rig) -> None:
     """Not below the start level, whatever the spread; above it at once; not for a spread that is gone."""
     limit = rig.limits["balancing"]
     rig.require("balancing[1]")
-    cell = rig.cells // 2
+    cell, series = rig.cells // 2, rig.config.plant.pack.series
     rig.operate()
     with rig.fault("cell.voltage", cell=cell, value=limit.threshold - 0.02):
         rig.run_for(limit.delay)
@@ -138,8 +138,10 @@ def test_balancing_starts_and_stops_at_its_levels(rig: Rig) -> None:
     with ExitStack() as level:
         for other in range(1, rig.cells + 1):
             level.enter_context(rig.fault("cell.voltage", cell=other, value=high))
+        level.enter_context(rig.fault("pack.voltage", value=high * series))  # as plausible
         rig.run_for(limit.delay)  # they got there one after the other, which was a spread for a moment
         with rig.fault("cell.voltage", cell=cell, value=high + 2 * limit.number("start")):
             rig.expect(f"balancing[{cell}]", True, within=limit.delay)
         with rig.fault("cell.voltage", cell=cell, value=high + 0.6 * limit.number("stop")):
             rig.expect(f"balancing[{cell}]", False, within=limit.delay)
+        rig.stays("state", "operate", for_="300 ms")  # it is the spread that ended it, and no fault

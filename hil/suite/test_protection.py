@@ -202,6 +202,7 @@ def test_the_same_fault_in_each_state(rig: Rig, state: str, name: str) -> None:
     if state == "precharge":
         rig.request("mode", "operate")
         rig.expect("state", "precharge", within=rig.limits["precharge"].timeout)
+        rig.expect("contactor.main_minus", "closed", within=rig.limits["precharge"].timeout, already=True)
     elif state == "operate":
         rig.operate()
     value = rig.limits["cell_overvoltage"].threshold + 0.05

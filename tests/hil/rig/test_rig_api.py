@@ -117,6 +117,22 @@ class TestExpect:
         assert 300 < result.value < 302
         assert result.stimulus == "first"
 
+    def test_a_mark_on_a_frame_of_the_bms_is_as_uncertain_as_that_frame(self, small):
+        lines = [
+            *every(20, 300, status()),
+            *every(20, 600, status(OPERATE), 300),
+            *every(20, 900, status(), 600),
+        ]
+        rig, _, _ = scripted_rig(small, lines)
+        by_itself = rig.mark("now")
+        shown = rig.expect("state", "operate", within="1 s")
+        on_frame = rig.mark("it operates")
+        assert by_itself.uncertainty_ns == 0
+        assert on_frame.applied_ns == shown.t_ns
+        assert rig.expect("state", "standby", within="1 s").uncertainty == 2 * shown.uncertainty
+        rig.run_for("100 ms")
+        assert rig.mark("later").uncertainty_ns == 0
+
     def test_phases_of_one_reaction(self, small):
         flagged, open_ = status(fault=1), status(FAULT, fault=1)
         lines = [*every(20, 300, status()), (300, flagged), *every(20, 900, open_, 320)]
