@@ -157,7 +157,8 @@ def connect(address: str) -> socket.socket:
     try:
         found = _connected(address)
     except OSError as error:
-        raise RigTroubleError(_why(error), place=address, remedy="start one: hil plant RIG") from error
+        reason, remedy = _meaning(error)
+        raise RigTroubleError(reason, place=address, remedy=remedy) from error
     found.setblocking(False)
     return found
 
@@ -176,7 +177,11 @@ def _connected(address: str) -> socket.socket:
     return found
 
 
-def _why(error: OSError) -> str:
+def _meaning(error: OSError) -> tuple[str, str]:
+    """What the system's refusal means, and what to do."""
     if error.errno in (errno.ENOENT, errno.ECONNREFUSED):
-        return "no plant listens there"
-    return f"cannot be connected to: {error.strerror or error}"
+        return "no plant listens there", "start one: hil plant RIG"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        remedy = "it is another user's: ask for its token, and for a plant with --tcp"
+        return "you have no right to use the plant there", remedy
+    return f"cannot be connected to: {error.strerror or error}", "is it the address of a plant?"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -26,6 +27,8 @@ from tests.flow.conftest import Launch, Launched, Run
 
 if sys.platform != "linux":
     pytest.skip("pseudo-terminals, /proc and the guard need Linux", allow_module_level=True)
+
+import resource
 
 from hil.bus.slcan_twin import SlcanTwin, serving
 
@@ -195,6 +198,44 @@ def test_a_bms_that_is_killed_is_told_as_such(bench: Bench, launch: Launch) -> N
     _assert_no_pass(run)
     assert run.troubles[0]["kind"] == "FirmwareError"
     assert "the BMS's process ended by itself (killed by SIGKILL)" in run.troubles[0]["reason"]
+
+
+def test_a_bms_that_falls_silent_fails_its_test_and_ends_the_run(
+    bench: Bench, launch: Launch, tmp_path: Path
+) -> None:
+    """Of somebody else, and not started anew: what comes after has nothing to test."""
+    bms = launch("bms", "--interface", "slcan", "--channel", tmp_path / "can-b", "--cold")
+    test = LASTS.replace("60 s", "1 s") + '    rig.stays("state", "operate", for_="2 s")\n'
+    test += OPERATES.replace("test_it", "test_next")
+    rig = bench(test, command="", health=f"{SOME_MISSED}lost_frames = 99999\n")
+    rig.write_text(rig.read_text().replace('kind = "external"', 'kind = "external"\nheard = "3 s"'))
+    running = launch("run", rig, "--", "test_one.py")
+    _plant_of(running)
+    bms.process.send_signal(signal.SIGSTOP)
+    run = running.end()
+    reasons = [event["reason"] for event in run.events if event["event"] == "verdict"]
+    assert (run.code, run.verdicts) == (3, ["fail", "error"]), reasons
+    (trouble,) = run.troubles
+    assert "the BMS says nothing within 3 s; it was last heard" in trouble["reason"]
+    assert trouble["reason"] in run.said
+    run.assert_reported()
+    for number in (signal.SIGCONT, signal.SIGTERM):
+        bms.process.send_signal(number)
+    bms.end()
+
+
+def test_a_disk_that_fills_up_ends_the_run_with_a_safe_plant(bench: Bench, launch: Launch) -> None:
+    """Of every process of the run: none may write a file longer than that."""
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000))
+
+    test = OPERATES + '    for _ in range(4000):\n        rig.mark("x" * 200)\n'
+    run = launch("run", bench(test), "--", "test_one.py", preexec_fn=small_files).end()
+    assert run.code == 3, run.said
+    assert re.search(r"(record\.jsonl|trace\.blf).*(make room|space)", run.said)
+    assert "pass" not in run.verdicts
+    assert "stopped:" in (run.out / "bms.log").read_text()  # switched off in order, after the safe state
 
 
 def test_ctrl_c_ends_plant_and_bms_in_order(bench: Bench, launch: Launch) -> None:

@@ -133,6 +133,8 @@ class MuteBms:
 
     def power_off(self) -> None: ...
 
+    def supply(self, on: bool) -> None: ...
+
 
 class Bench:
     """The reference BMS beside the rig on one controller: on a bus in memory both see each other's frames."""

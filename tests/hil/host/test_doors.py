@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 import stat
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -139,3 +142,72 @@ def test_equal_rigs_have_one_identity(small: RigConfig, laptop: RigConfig) -> No
     assert identity_of(small) != identity_of(laptop)
     bus = _bus(small, "can1")
     assert identity_of(small) != identity_of(replace(small, buses={bus.name: bus}))
+
+
+def test_the_plant_of_another_user_is_told_as_such(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system refuses the socket to all but its owner; the superuser is made another one for this."""
+    with contextlib.closing(listen_at(folder / "plant.sock")):
+        if os.getuid() == 0:
+            monkeypatch.setattr(socket.socket, "connect", _refused)
+        else:
+            folder.chmod(0)
+        try:
+            with pytest.raises(RigTroubleError, match=r"you have no right to use the plant there .*--tcp"):
+                connect(str(folder / "plant.sock"))
+        finally:
+            folder.chmod(0o700)
+
+
+def _refused(*_given: object) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or os.getuid() != 0, reason="only root can be somebody else")
+def test_what_the_system_says_of_another_users_socket(folder: Path) -> None:
+    """The same, without pretending: a child that is another user tries."""
+    with contextlib.closing(listen_at(folder / "plant.sock")):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:  # a copy of this test; nothing of pytest may go on in it
+            try:
+                os.setuid(65_534)
+                connect(str(folder / "plant.sock"))
+            except RigTroubleError as error:
+                os.write(writing, str(error).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with open(reading, "rb") as pipe:  # noqa: PTH123 - of a descriptor
+            told = pipe.read().decode()
+        os.waitpid(child, 0)
+    assert "you have no right to use the plant there" in told
+    assert "ask for its token" in told
+
+
+def test_a_folder_of_another_user_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever owns the folder could put a socket of his own into the plant's place."""
+    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    with pytest.raises(OutputError, match=r"belongs to another user, who could pose as the plant \(name a"):
+        listen_at(folder / "plant.sock")
+
+
+class Client:
+    """The plant's end of a line to a client of some user."""
+
+    family = socket.AF_UNIX
+
+    def __init__(self, user: int) -> None:
+        self._user = user
+
+    def getsockopt(self, *_given: int) -> bytes:
+        return struct.pack("3i", 4711, self._user, 100)
+
+
+@pytest.mark.parametrize(("user", "is_let_in"), [(1000, True), (0, True), (1001, False)])
+def test_a_client_has_to_be_the_owner_or_root(
+    monkeypatch: pytest.MonkeyPatch, user: int, is_let_in: bool
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    assert is_same_user(Client(user)) is is_let_in  # type: ignore[arg-type]
