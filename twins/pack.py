@@ -201,6 +201,11 @@ class Pack:
         return 1.0 / (3600.0 * self._row(_cell.INV_Q))
 
     @property
+    def hysteresis(self) -> Array:
+        """Hysteresis state of each cell, -1 (discharged into) to 1: a view; then call `refresh`."""
+        return self._row(_cell.H)
+
+    @property
     def mean_soc(self) -> float:
         """Mean state of charge of the cells."""
         return float(self.soc.mean())

@@ -1,49 +1,37 @@
-"""Fit a cell's tables from slow and dynamic tests; prints them as TOML, with what they achieve.
-
-Usage: ``python -m twins.cell.fit FOLDER`` (needs the extra ``fit``).
-FOLDER holds the "THUN100" set of a Winston 100 Ah cell, gzip'ed CSV, a script S1..S4 per test:
-OCV (C/50): Step, Current [A, < 0 discharges], VCell1 [V], AhCha, AhDch [Ah]; there is no time column;
-DYN (1 s): time [s], step, voltage [V], current [A, > 0 discharges], chgAh, disAh [Ah]. S1 runs at the
-test's temperature, S2 (to empty) and S3 (C/10 charge) at 25 degC.
+"""Fit a cell's tables to slow and dynamic tests: regularised least squares (needs the extra ``fit``).
 
 The model is linear in its tables once the time constants, the hysteresis rate and the law of
 temperature are given, so each candidate of those is one regularised least-squares problem:
 V = U(s, T) + M h - a(T) (R0(s) I + filter1(R1(s) I) + filter2(R2(s) I)). U rises everywhere and is
-drawn to the mean of the two slow branches at its temperature. The law of temperature,
-a = c + (1 - c) exp(B (1/T - 1/Tref)), passes through the one-second resistances at 15, 25 and 45 degC;
-it holds there and is not to be used below 15 degC. A law without c, through 15 and 45 degC, has the
-resistance at 25 degC 10 % wrong.
+drawn to the mean of the slow branches at its temperature; what the slow discharge differs by from the
+model, it differs by at all temperatures alike. Half the gap of the branches is M and what their
+current drops, so that hysteresis is known without a dynamic charge too.
+The law of temperature, a = c + (1 - c) exp(B (1/T - 1/Tref)), passes through the resistances from
+one sample to the next at the temperatures of the dynamic tests; it holds between them. A law without
+c, through 15 and 45 degC, has the resistance of a Winston cell at 25 degC 10 % wrong.
 
-Traps minded here: the -5 degC dynamic set lacks its S2, so its capacity is unknown and nothing of it
-is in the tables; only where 25 degC is held out, its one-second resistance, which needs no count of
-charge, gives the law the bend that 15 and 45 degC alone cannot; the charge put in exceeds the charge taken
-out, so charge is scaled by the ratio of the whole test; without smoothing, resistances over SOC chase
-the hysteresis and fail at a temperature not fitted. The cell's own
-temperature was not recorded: self-heating is in the figures.
+Without smoothing, resistances over SOC chase the hysteresis and fail at a temperature not fitted.
+Currents are taken per 100 Ah, so that smoothing means the same for cells of any size. Forms and
+sources of the model: `twins.cell.reference`.
 """
 
-import argparse
-import gzip
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from itertools import pairwise, product
-from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
 
-try:
-    from scipy.optimize import brentq, lsq_linear  # type: ignore[import-untyped, unused-ignore]
-    from scipy.signal import lfilter  # type: ignore[import-untyped, unused-ignore]
-except ImportError as error:  # pragma: no cover - depends on what is installed
-    raise SystemExit("twins.cell.fit needs SciPy: pip install 'bms-hil[fit]'") from error
+from twins.cell import _cell
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+Places = np.ndarray[Any, np.dtype[np.intp]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-GRID: Final = 256  # of the C core: points between its lines would be lost
-SOC: Final = (
+HINT: Final = "pip install 'bms-hil[fit]'"
+GRID: Final = _cell.GRID  # points between the lines of the core's tables would be lost
+SOC: Final[Array] = (
     np.array(
         [
             *(0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 21, 26, 32, 38, 51, 64, 77, 90, 102, 115, 128),
@@ -53,27 +41,69 @@ SOC: Final = (
     )
     / GRID
 )
-SOC_R: Final = np.array([0, 5, 13, 26, 51, 90, 128, 166, 205, 230, 246, 256]) / GRID
+SOC_R: Final[Array] = np.array([0, 5, 13, 26, 51, 90, 128, 166, 205, 230, 246, 256]) / GRID
+FINE: Final[Array] = np.linspace(0.0, 1.0, 2001)  # of slow branches
 LEAST_SLOPE: Final = 0.01  # V per unit of SOC: an OCV rises
-SLOW: Final = {-5: "N05", 5: "P05", 15: "P15", 25: "P25", 45: "P45", 55: "P55"}
-DYNAMIC: Final = {-5: "DYN_20_N05", 15: "DYN_40_P15", 25: "DYN_50_P25", 45: "DYN_50_P45"}
+LEAST_OHM: Final = 1e-5  # of a cell of 100 Ah
 KELVIN: Final = 273.15
 T_REF: Final = 25.0
-CANDIDATES: Final = list(product((8.0, 12.0, 20.0), (200.0, 400.0, 1000.0), (35.0, 70.0)))
-SMOOTH_U, SMOOTH_R, RIDGE_U, RIDGE_T = 1e-3, 1.0, 5e-3, 2e-2
+UNIT_AH: Final = 100.0
+ALIKE_K: Final = 2.5  # tests so near count as of one temperature
+TAU1_S, TAU2_S, GAMMA = (8.0, 12.0, 20.0), (200.0, 400.0, 1000.0), (35.0, 70.0)
+SMOOTH_U, SMOOTH_R, RIDGE_U, RIDGE_T, WEIGHT_GAP = 1e-3, 1.0, 5e-3, 2e-2, 0.3
+_LEAST_STEPS: Final = 10
+_ROUGH, _FINAL = 20, 5  # every how many samples are fitted, first and at last
 
 
 @dataclass(frozen=True)
-class Trace:
-    """One test: voltage, current (> 0 discharges) and state of charge each second."""
+class Slow:
+    """A test so slow that voltage is OCV but for hysteresis: on `FINE`, discharging and charging."""
 
     name: str
     temperature_degC: float
+    capacity_Ah: float
+    current_A: float
+    discharge: Array | None
+    charge: Array | None
+
+    @property
+    def middle(self) -> Array:
+        """Mean of the branches there are, shape of `FINE`."""
+        branches = [branch for branch in (self.discharge, self.charge) if branch is not None]
+        return cast("Array", np.mean(branches, axis=0))
+
+    @property
+    def half_gap(self) -> Array | None:
+        """Half the distance of the branches, shape of `FINE`."""
+        if self.discharge is None or self.charge is None:
+            return None
+        return cast("Array", 0.5 * (self.charge - self.discharge))
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A dynamic test: samples `dt_s` apart; current > 0 discharges and holds until the next sample."""
+
+    name: str
+    dt_s: float
+    capacity_Ah: float
     start_h: float  # hysteresis state it begins with
     voltage: Array
     current: Array
     soc: Array
-    used: np.ndarray[Any, np.dtype[np.bool_]]  # samples that are fitted
+    temperature_degC: Array
+    used: Mask  # samples that are fitted
+    only_resistance: bool = False  # tells the law of temperature, not the tables
+
+    @property
+    def mean_degC(self) -> float:
+        """The temperature that it stands for."""
+        return float(np.median(self.temperature_degC))
+
+    @property
+    def load(self) -> Array:
+        """Current of a cell of 100 Ah at the same rate."""
+        return np.multiply(self.current, UNIT_AH / self.capacity_Ah)
 
 
 @dataclass(frozen=True)
@@ -86,146 +116,95 @@ class Shape:
     arrhenius_K: float
     constant: float  # part of the resistance that does not follow temperature, at T_REF
 
+    def warmth(self, temperature_degC: Array) -> Array:
+        """a(T): resistance over that at T_REF."""
+        grown = np.exp(self.arrhenius_K * (1 / (temperature_degC + KELVIN) - 1 / (T_REF + KELVIN)))
+        return cast("Array", self.constant + (1 - self.constant) * grown)
+
 
 @dataclass(frozen=True)
 class Fit:
     """Tables of one least-squares problem."""
 
     shape: Shape
-    knots: tuple[int, ...]  # temperatures of `ocv`
+    knots: tuple[float, ...]  # temperatures of `ocv` in degC
     ocv: Array  # V, (knots, SOC)
-    hysteresis: float
-    resistance: Array  # Ohm at T_REF, (R0 R1 R2, SOC_R)
+    hysteresis: float  # V
+    resistance: Array  # Ohm of 100 Ah at T_REF, (R0 R1 R2, SOC_R)
     misfit: float
 
 
-@cache
-def read(path: Path) -> Array:
-    """The columns of a gzip'ed CSV file, shape (rows, columns)."""
-    with gzip.open(path, "rt", encoding="ascii") as file:
-        return np.loadtxt(file, delimiter=",", skiprows=1)
+def require_scipy() -> None:
+    """Know before any work that SciPy is there.
+
+    Raises:
+        ImportError: It is not.
+    """
+    import scipy.optimize  # type: ignore[import-untyped, unused-ignore] # noqa: F401, PLC0415
 
 
-def slow_branches(folder: Path, temperature: int) -> tuple[Array, Array]:
-    """Voltage over SOC on the grid of 2001 points, discharging and charging at C/50."""
-    s1, s2, s3, s4 = (read(folder / f"THUN100_OCV_{SLOW[temperature]}_S{k}.csv.gz") for k in range(1, 5))
-    grid = np.linspace(0.0, 1.0, 2001)
-    out, put = s1[s1[:, 0] == 6], s3[s3[:, 0] == 6]
-    left = 1.0 - out[:, 4] / (s1[-1, 4] + s2[-1, 4])
-    arrived = put[:, 3] / (s3[-1, 3] + s4[-1, 3])
-    down = np.interp(grid, left[::-1], out[::-1, 2])
-    return down, np.interp(grid, arrived, put[:, 2])
+def step_resistances(traces: Sequence[Trace]) -> dict[float, float]:
+    """Change of voltage over that of current from one sample to the next, in Ohm of 100 Ah, by temperature.
+
+    Both ends of charge are left out, and tests whose current hardly changes. Tests within
+    `ALIKE_K` count as one.
+    """
+    sums: dict[float, Array] = {}
+    for trace in sorted(traces, key=lambda one: one.mean_degC):
+        dv, di = np.diff(trace.voltage), np.diff(trace.load)
+        soc, fitted = trace.soc[1:], trace.used[1:]
+        use = (np.abs(di) > 0.1 * np.abs(trace.load).max()) & (soc > 0.25) & (soc < 0.9) & fitted
+        if np.count_nonzero(use) >= _LEAST_STEPS:
+            near = next((t for t in sums if abs(t - trace.mean_degC) <= ALIKE_K), trace.mean_degC)
+            sums[near] = sums.get(near, np.zeros(2)) + np.array([-(dv[use] @ di[use]), di[use] @ di[use]])
+    return {celsius: float(both[0] / both[1]) for celsius, both in sums.items()}
 
 
-def traces(folder: Path, temperature: int) -> list[Trace]:
-    """The dynamic discharge at this temperature and the C/10 charge (at 25 degC) after it."""
-    s1, s2, s3 = (read(folder / f"THUN100_{DYNAMIC[temperature]}_S{k}.csv.gz") for k in (1, 2, 3))
-    taken, put = s1[-1, 5] + s2[-1, 5], s1[-1, 4] + s3[-1, 4]
-    arriving = taken / put
-    capacity = taken - arriving * s1[-1, 4]
-    falling = 1.0 - (s1[:, 5] - arriving * s1[:, 4]) / capacity
-    rising = arriving * s3[:, 4] / capacity
-    every = np.ones(len(falling), np.bool_)
-    plateau = (rising > 0.05) & (rising < 0.95)
-    return [
-        Trace(f"dynamic {temperature} degC", temperature, 1.0, s1[:, 2], s1[:, 3], falling, every),
-        Trace(f"C/10 charge {temperature}", 25.0, -1.0, s3[:, 2], s3[:, 3], rising, plateau),
-    ]
+def law_of_temperature(ohm: Mapping[float, float], otherwise: tuple[float, float]) -> tuple[float, float]:
+    """(B in K, constant part at T_REF) through resistances at temperatures in degC.
 
+    Args:
+        ohm: By temperature. From three on both are found, with two only B.
+        otherwise: What is taken for that which they do not tell.
+    """
+    from scipy.optimize import least_squares  # noqa: PLC0415
 
-def law_of_temperature(at_degC: tuple[float, float, float], ohm: Sequence[float]) -> tuple[float, float]:
-    """(B in K, constant part at T_REF) through the resistances at three rising temperatures."""
-    cold, mild, hot = ohm
-    steps = [1 / (a + KELVIN) - 1 / (b + KELVIN) for a, b in pairwise(at_degC)]
+    if len(ohm) < 2:
+        return otherwise
+    celsius, measured = np.array(sorted(ohm)), np.array([ohm[t] for t in sorted(ohm)])
+    free = len(ohm) > 2
 
-    def slopes(c: float) -> tuple[float, float]:
-        return (
-            float(np.log((cold - c) / (mild - c)) / steps[0]),
-            float(np.log((mild - c) / (hot - c)) / steps[1]),
-        )
+    def misfit(x: Array) -> Array:
+        shape = Shape(1.0, 1.0, 1.0, 1e3 * float(x[1]), float(x[2]) if free else otherwise[1])
+        return cast("Array", x[0] + np.log(shape.warmth(celsius)) - np.log(measured))
 
-    c = float(brentq(lambda c: slopes(c)[0] - slopes(c)[1], 0.0, 0.99 * hot))
-    b = slopes(c)[0]
-    grown = (mild - c) * np.exp(b * (1 / (T_REF + KELVIN) - 1 / (at_degC[1] + KELVIN)))
-    return b, c / float(c + grown)
-
-
-def step_resistance(folder: Path, temperature: int) -> float:
-    """Change of voltage over that of current from one second to the next, in Ohm, both ends left out."""
-    data = read(folder / f"THUN100_{DYNAMIC[temperature]}_S1.csv.gz")
-    dv, di = np.diff(data[:, 2]), np.diff(data[:, 3])
-    soc = 1.0 - (data[1:, 5] - data[1:, 4]) / 109.0
-    use = (np.abs(di) > 0.1 * np.abs(data[:, 3]).max()) & (soc > 0.25) & (soc < 0.9)
-    return float(-(dv[use] @ di[use]) / (di[use] @ di[use]))
+    first = [float(np.log(measured.mean())), 5.0, 0.3][: 3 if free else 2]
+    low, high = [-np.inf, 0.0, 0.0], [np.inf, 20.0, 0.9]
+    found = least_squares(misfit, first, bounds=(low[: len(first)], high[: len(first)]), xtol=1e-12).x
+    return 1e3 * float(found[1]), float(found[2]) if free else otherwise[1]
 
 
 def hats(x: Array, knots: Array) -> Array:
     """Weights of straight-line interpolation, shape (x, knots)."""
+    weights, rows = np.zeros((len(x), len(knots))), np.arange(len(x))
+    if len(knots) == 1:
+        return weights + 1.0
     x = np.clip(x, knots[0], knots[-1])
     j = np.clip(np.searchsorted(knots, x, side="right") - 1, 0, len(knots) - 2)
     f = (x - knots[j]) / (knots[j + 1] - knots[j])
-    weights, rows = np.zeros((len(x), len(knots))), np.arange(len(x))
     weights[rows, j], weights[rows, j + 1] = 1.0 - f, f
     return weights
 
 
 def hysteresis(trace: Trace, gamma: float) -> Array:
-    """State -1 (charged into) .. 1 (discharged out of), as it goes: a falling SOC drives h to -1."""
+    """State -1 (discharged into) .. 1 (charged into), as it goes: a falling SOC drives h to -1."""
     moved = np.diff(trace.soc, prepend=trace.soc[0])
-    keep, sign = np.exp(-gamma * np.abs(moved)), np.sign(moved)
+    keep, sign = np.exp(-gamma * np.abs(moved)).tolist(), np.sign(moved).tolist()
     h, state = np.empty(len(moved)), trace.start_h
     for k in range(len(moved)):
         state = sign[k] + (state - sign[k]) * keep[k] if sign[k] else state
         h[k] = state
     return h
-
-
-def columns(trace: Trace, shape: Shape, knots: tuple[int, ...]) -> Array:
-    """The linear model: OCV per knot, hysteresis, R0, R1, R2."""
-    kelvin = trace.temperature_degC + KELVIN
-    grown = np.exp(shape.arrhenius_K * (1 / kelvin - 1 / (T_REF + KELVIN)))
-    factor = shape.constant + (1 - shape.constant) * grown
-    at = hats(trace.soc, SOC)
-    here = hats(np.array([trace.temperature_degC]), np.array(knots, np.float64))[0]
-    load = hats(trace.soc, SOC_R) * factor
-    before = np.concatenate([[0.0], trace.current[:-1]])[:, None] * load
-    pairs = [
-        lfilter([1 - a], [1, -a], before, axis=0)
-        for a in (np.exp(-1 / shape.tau1_s), np.exp(-1 / shape.tau2_s))
-    ]
-    return np.hstack(
-        [
-            *(at * w for w in here),
-            hysteresis(trace, shape.gamma)[:, None],
-            -load * trace.current[:, None],
-            *(-p for p in pairs),
-        ]
-    )
-
-
-def penalty(middle: Array) -> tuple[Array, Array]:
-    """Rows and right sides that keep tables smooth, and OCVs near the slow branches' mean.
-
-    `middle` is that mean, shape (knots, SOC).
-    """
-    t, n, m = len(middle), len(SOC), len(SOC_R)
-    eye, rest = np.eye(n), np.zeros
-    rows, right = [], []
-
-    def put(block: Array, first: int, side: Array) -> None:
-        wide = rest((len(block), t * n + 1 + 3 * m))
-        wide[:, first : first + block.shape[1]] = block
-        rows.append(wide)
-        right.append(side)
-
-    for k in range(t):
-        put(SMOOTH_U * bends(SOC), k * n, SMOOTH_U * bends(SOC) @ middle[k])
-        put(RIDGE_U * eye, k * n, RIDGE_U * middle[k])
-    for k in range(t - 1):  # and off it alike at all temperatures
-        put(RIDGE_T * np.hstack([eye, -eye]), k * n, RIDGE_T * (middle[k] - middle[k + 1]))
-    for k in range(3):
-        put(SMOOTH_R * bends(SOC_R), t * n + 1 + k * m, rest(m - 2))
-    return np.vstack(rows), np.concatenate(right)
 
 
 def bends(knots: Array) -> Array:
@@ -239,25 +218,160 @@ def bends(knots: Array) -> Array:
     return rows
 
 
-class Problem:
-    """Least squares over traces, with slow branches at the knots to hold on to."""
+class _Rows:
+    """Rows of a least-squares problem over all unknowns, and their right sides.
 
-    def __init__(self, folder: Path, fitted: list[Trace], knots: tuple[int, ...]) -> None:
-        self.fitted, self.knots = fitted, knots
-        fine = np.linspace(0.0, 1.0, 2001)
-        self.middle = np.array(
-            [np.interp(SOC, fine, np.mean(slow_branches(folder, t), axis=0)) for t in knots]
+    Unknowns: OCV at each knot of temperature, shape (knots, SOC); hysteresis; R0, R1, R2 on SOC_R.
+    """
+
+    def __init__(self, knots: int) -> None:
+        self.ohm_at = knots * len(SOC) + 1
+        self.width = self.ohm_at + 3 * len(SOC_R)
+        self._rows: list[Array] = []
+        self._right: list[Array] = []
+
+    def blank(self, count: int) -> Array:
+        """Rows that say nothing yet."""
+        return np.zeros((count, self.width))
+
+    def put(self, block: Array, right: Array, weight: float) -> None:
+        """Add rows."""
+        self._rows.append(weight * block)
+        self._right.append(weight * right)
+
+    def normal(self) -> tuple[Array, Array, float]:
+        """A'A, A'y and y'y of all rows."""
+        a, y = np.vstack(self._rows), np.concatenate(self._right)
+        return a.T @ a, a.T @ y, float(y @ y)
+
+
+def _smooth(rows: _Rows, middle: Array) -> None:
+    """Tables without bends of their own, and OCVs near the slow tests' middle, shape (knots, SOC)."""
+    n, m = len(SOC), len(SOC_R)
+    for k, ocv in enumerate(middle):
+        bent, near = rows.blank(n - 2), rows.blank(n)
+        bent[:, k * n : (k + 1) * n], near[:, k * n : (k + 1) * n] = bends(SOC), np.eye(n)
+        rows.put(bent, bends(SOC) @ ocv, SMOOTH_U)
+        rows.put(near, ocv, RIDGE_U)
+    for k in range(3):
+        bent = rows.blank(m - 2)
+        bent[:, rows.ohm_at + k * m : rows.ohm_at + (k + 1) * m] = bends(SOC_R)
+        rows.put(bent, np.zeros(m - 2), SMOOTH_R)
+
+
+def _dropped(rows: _Rows, one: Slow, shape: Shape, soc: Array) -> Array:
+    """What the slow current drops in all resistances, with both pairs settled: rows at `soc`."""
+    block, m = rows.blank(len(soc)), len(SOC_R)
+    load = (
+        float(shape.warmth(np.array([one.temperature_degC]))[0]) * one.current_A * UNIT_AH / one.capacity_Ah
+    )
+    for k in range(3):
+        block[:, rows.ohm_at + k * m : rows.ohm_at + (k + 1) * m] = load * hats(soc, SOC_R)
+    return block
+
+
+def _alike(rows: _Rows, slow: Sequence[Slow], shape: Shape) -> None:
+    """What the model lacks of the slow discharge it lacks at all temperatures alike.
+
+    Not of the middle: hysteresis grows towards the cold, and of the two ways a cell is asked more
+    often what it does in discharge.
+    """
+    n = len(SOC)
+    for k, (cold, warm) in enumerate(pairwise(slow)):
+        blocks, sides = [], []
+        for at, one in ((k, cold), (k + 1, warm)):
+            branch = one.middle
+            block = rows.blank(n)
+            if cold.discharge is not None and warm.discharge is not None:
+                branch = cast("Array", one.discharge)
+                block -= _dropped(rows, one, shape, SOC)
+            block[:, at * n : (at + 1) * n] = np.eye(n)
+            blocks.append(block)
+            sides.append(np.interp(SOC, FINE, branch))
+        rows.put(blocks[0] - blocks[1], sides[0] - sides[1], RIDGE_T)
+
+
+def _gaps(rows: _Rows, slow: Sequence[Slow], shape: Shape) -> None:
+    """Half the gap of slow branches is hysteresis and what the slow current drops."""
+    inner = SOC_R[(SOC_R > 0.15) & (SOC_R < 0.92)]
+    for one in slow:
+        if one.half_gap is not None:
+            block = _dropped(rows, one, shape, inner)
+            block[:, rows.ohm_at - 1] = 1.0
+            rows.put(block, np.interp(inner, FINE, one.half_gap), WEIGHT_GAP / np.sqrt(len(inner)))
+
+
+class _Columns:
+    """The linear model of one trace; what several candidates share is worked out once."""
+
+    def __init__(self, trace: Trace, knots: tuple[float, ...]) -> None:
+        self.trace, self.knots = trace, np.array(knots)
+        self._bent: dict[float, Array] = {}
+        self._filtered: dict[tuple[float, float, float], Array] = {}
+
+    @cached_property
+    def _over_soc(self) -> Array:
+        return hats(self.trace.soc, SOC_R)
+
+    def _load(self, shape: Shape) -> Array:
+        factor = shape.warmth(self.trace.temperature_degC) * self.trace.load
+        return np.multiply(self._over_soc, factor[:, None])
+
+    def _pair(self, tau_s: float, shape: Shape) -> Array:
+        from scipy.signal import lfilter  # type: ignore[import-untyped, unused-ignore] # noqa: PLC0415
+
+        key = (tau_s, shape.arrhenius_K, shape.constant)
+        if key not in self._filtered:
+            keep = np.exp(-self.trace.dt_s / tau_s)
+            load = self._load(shape)
+            before = np.vstack([np.zeros(load.shape[1]), load[:-1]])
+            self._filtered[key] = lfilter([1 - keep], [1, -keep], before, axis=0)
+        return self._filtered[key]
+
+    def at(self, shape: Shape, rows: Places) -> Array:
+        """OCV per knot, hysteresis, R0, R1, R2 at these samples, shape (rows, unknowns)."""
+        trace = self.trace
+        if shape.gamma not in self._bent:
+            self._bent[shape.gamma] = hysteresis(trace, shape.gamma)
+        over = hats(trace.soc[rows], SOC)
+        among = hats(trace.temperature_degC[rows], self.knots)
+        return np.hstack(
+            [
+                *(over * weight[:, None] for weight in among.T),
+                self._bent[shape.gamma][rows][:, None],
+                -self._load(shape)[rows],
+                *(-self._pair(tau, shape)[rows] for tau in (shape.tau1_s, shape.tau2_s)),
+            ]
         )
+
+
+class Problem:
+    """Least squares over traces, with slow tests at the knots to hold on to."""
+
+    def __init__(self, fitted: Sequence[Trace], slow: Sequence[Slow]) -> None:
+        self.slow = sorted(slow, key=lambda one: one.temperature_degC)
+        self.knots = tuple(one.temperature_degC for one in self.slow)
+        self.middle = np.array([np.interp(SOC, FINE, one.middle) for one in self.slow])
+        self._columns = [_Columns(trace, self.knots) for trace in fitted]
+        self._votes = [_vote(trace, fitted) for trace in fitted]
+        self.slowest_s = max(trace.dt_s for trace in fitted)
+        celsius = [trace.mean_degC for trace in fitted]  # the law of temperature holds between them
+        low, high = min(celsius) - ALIKE_K, max(celsius) + ALIKE_K
+        self._within = [one for one in self.slow if low <= one.temperature_degC <= high]
 
     def solve(self, shape: Shape, stride: int, *, rising: bool) -> Fit:
         """The tables for this shape; `rising` keeps every OCV so, and resistances positive."""
-        tied, side = penalty(self.middle)
-        normal, right, total = tied.T @ tied, tied.T @ side, float(side @ side)
-        for trace in self.fitted:
-            use = np.flatnonzero(trace.used)[::stride]
-            scale = 1.0 / np.sqrt(len(trace.soc) / stride)
-            a = columns(trace, shape, self.knots)[use] * scale
-            y = trace.voltage[use] * scale
+        rows = _Rows(len(self.knots))
+        _smooth(rows, self.middle)
+        _alike(rows, self.slow, shape)
+        _gaps(rows, self._within, shape)
+        normal, right, total = rows.normal()
+        for columns, vote in zip(self._columns, self._votes, strict=True):
+            trace = columns.trace
+            used = np.flatnonzero(trace.used)[::stride]
+            scale = np.sqrt(vote * stride / len(trace.soc))
+            a = columns.at(shape, used) * scale
+            y = trace.voltage[used] * scale
             normal, right, total = normal + a.T @ a, right + a.T @ y, total + float(y @ y)
         x = self._bounded(normal, right) if rising else _solved(normal, right)
         first = len(SOC) * len(self.knots)
@@ -267,87 +381,52 @@ class Problem:
 
     def _bounded(self, normal: Array, right: Array) -> Array:
         """In steps of OCV, each with a least size, in place of its values."""
+        from scipy.optimize import lsq_linear  # noqa: PLC0415
+
         n, first = len(SOC), len(SOC) * len(self.knots)
         sums, low = np.eye(len(right)), np.zeros(len(right))
         for k in range(len(self.knots)):
             sums[k * n : (k + 1) * n, k * n : (k + 1) * n] = np.tri(n)
             low[k * n + 1 : (k + 1) * n] = LEAST_SLOPE * np.diff(SOC)
-        low[first:] = 1e-5
+        low[first + 1 :] = LEAST_OHM
         root = np.linalg.cholesky(normal)
         found = lsq_linear(root.T @ sums, np.linalg.solve(root, right), (low, np.inf), "bvls")
         return cast("Array", sums @ found.x)
 
     def best(self, b: float, constant: float) -> Fit:
         """The candidate with the least misfit: of the three best without bounds, that with them."""
-        rough = [self.solve(Shape(*c, b, constant), 20, rising=False) for c in CANDIDATES]
+        taus = [tau for tau in TAU1_S if tau >= 2.0 * self.slowest_s] or TAU1_S[-1:]
+        rough = [
+            self.solve(Shape(*candidate, b, constant), _ROUGH, rising=False)
+            for candidate in product(taus, TAU2_S, GAMMA)
+        ]
         rough.sort(key=lambda fit: fit.misfit)
-        return min((self.solve(fit.shape, 5, rising=True) for fit in rough[:3]), key=lambda fit: fit.misfit)
-
-    def residual(self, fit: Fit, trace: Trace) -> Array:
-        """Measured minus modelled voltage."""
-        x = np.concatenate([fit.ocv.ravel(), [fit.hysteresis], fit.resistance.ravel()])
-        modelled: Array = columns(trace, fit.shape, fit.knots) @ x
-        return np.subtract(trace.voltage, modelled)
+        return min(
+            (self.solve(fit.shape, _FINAL, rising=True) for fit in rough[:3]), key=lambda fit: fit.misfit
+        )
 
 
 def _solved(normal: Array, right: Array) -> Array:
     return np.asarray(np.linalg.solve(normal, right), np.float64)
 
 
-def report(problem: Problem, fit: Fit, trace: Trace) -> str:
-    """Root mean square errors in mV."""
-    error = problem.residual(fit, trace)
-
-    def rms(low: float, high: float) -> float:
-        inside = (trace.soc >= low) & (trace.soc <= high)
-        return float(1e3 * np.sqrt(np.mean(error[inside] ** 2)))
-
-    return (
-        f"# {trace.name}: {rms(-1, 2):.1f} mV whole, {rms(0.1, 0.95):.1f} mV 10-95 %, "
-        f"{rms(0.05, 0.95):.1f} mV 5-95 %, largest {1e3 * np.abs(error).max():.0f} mV"
-    )
+def _vote(trace: Trace, fitted: Sequence[Trace]) -> float:
+    """Tests that say the same, at one temperature and from the same start, share one vote."""
+    same = [
+        one
+        for one in fitted
+        if one.start_h == trace.start_h and abs(one.mean_degC - trace.mean_degC) <= ALIKE_K
+    ]
+    return 1.0 / len(same)
 
 
-def tables(folder: Path, fit: Fit) -> str:
-    """The fitted values as TOML."""
-    fine = np.linspace(0.0, 1.0, 2001)
-    mean = {t: np.interp(SOC, fine, np.mean(slow_branches(folder, t), axis=0)) for t in (15, 45, 55)}
-    # Below the knots nothing is usable, so the coldest stays; above, the slow branches' change.
-    rows = {-5: fit.ocv[0], **dict(zip(fit.knots, fit.ocv, strict=True))}
-    least = LEAST_SLOPE * SOC
-    rows[55] = np.maximum.accumulate(fit.ocv[-1] + mean[55] - mean[45] - least) + least
-    entropic = np.interp(SOC_R, SOC, (mean[55] - mean[15]) / 40.0)
-    lines = [f"# {fit.shape}", f"hysteresis = {1e3 * fit.hysteresis:.2f} mV"]
-    lines += [f"soc = {_list(SOC, 6)}", *(f"{_list(1e3 * r, 2)}, # {t} degC" for t, r in rows.items())]
-    lines += [f"soc = {_list(SOC_R, 6)}"]
-    lines += [f"r{k} = {_list(1e3 * r, 3)} mOhm" for k, r in enumerate(fit.resistance)]
-    return "\n".join([*lines, f"entropic = {_list(1e3 * entropic, 3)} mV/K"])
+def entropic(slow: Sequence[Slow]) -> Array | None:
+    """Change of the slow branches' mean with temperature in V/K on `SOC_R`.
 
-
-def _list(values: Array, digits: int) -> str:
-    return "[" + ", ".join(f"{v:.{digits}f}" for v in values) + "]"
-
-
-def main() -> None:
-    """Fit without 25 degC and judge there; then fit all and print the tables."""
-    parser = argparse.ArgumentParser(description="Fit the Winston 100 Ah cell.")
-    parser.add_argument("folder", type=Path, help="where the THUN100_*.csv.gz files lie")
-    folder = parser.parse_args().folder
-    ohm = {t: step_resistance(folder, t) for t in DYNAMIC}
-    blind = law_of_temperature((-5, 15, 45), [ohm[t] for t in (-5, 15, 45)])
-    law = law_of_temperature((15, 25, 45), [ohm[t] for t in (15, 25, 45)])
-    tests = {t: traces(folder, t) for t in (15, 25, 45)}
-    held_out = Problem(folder, [tests[15][0], tests[45][0]], (15, 45))
-    all_of_it = Problem(folder, [t for pair in tests.values() for t in pair], (15, 25, 45))
-    lines = [f"# one-second resistances: {', '.join(f'{1e3 * r:.3f} mOhm {t} degC' for t, r in ohm.items())}"]
-    for words, its in (("any test at 25 degC", blind), ("25 degC but in the law of temperature", law)):
-        fit = held_out.best(*its)
-        lines.append(f"# fitted without {words}: {fit.shape}")
-        lines += [report(held_out, fit, tests[t][0]) for t in tests]
-    fit = all_of_it.best(*law)
-    lines += ["# fitted to all:", *(report(all_of_it, fit, t) for t in all_of_it.fitted)]
-    sys.stdout.write("\n".join([*lines, tables(folder, fit), ""]))
-
-
-if __name__ == "__main__":
-    main()
+    None if they do not span 10 K.
+    """
+    celsius = np.array([one.temperature_degC for one in slow])
+    if np.ptp(celsius) < 10.0:
+        return None
+    middles = np.array([np.interp(SOC_R, FINE, one.middle) for one in slow])
+    return cast("Array", np.polyfit(celsius, middles, 1)[0])

@@ -146,6 +146,11 @@ def names() -> list[str]:
     return sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if ".toml" in p.name)
 
 
+def bases() -> list[str]:
+    """The shipped cells that a file may name as its ``base``."""
+    return [name for name in names() if "base" not in _read(_folder() / f"{name}.toml")]
+
+
 def load(cell: str | Path) -> CellParameters:
     """The shipped cell of this name, or the cell in this file.
 
@@ -173,7 +178,7 @@ def load(cell: str | Path) -> CellParameters:
 
 
 def _base(name: object, path: Traversable) -> CellParameters:
-    if name not in names() or "base" in _read(_folder() / f"{name}.toml"):
+    if name not in bases():
         raise ValueError(f"{path}: base: must name a shipped cell that has no base itself")
     return load(str(name))
 
