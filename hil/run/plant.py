@@ -74,8 +74,12 @@ class PlantProcess:
                 if self._process.poll() is not None:
                     raise self.trouble() from None
                 if time.monotonic_ns() > end_ns:
-                    raise
+                    raise self._not_ready() from None
             sleep_until(time.monotonic_ns() + _LOOK_NS)
+
+    def _not_ready(self) -> RigTroubleError:
+        reason = f"the plant process does not listen after {_READY_NS / NS_PER_S:g} s"
+        return RigTroubleError(reason, place=str(self._log), remedy="is this computer too busy?")
 
     def trouble(self) -> RigTroubleError:
         """What its last words are."""

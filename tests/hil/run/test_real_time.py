@@ -120,6 +120,16 @@ def test_where_no_plant_is_the_run_is_in_trouble(real: RigConfig, tmp_path: Path
     assert read_events(tmp_path / "record.jsonl")[-1]["exit_code"] == 3
 
 
+def test_a_plant_that_is_never_ready_is_told_as_such(
+    real: RigConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeper = (sys.executable, "-c", "import time; time.sleep(60)")
+    monkeypatch.setattr("hil.run.plant._COMMAND", sleeper)
+    monkeypatch.setattr("hil.run.plant._READY_NS", 0)
+    with pytest.raises(RigTroubleError, match=r"plant\.log: the plant process does not listen after"):
+        RealHosts(real, tmp_path)
+
+
 def test_a_plant_that_goes_in_mid_run_is_told(start: Start, real: RigConfig, tmp_path: Path) -> None:
     plant = start(real)
     session = _session(plant, real, tmp_path)
