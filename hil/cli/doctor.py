@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hil.doctor.buses import look_at_buses
     from hil.doctor.finding import render
     from hil.doctor.machine import Machine, look_at_machine
-    from hil.doctor.rig import look_at_rig
+    from hil.doctor.rig import can_run, look_at_rig, needs_socketcan
     from hil.errors import UsageError
     from hil.rig.load import load_rig
 
@@ -52,13 +52,15 @@ def run(arguments: argparse.Namespace) -> int:
     machine = Machine()
     findings = list(look_at_rig(machine, config)) if config is not None else []
     findings += look_at_machine(machine)
-    findings += look_at_buses(machine)
+    findings += look_at_buses(machine, kernel_can=needs_socketcan(config))
     measured = _measure(machine, arguments.seconds, findings)
     blocked = any(finding.blocks for finding in findings)
     if arguments.json:
         print(json.dumps(_as_data(findings, measured, can_run=not blocked), indent=2, ensure_ascii=False))
     else:
         print(render(findings))
+        if config is not None:
+            print(f"\n{can_run(config, findings)}")
     return _RIG_TROUBLE if blocked else 0
 
 

@@ -53,9 +53,14 @@ class Interface:
         return f"sudo ip link set {self.name} up" + ("" if is_virtual else " type can bitrate 500000")
 
 
-def look_at_buses(machine: Machine) -> Iterator[Finding]:
-    """All buses that a rig could use here."""
-    if machine.system == "linux":
+def look_at_buses(machine: Machine, *, kernel_can: bool = True) -> Iterator[Finding]:
+    """All buses that a rig could use here.
+
+    Args:
+        machine: Where to look.
+        kernel_can: Whether the kernel's CAN is of interest; a rig on other buses does without.
+    """
+    if machine.system == "linux" and kernel_can:
         kernel = look_at_socketcan(machine)
         yield kernel
         yield _modules(machine)

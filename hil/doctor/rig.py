@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from hil.bms.process import find_program
@@ -31,6 +31,17 @@ def look_at_rig(machine: Machine, config: RigConfig) -> Iterator[Finding]:
     for bus in config.buses.values():
         yield from _look_at_bus(machine, bus)
     yield _look_at_bms(config)
+
+
+def needs_socketcan(config: RigConfig | None) -> bool:
+    """Whether the kernel's CAN is of interest: of no rig in particular, it is."""
+    return config is None or any(bus.interface == "socketcan" for bus in config.buses.values())
+
+
+def can_run(config: RigConfig, findings: Iterable[Finding]) -> str:
+    """The sentence at the end: whether the rig can run here, or what is in its way."""
+    blocking = ", ".join(finding.topic for finding in findings if finding.blocks)
+    return f"The rig {config.name} " + (f"cannot run here: {blocking}." if blocking else "can run here.")
 
 
 def _look_at_bus(machine: Machine, bus: BusConfig) -> Iterator[Finding]:

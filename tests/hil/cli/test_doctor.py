@@ -54,7 +54,16 @@ def test_a_rig_that_cannot_run_ends_with_3(
     out, err = capsys.readouterr()
     assert out.splitlines()[0].split() == ["bad", "bus", "pack", "there", "is", "no", "interface", "can0"]
     assert "  1. bus pack: plug it in" in out
+    assert out.endswith("\nThe rig small cannot run here: bus pack.\n")
     assert err == ""
+
+
+def test_a_rig_on_other_buses_is_not_told_of_the_kernels(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(SMALL, "--seconds", "0") == 0
+    out, _ = capsys.readouterr()
+    assert "CAN modules" not in out
+    assert "SocketCAN" not in out
+    assert out.endswith("\nThe rig small can run here.\n")
 
 
 def test_a_wrong_rig_file_is_told() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hil.doctor import buses
 from hil.doctor.finding import Finding
 from hil.doctor.machine import Machine
-from hil.doctor.rig import look_at_rig
+from hil.doctor.rig import look_at_rig, needs_socketcan
 from hil.rig.load import load_rig
 from hil.rig.schema import RigConfig
 from tests.hil.doctor.computers import by_topic, can_interface, computer, told_by_ip
@@ -61,6 +61,12 @@ def test_a_rig_that_can_run(tmp_path: Path) -> None:
 def test_an_interface_that_is_not_there(tmp_path: Path, channel: str, text: str, command: str) -> None:
     finding = bus_finding(computer(tmp_path), rig(channel=channel))
     assert (finding.text, finding.command, finding.blocks) == (text, command, True)
+
+
+def test_where_there_are_others_they_are_named(tmp_path: Path) -> None:
+    machine = computer(tmp_path, can_interface("can0"), told_by_ip("can0", "can"))
+    finding = bus_finding(machine, rig(channel="can7"))
+    assert finding.change == "plug the adapter in, or name one that is here: can0"
 
 
 def test_an_interface_that_is_down(tmp_path: Path) -> None:
@@ -120,3 +126,9 @@ def test_the_program_of_the_bms(tmp_path: Path) -> None:
     config = rig()
     config = replace(config, bms=replace(config.bms, kind="external", command=()))
     assert by_topic(look_at_rig(computer(tmp_path), config))["BMS"].state == "ok"
+
+
+def test_the_kernels_can_is_of_interest_to_rigs_that_use_it() -> None:
+    assert needs_socketcan(None)
+    assert needs_socketcan(rig("socketcan"))
+    assert not needs_socketcan(rig("slcan", "/dev/ttyACM0"))
