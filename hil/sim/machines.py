@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 
 import numpy as np
@@ -12,12 +13,15 @@ from hil.sim.charging import Charging, Supply, Warmth
 from hil.sim.words import clock
 from twins import cycles, vehicle
 from twins.cycles import Cycle
-from twins.pack import Pack
+from twins.pack import Pack, PackConfig
 from twins.terminals import window_currents
 from twins.vehicle import VehicleParameters
 
 MILE_KM = 1.609344
 _SHEET = Warmth(cold_degC=-45.0, cool_degC=-45.0, warm_degC=80.0, hot_degC=85.0)  # 85 degC: Winston's sheet
+_LIFE_degC = 20.0
+_MOST_CYCLES = 20_000
+_STEPS = 240  # of a half cycle: a minute each
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ def questions() -> Iterator[Question]:
     yield from _e30_and_m150()
     yield from _rv()
     yield from _unpublished()
+    yield from _lives()
+    yield from _ovens()
 
 
 def compare(question: Question) -> Comparison:
@@ -86,7 +92,9 @@ def say(value: float | None, unit: str) -> str:
         return "–"
     if value == inf:
         return "never"
-    return clock(value) if unit == "s" else f"{value:.3g} {unit}"
+    if unit == "s":
+        return clock(value)
+    return f"{value:,.0f} {unit}" if value >= 1000.0 else f"{value:.3g} {unit}"
 
 
 def markdown(comparisons: list[Comparison]) -> str:
@@ -189,8 +197,33 @@ def _unpublished() -> Iterator[Question]:
         yield Question(one.title, "range", None, "km", _asking(one, cycle), under, source)
 
 
+def _lives() -> Iterator[Question]:
+    press = "press release; the sheet of the 300 Ah cell: 5000 and more"
+    rows = (
+        ("winston-lyp-100", 2000.0, press),
+        ("lead-agm-100", 400.0, "press release: SLA"),
+        ("lfp-280", 6000.0, "maker, EVE LF280K, at 0.5 C"),
+        ("nmc-94", None, "nothing published here"),
+    )
+    for name, published, source in rows:
+        yield Question(
+            name, "cycles to 80 % capacity", published, "cycles", partial(_cycles, name),
+            f"80 % deep, C/5, {_LIFE_degC:g} °C", source,
+        )  # fmt: skip
+
+
+def _ovens() -> Iterator[Question]:
+    source = "evpulse.co.in: LFP runs away some 90 K later than NMC811"
+    for name in ("winston-lyp-100", "nmc-94"):
+        for oven in (130.0, 140.0, 150.0):
+            yield Question(
+                name, f"hottest in an oven of {oven:g} °C", None, "°C", partial(_oven, name, oven),
+                "full, six hours", source,
+            )  # fmt: skip
+
+
 def _asking(one: VehicleParameters, cycle: Cycle) -> Callable[[], Answer]:
-    return lambda: _at_this_rate(one, cycle)
+    return partial(_at_this_rate, one, cycle)
 
 
 def _steady(
@@ -269,3 +302,32 @@ def _energy(one: VehicleParameters) -> Answer:
     while window_currents(pack, *pack.window_V)[1] > current_A:
         out_J += 10.0 * current_A * pack.advance(current_A, 1.0, 10)
     return Answer(out_J / 3.6e6)
+
+
+def _cycles(name: str) -> Answer:
+    """Until a fifth of the capacity is gone; temperature held, depth by the capacity that is left."""
+    config = PackConfig(name, 1, soc=0.9, temperature_degC=_LIFE_degC, ambient_degC=_LIFE_degC)
+    pack = Pack(config)
+    current_A, cycles_done = 0.2 * pack.capacity_Ah, 0
+    while float(pack.loss.max()) < 0.2 and cycles_done < _MOST_CYCLES:
+        left_Ah = pack.capacity_Ah * (1.0 - float(pack.loss.max()))
+        step_s = 3600.0 * 0.8 * left_Ah / current_A / _STEPS
+        for sign in (1.0, -1.0):
+            pack.advance(sign * current_A, step_s, _STEPS)
+            pack.set_temperature(_LIFE_degC)
+        cycles_done += 1
+    days = 2.0 * 0.8 * 5.0 / 24.0 * cycles_done
+    return Answer(float(cycles_done), f"{days / 365.25:.1f} years of cycling without a pause")
+
+
+def _oven(name: str, oven_degC: float) -> Answer:
+    """A full cell at rest in a hot oven: the hottest that it becomes, and when it leaves the oven behind."""
+    pack = Pack(PackConfig(name, 1, soc=1.0))
+    pack.ambient_degC = pack.coolant_degC = oven_degC
+    hottest, away_s = 25.0, inf
+    for second in range(0, 6 * 3600, 5):
+        pack.advance(0.0, 1.0, 5)
+        hottest = max(hottest, float(pack.temperatures_degC.max()))
+        if hottest > oven_degC + 50.0 and away_s == inf:
+            away_s = float(second)
+    return Answer(hottest, "no runaway" if away_s == inf else f"50 K above the oven after {clock(away_s)}")
