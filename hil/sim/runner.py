@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 import time
@@ -72,6 +73,7 @@ def _bar(scenario: Scenario, *, quiet: bool) -> tqdm[NoReturn]:
         file=sys.stderr,
         bar_format=_BAR,
         mininterval=0.2,
+        ncols=shutil.get_terminal_size((100, 24)).columns,  # a terminal may not know its width
         disable=True if quiet else None,
         leave=False,
     )
