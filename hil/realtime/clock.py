@@ -25,7 +25,8 @@ class RealClock(VirtualClock):
     Attributes:
         zero_ns: CLOCK_MONOTONIC at ``now_ns == 0``.
         heard_ns: What was there to be read before this instant has been handled, or is just now.
-        before_wait: Called each time that nothing is left to do, before the loop waits.
+        before_wait: Called each time that nothing is left to do, before the loop waits; gives how long it may
+            wait at most, in ns.
     """
 
     def __init__(self, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
@@ -34,7 +35,7 @@ class RealClock(VirtualClock):
         self.zero_ns = monotonic_ns()
         self._listened_ns = self.zero_ns
         self.heard_ns = 0
-        self.before_wait: Callable[[], None] | None = None
+        self.before_wait: Callable[[], int] | None = None
         self._watched: dict[int, Callable[[], None]] = {}
 
     @property
@@ -88,10 +89,11 @@ class RealClock(VirtualClock):
         if real_ns >= end_ns:
             self._listen(0)
             return False
+        longest_ns = _LONGEST_WAIT_NS
         if self.before_wait is not None:
-            self.before_wait()
+            longest_ns = min(longest_ns, self.before_wait())
             real_ns = self.real_ns
-        self._listen(max(0, min(due_ns, end_ns, real_ns + _LONGEST_WAIT_NS) - real_ns))
+        self._listen(max(0, min(due_ns, end_ns, real_ns + longest_ns) - real_ns))
         return True
 
     def _happen(self) -> None:

@@ -60,7 +60,9 @@ def rig_under(load: Load) -> RigConfig:
     pack = replace(rig.plant.pack, series=load.cells)
     plant = replace(rig.plant, pack=pack, step_ns=load.step_ns)
     host = HostConfig(lease_ns=_LEASE_NS)
-    return replace(rig, name="bench", plant=plant, buses=buses, wires=tuple(wires), host=host, time="real")
+    bms = replace(rig.bms, heard_ns=0)  # in most measurements nobody plays it
+    rig = replace(rig, name="bench", time="real", bms=bms, host=host)
+    return replace(rig, plant=plant, buses=buses, wires=tuple(wires))
 
 
 def _database(laptop: Database, load: Load, *, whole: bool) -> Database:
@@ -104,6 +106,9 @@ class NoBms:
 
     def power_off(self) -> None:
         """There is nothing to switch off."""
+
+    def supply(self, on: bool) -> None:
+        """It has none."""
 
 
 class ToldRestbus(PunctualRestbus):

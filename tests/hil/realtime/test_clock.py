@@ -83,3 +83,18 @@ def test_time_does_not_run_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clock.run_until(NS_PER_MS)
     with pytest.raises(ValueError, match="cannot run back"):
         clock.run_until(0)
+
+
+def test_who_has_something_to_do_soon_is_not_slept_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Monotonic(monkeypatch)
+    clock = RealClock(time)
+    asked: list[int] = []
+
+    def before_wait() -> int:
+        asked.append(clock.real_ns)
+        return 3 * NS_PER_MS
+
+    clock.before_wait = before_wait
+    clock.run_until(10 * NS_PER_MS)
+    assert time.waits == [3 * NS_PER_MS, 3 * NS_PER_MS, 3 * NS_PER_MS, NS_PER_MS, 0]
+    assert asked == [0, 3 * NS_PER_MS, 6 * NS_PER_MS, 9 * NS_PER_MS]
