@@ -23,6 +23,7 @@ _SUFFIX = re.compile(r"(.*)_([^_\s]+)")
 _EXAMPLE = "such as 'time [s],current [A]'"
 _EVEN = 0.9  # of all steps alike: then the file is sampled, and a longer one is a gap
 _LEAST = 10  # rows from which on that can be said
+_LONGEST_S = 3.2e9  # a hundred years: beyond it is a wrong unit
 _COLUMN = {"time": "time [s]", "current": "current [A]", "power": "power [kW]"}
 
 
@@ -195,7 +196,12 @@ def _number(path: Path, line: int, kind: str, text: str) -> float:
 
 
 def _times(path: Path, lines: Sequence[int], times_s: Array, *, gaps: bool) -> Array:
-    steps = np.diff(times_s)
+    with np.errstate(over="ignore", invalid="ignore"):
+        steps, length_s = np.diff(times_s), float(times_s[-1] - times_s[0])
+    if not abs(length_s) <= _LONGEST_S or not np.isfinite(times_s).all():
+        raise UsageError(
+            f"is {length_s:.3g} s long", place=str(path), key="time", remedy="look at the unit in the header"
+        )
     wrong = np.flatnonzero(steps <= 0.0)
     if wrong.size:
         at = int(wrong[0]) + 1

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hil.errors import UsageError
 from hil.sim.profile import Profile, read_profile
 
 Write = Callable[[str], Path]
+FIELD = st.one_of(
+    st.sampled_from(["time [s]", "t_h", "current [A]", "power [kW]", "nan", "", "-0", "1e308", '"', "#"]),
+    st.integers(0, 9).map(str),
+    st.floats().map(str),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+)
 EVEN = "".join(f"{t},1\n" for t in range(20))
 
 
@@ -48,6 +59,25 @@ def test_lines_are_those_of_the_file(write: Write) -> None:
     profile = read_profile(write("# of a test bench\ntime [s],current [A]\n0,1\n\n1,2\n2,3\n"))
     assert list(profile.lines) == [3, 5]
     assert str(profile.mistake(1, "too much", "less")).endswith("p.csv: row 5: current: too much (less)")
+
+
+@given(st.lists(st.lists(FIELD, min_size=1, max_size=3), max_size=6))
+def test_it_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, rows: Any) -> None:
+    path = tmp_path_factory.mktemp("any") / "p.csv"
+    path.write_text("\n".join(",".join(row) for row in rows), "utf-8")
+    with suppress(UsageError):
+        profile = read_profile(path)
+        assert (np.diff(profile.time_s) > 0.0).all()
+        assert np.isfinite(profile.time_s).all()
+        assert len(profile.lines) == len(profile.values) == len(profile.time_s) - 1
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_it_fail(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("any") / "p.csv"
+    path.write_bytes(data)
+    with suppress(UsageError):
+        read_profile(path)
 
 
 def test_other_columns_are_told(write: Write) -> None:
