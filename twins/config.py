@@ -23,6 +23,7 @@ __all__ = [
     "PlantConfig",
     "SensorConfig",
     "SupplyConfig",
+    "VehicleConfig",
 ]
 
 NS_PER_MS = 1_000_000
@@ -365,6 +366,10 @@ class DriveConfig:
         speed_rpm: The shaft's speed until ``drive.speed_request`` says another.
         slew_s: Time for the torque to go from nothing to ``max_torque_Nm`` (VCU ramps: 50-300 ms).
         max_V: Above this link voltage the drive trips.
+        model: ``simple``: one efficiency. ``losses``: losses by speed, power and torque; ``induction``: flux
+            and currents of an induction motor; both keep to ``drive.discharge_limit`` and
+            ``drive.charge_limit``.
+        rated_V: The link's usual voltage, for which the induction motor is made.
     """
 
     max_torque_Nm: float = 813.0
@@ -374,11 +379,15 @@ class DriveConfig:
     speed_rpm: float = 1800.0
     slew_s: float = 0.2
     max_V: float = 450.0
+    model: Literal["simple", "losses", "induction"] = "simple"
+    rated_V: float = 324.0
 
     def __post_init__(self) -> None:
+        if self.model not in {"simple", "losses", "induction"}:
+            raise ValueError(f"model: must be simple, losses or induction, not {self.model!r}")
         _check(
             self,
-            positive="max_torque_Nm max_power_W slew_s max_V",
+            positive="max_torque_Nm max_power_W slew_s max_V rated_V",
             not_negative="aux_W",
             share="efficiency",
         )
@@ -386,10 +395,33 @@ class DriveConfig:
 
 
 @dataclass(frozen=True)
+class VehicleConfig:
+    """A vehicle whose shaft turns the drive.
+
+    Attributes:
+        name: One of `twins.vehicle.names`.
+        load: Of its rated payload, while a cycle does not say another.
+    """
+
+    name: str
+    load: float = 1.0
+
+    def __post_init__(self) -> None:
+        from twins.vehicle.parameters import load  # noqa: PLC0415 - only who has a vehicle needs it
+
+        try:
+            load(self.name)
+        except ValueError as error:
+            raise ValueError(f"name: {str(error).removeprefix('vehicle: ')}") from error
+        _check(self, not_negative="load")
+
+
+@dataclass(frozen=True)
 class PlantConfig:
     """All twins together.
 
     Attributes:
+        vehicle: ``None``: the drive stands on a bench.
         fuse: ``None``: there is none.
         loads: By name.
         supply: ``None``: BMS and coils have a supply that never fails.
@@ -405,6 +437,7 @@ class PlantConfig:
     fuse: FuseConfig | None = None
     loads: Mapping[str, LoadConfig] = field(default_factory=dict)
     supply: SupplyConfig | None = None
+    vehicle: VehicleConfig | None = None
     step_ns: int = 10 * NS_PER_MS
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import simpy
 
@@ -18,9 +18,10 @@ from twins.alarm import Alarm
 from twins.books import Books
 from twins.charger import Charger
 from twins.circuit import Circuit
-from twins.config import PlantConfig
+from twins.config import PlantConfig, VehicleConfig
 from twins.contactor import Contactor
 from twins.drive import Drive
+from twins.drive.core import make_drive
 from twins.inlet import Inlet
 from twins.isolation import Isolation
 from twins.loads import Loads
@@ -30,7 +31,16 @@ from twins.sensor import CellMonitor, CurrentSensor, JunctionBox, Noise
 from twins.supply import Supply
 from twins.truth import truth_ports
 
+if TYPE_CHECKING:
+    from twins.vehicle.twin import VehicleTwin
+
 Turn = tuple[float, Callable[[], None]]  # an instant in s from now, and what happens then
+
+
+def _vehicle(config: VehicleConfig, drive: Drive, step_s: float) -> VehicleTwin:
+    from twins.vehicle.twin import VehicleTwin  # noqa: PLC0415 - only who has a vehicle needs it
+
+    return VehicleTwin(config, drive, step_s)
 
 
 class Plant:
@@ -58,9 +68,11 @@ class Plant:
         self.loads = Loads(config.loads, self.circuit)
         self.supply = None if config.supply is None else Supply(env, config.supply)
         self._charged = self.circuit if self.inlet is None else self.inlet  # what the charger feeds
-        self._others = bool(self.loads) or self.supply is not None
         self.charger = Charger(env, config.charger)
-        self.drive = Drive(config.drive, config.step_ns * 1e-9, ambient_degC)
+        step_s = config.step_ns * 1e-9
+        self.drive = make_drive(config.drive, step_s, ambient_degC)
+        self.vehicle = None if config.vehicle is None else _vehicle(config.vehicle, self.drive, step_s)
+        self._others = bool(self.loads) or self.supply is not None or self.vehicle is not None
         self.cell_monitor = CellMonitor(config.sensors, config.pack.strings, config.pack.series, ambient_degC)
         self.current_sensor = CurrentSensor(config.sensors, ambient_degC)
         self.junction_box = JunctionBox(config.sensors)
@@ -79,6 +91,7 @@ class Plant:
             *(port for contactor in self.contactors.values() for port in contactor.ports),
             *self.loads.ports,
             *(() if self.supply is None else self.supply.ports),
+            *(() if self.vehicle is None else self.vehicle.ports),
             *truth_ports(self),
         ]
 
@@ -111,6 +124,8 @@ class Plant:
         if self.supply is not None:
             self.supply.reset()
         self.drive.reset()
+        if self.vehicle is not None:
+            self.vehicle.reset()
         self.charger.reset()
         self.cell_monitor.reset()
         self.current_sensor.reset()
@@ -125,7 +140,9 @@ class Plant:
         self._start(self.config.step_ns)
 
     def safe(self) -> None:
-        """Drive, charger and other loads off, no torque, no balancing."""
+        """Drive, charger and other loads off, no torque, no balancing; nobody drives the vehicle."""
+        if self.vehicle is not None:
+            self.vehicle.safe()
         self.drive.safe()
         self.charger.safe()
         self.loads.safe()
@@ -158,6 +175,8 @@ class Plant:
         circuit.set_discharging(not (circuit.connected or self.drive.draws))
 
     def _tick_others(self) -> None:
+        if self.vehicle is not None:
+            self.vehicle.update()
         if self.loads:
             self.loads.update()
         if self.supply is not None and self.supply.moving:
@@ -436,6 +455,7 @@ class Plant:
             "isolation": self.isolation,
             "loads": self.loads,
             **({} if self.supply is None else {"supply": self.supply}),
+            **({} if self.vehicle is None else {"vehicle": self.vehicle}),
             **({} if self.inlet is None else {"inlet": self.inlet}),
             **self.contactors,
         }

