@@ -18,6 +18,7 @@ from twins.cycles import Cycle
 from twins.vehicle import load
 
 _EVERY_NS = 100 * NS_PER_MS
+_STOPS_NS = 60 * NS_PER_S  # more than brakes need from any speed
 _KMH = 3.6
 
 
@@ -60,6 +61,7 @@ def drive(host: Host, config: RigConfig, cycle: Cycle, duration_ns: int | None) 
     whole_ns = round(cycle.duration_s * NS_PER_S)
     end_ns = whole_ns if duration_ns is None else duration_ns
     targets = _Targets(host, cycle, load(vehicle.name)["driver.preview"])
+    _stand(host)
     begin_ns, begin_m = host.now_ns, host.read("vehicle.distance")
     with _driver(host):
         while (past_ns := host.now_ns - begin_ns) < end_ns:
@@ -67,6 +69,13 @@ def drive(host: Host, config: RigConfig, cycle: Cycle, duration_ns: int | None) 
             host.run_until(begin_ns + min(past_ns + _EVERY_NS, end_ns))
     wanted_m = _way(cycle, end_ns, whole_ns)
     return Driven(host.read("vehicle.distance") - begin_m, wanted_m)
+
+
+def _stand(host: Host) -> None:
+    """Wait until the vehicle stands, should it still roll from the last drive."""
+    end_ns = host.now_ns + _STOPS_NS
+    while host.read("vehicle.speed") > 0.0 and host.now_ns < end_ns:
+        host.run_until(host.now_ns + _EVERY_NS)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ _RPM = 30.0 / pi
 class VehicleTwin:
     """Stands until ``vehicle.driving`` is 1; then it asks the drive for torque, step by step.
 
-    While it does not drive it leaves the drive alone, so that tests may ask the drive themselves.
+    When nobody drives any more the drive is off, and its brakes bring the vehicle to a stand. From then
+    on it leaves the drive alone, so that tests may ask the drive themselves.
     """
 
     def __init__(self, config: VehicleConfig, drive: Drive, step_s: float) -> None:
@@ -59,16 +60,15 @@ class VehicleTwin:
     def update(self) -> None:
         """One step; what is not available counts as standing still on the flat, without a load."""
         driving, target, grade, payload = (0.0 if isnan(value) else value for value in self._set.values)
-        if driving < 0.5:
-            if self._drives:
-                self._ask(0.0, 0.0)
-            self._drives = False
+        drives = driving >= 0.5
+        if not drives and not self._drives:
             return
-        self._drives = True
+        self._drives = drives or float(self._state[_vehicle.SPEED]) > 0.0
+        target = target if drives else 0.0
         self._state[_vehicle.GRADE], self._state[_vehicle.PAYLOAD] = grade, payload
         torque = self._drive.torque_Nm
         request = _vehicle.follow(self._type, self._state, target / _KMH, torque, self._step_s)
-        self._ask(1.0, request)
+        self._ask(*((1.0, request) if drives else (0.0, 0.0)))
         speed, way = float(self._state[_vehicle.SPEED]), float(self._state[_vehicle.WAY])
         self._shown.publish([speed * _KMH, way])
 

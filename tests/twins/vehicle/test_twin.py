@@ -50,6 +50,11 @@ def test_when_nobody_drives_any_more_the_drive_is_off(bike: Any) -> None:
     bike.run(S)
     assert bike["drive.dc_current"] == 0.0
     assert (bike["drive.enable"], bike["drive.torque_request"]) == (0.0, 0.0)
+    bike.run(10 * S)
+    assert bike["vehicle.speed"] == 0.0  # by its brakes
+    bike["drive.torque_request"] = 1.0
+    bike.run(S)
+    assert bike["drive.torque_request"] == 1.0
 
 
 def test_a_limit_of_the_bms_slows_it(bike: Any) -> None:
