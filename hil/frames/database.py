@@ -25,6 +25,9 @@ NS_PER_MS = 1_000_000
 EXTENDED = 0x80000000
 
 
+_IN_PHASES = ("IfActive", "CyclicIfActive", "cyclicIfActive")  # send types, as tools write them
+
+
 @dataclass(frozen=True)
 class Signal:
     """A signal of a message.
@@ -78,7 +81,9 @@ class Message:
 
     Attributes:
         key: Identifier, with bit 31 set if it is extended.
-        cycle_ns: Cycle time, or ``None`` if it is not cyclic.
+        cycle_ns: Cycle time, or ``None`` if it is not always sent.
+        active_cycle_ns: Cycle time while it is sent at all, as in a phase of a protocol: of a message whose
+            attribute ``GenMsgSendType`` is ``IfActive``.
         offset_ns: Start delay, or ``None`` if the DBC gives none.
         mux_values: The multiplexor's values, empty if the message has none.
     """
@@ -95,6 +100,7 @@ class Message:
     e2e: E2E | None
     mux_values: tuple[int, ...] = ()
     file: str = ""
+    active_cycle_ns: int | None = None
 
     @property
     def key(self) -> int:
@@ -224,12 +230,15 @@ def _decoded(text: bytes) -> str:
 def _message(place: str, source: DbcMessage) -> Message:
     signals = {s.name: _signal(index, s) for index, s in enumerate(source.signals)}
     values = sorted({s.mux_value for s in signals.values() if s.mux_value is not None})
+    cycle_ns = _ms(_attribute(source, "GenMsgCycleTime", 0) or source.cycle_time)
+    # what needs a transport protocol cannot be sent from a table of slots
+    always = _attribute(source, "GenMsgSendType", "Cyclic") not in _IN_PHASES and source.length <= 8
     return Message(
         name=source.name,
         id=source.frame_id,
         extended=source.is_extended_frame,
         length=source.length,
-        cycle_ns=_ms(_attribute(source, "GenMsgCycleTime", 0) or source.cycle_time),
+        cycle_ns=cycle_ns if always else None,
         offset_ns=_ms(_attribute(source, "GenMsgStartDelayTime", 0)),
         senders=tuple(source.senders),
         comment=source.comment or "",
@@ -237,6 +246,7 @@ def _message(place: str, source: DbcMessage) -> Message:
         e2e=_e2e(place, source, signals.values()),
         mux_values=tuple(values),
         file=place,
+        active_cycle_ns=None if always else cycle_ns,
     )
 
 

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 Mistake = tuple[str, str, str]  # key, reason, remedy
 
 _CLASSIC_BYTES = 8
+_J1939_BYTES = 1785
 
 
 def mistakes_of(message: DbcMessage) -> Iterator[Mistake]:
     """What is wrong with a message that the DBC parser accepted."""
-    if message.length > _CLASSIC_BYTES or message.is_fd:
+    parts = message.protocol == "j1939" and message.length <= _J1939_BYTES  # by its transport protocol
+    if (message.length > _CLASSIC_BYTES and not parts) or message.is_fd:
         yield (
             message.name,
             f"{message.length} bytes; CAN FD is not supported",
