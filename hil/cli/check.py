@@ -46,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _describe(config: RigConfig) -> Iterator[str]:
     yield from _summary(config)
     for bus in config.buses.values():
-        yield from _frames(bus, config.bms.node)
+        yield from _frames(bus, config)
+    yield from _section("Nodes on the buses", _nodes(config))
     to_bms = [wire for wire in config.wires if wire.direction == "out"]
     from_bms = [wire for wire in config.wires if wire.direction == "in"]
     yield from _section("The BMS hears", _wires(to_bms, "→"))
@@ -79,19 +80,28 @@ def _bms(bms: BmsConfig) -> str:
     return f"{bms.name}{every}, node {bms.node}"
 
 
-def _frames(bus: BusConfig, node: str) -> Iterator[str]:
-    """Each message with who sends it, its cycle, and the share of the bus it takes."""
+def _nodes(config: RigConfig) -> Iterator[Row]:
+    for node in config.nodes:
+        yield node.name, node.kind, f"on bus {node.bus}", f"as {node.sender}"
+
+
+def _frames(bus: BusConfig, config: RigConfig) -> Iterator[str]:
+    """Each message with who sends it, its cycle (in brackets: in a phase only), and its share of the bus."""
     from hil.units import say
 
     messages = sorted(bus.database.messages.values(), key=lambda message: message.key)
+    played = {name: f"nodes.{n.name}" for n in config.nodes if n.bus == bus.name for name in n.messages}
     loads = {message.name: _bits_per_s(message) / bus.bitrate for message in messages}
     rate = sum(1e9 / message.cycle_ns for message in messages if message.cycle_ns)
     rows = [("id", "message", "sent by", "cycle", "load", "guarded by")]
     for message in messages:
         identifier = f"{message.id:08X}" if message.extended else f"{message.id:03X}"
-        way = "BMS" if node in message.senders else "rig"
+        way = "BMS" if config.bms.node in message.senders else "rig"
         sender = f"{way} ({', '.join(message.senders)})" if way == "rig" else way
+        sender = played.get(message.name, sender)
         cycle = say(message.cycle_ns, "ns") if message.cycle_ns else "-"
+        if message.active_cycle_ns:
+            cycle = f"({say(message.active_cycle_ns, 'ns')})"
         guard = message.e2e.profile if message.e2e else "-"
         rows.append((identifier, message.name, sender, cycle, f"{loads[message.name]:.1%}", guard))
     where = f"{bus.interface} {bus.channel}".rstrip()

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from hil.errors import NotOfferedError, UnitError, UsageError
 from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame, WrongProtection
+from hil.faults.node import SilentNode, WrongState
 from hil.faults.sensor import PortFault
 from hil.faults.twin import TwinFault
 from hil.units import time_ns
@@ -286,6 +287,16 @@ def port(port: str, value: float) -> Fault:
     return PortFault("port", port, value, "")
 
 
+def node_silent(node: str) -> Fault:
+    """A node of the rig file says nothing any more."""
+    return SilentNode(node)
+
+
+def node_state(node: str, state: str) -> Fault:
+    """A node of the rig file is in a state whatever the others do."""
+    return WrongState(node, state)
+
+
 def frame_missing(message: str) -> Fault:
     """The rig no longer sends a message."""
     return MissingFrame(message)
@@ -354,6 +365,8 @@ CATALOGUE: dict[str, Callable[..., Fault]] = {
     "supply.cranking": supply_cranking,
     "charger": charger,
     "port": port,
+    "node.silent": node_silent,
+    "node.state": node_state,
     "frame.missing": frame_missing,
     "frame.crc": frame_crc,
     "frame.counter": frame_counter,

@@ -9,6 +9,7 @@ from hil.bus.frame import Frame
 from hil.frames.database import Message
 from hil.frames.restbus import Entry
 from hil.host.stimulus import Carrier
+from hil.nodes.machine import Machine
 from twins.plant import Plant
 from twins.port import Port
 
@@ -20,6 +21,9 @@ class Bench(Protocol):
 
     def port(self, name: str) -> Port:
         """A port of the twins."""
+
+    def node(self, name: str) -> Machine:
+        """A node on a bus, by its name in the rig file."""
 
     def entry(self, message: str) -> Entry:
         """The restbus entry of a message that the rig sends."""

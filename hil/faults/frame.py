@@ -40,6 +40,10 @@ class MissingFrame:
         bench.entry(self.message).hold = "drop"
         return ()
 
+    def silences(self, bench: Bench) -> tuple[str, ...]:  # noqa: ARG002
+        """The message that is no longer there."""
+        return (self.message,)
+
     def clear(self, bench: Bench) -> None:
         """Send the message again."""
         bench.entry(self.message).hold = "normal"

@@ -19,6 +19,7 @@ def identity_of(rig: RigConfig) -> str:
         rig.plant,
         rig.bms.kind,
         rig.bms.node,
+        rig.nodes,
         rig.wires,
         rig.constants,
         sorted(rig.requests.items()),

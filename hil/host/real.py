@@ -142,6 +142,9 @@ class RealWorld(World):
             tidy()  # nothing is sent now that could be late
         self._come_to_the_present()
         self.plant.reset(seed)
+        for node in self.nodes.values():
+            node.stop()
+            node.mend()
         self.vitals.begin()
 
     def power_on(self, *, cold: bool = True) -> None:
@@ -184,6 +187,7 @@ class RealWorld(World):
     def go_safe(self) -> SafeState:
         """Mend all, drive and charger off, ask the BMS for what the rig file says; time passes."""
         self.mend()
+        self.stop_nodes()
         self.plant.safe()
         asked: dict[str, Stimulus] = {}
         asked_ns = self.now_ns
@@ -258,10 +262,12 @@ class RealWorld(World):
         for restbus in self._restbuses():
             if not restbus.is_running:
                 restbus.start(self.now_ns)
+        self.start_nodes()
 
     def _stop_restbus(self) -> None:
         for restbus in self._restbuses():
             restbus.stop()
+        self.stop_nodes()
 
     def switch_off(self) -> None:
         """No frames for a BMS that is off: alone on the bus they would be errors."""

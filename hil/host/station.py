@@ -47,10 +47,11 @@ class Station:
         self._connect(rig, ports)
 
     def _entries(self, rig: RigConfig, ports: Mapping[str, Port]) -> list[Entry]:
+        elsewhere = {name for node in rig.nodes if node.bus == self.name for name in node.messages}
         played = [
             message
             for message in self.database.messages.values()
-            if rig.bms.node not in message.senders and message.cycle_ns
+            if rig.bms.node not in message.senders and message.cycle_ns and message.name not in elsewhere
         ]
         sources = {message.name: _constants(rig, self.name, message.name) for message in played}
         for wire in rig.wires:

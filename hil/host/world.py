@@ -15,10 +15,13 @@ from hil.clock import NS_PER_MS, Alarm, VirtualClock
 from hil.errors import FrameError, HilError, NotOfferedError, UsageError
 from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame
+from hil.faults.node import SilentNode
 from hil.frames.database import Database, Message
 from hil.frames.restbus import Entry, Restbus, Source
 from hil.host.station import Station
 from hil.host.stimulus import Carrier, Stimulus
+from hil.nodes.kinds import NodeSpec, Surroundings, build_node
+from hil.nodes.machine import Machine
 from hil.responses.signals import Sample, Values
 from hil.responses.trace import TraceWriter
 from hil.rig.mistakes import suggest
@@ -43,6 +46,8 @@ class World:
 
     Attributes:
         restbus: The kind of restbus on its buses.
+        nodes: The devices on them that follow a protocol, by name.
+        ports: Those of twins and nodes, by name.
     """
 
     restbus: type[Restbus] = Restbus
@@ -61,6 +66,8 @@ class World:
         self.bms = bms
         self.plant = Plant(clock, rig.plant)
         self.plant.reset(seed)
+        self.nodes = {spec.name: self._node(spec, media[spec.bus]) for spec in rig.nodes}
+        self.ports = self.plant.ports | {p.name: p for node in self.nodes.values() for p in node.ports}
         self.stations: dict[str, Station] = {}
         self._pending: list[Stimulus] = []  # not yet on the wire
         self._watch: dict[str, FrameHandler] = {}  # what looks out for them, by bus
@@ -68,7 +75,7 @@ class World:
         self._requests: dict[str, Source] = {}
         for channel, (name, medium) in enumerate(media.items()):
             self.stations[name] = Station(
-                rig, name, medium, clock, self.plant.ports, self.restbus
+                rig, name, medium, clock, self.ports, self.restbus
             )
             if trace is not None:
                 medium.taps.append(trace.tap(channel))
@@ -76,6 +83,8 @@ class World:
             bms.attach(medium)
         if self.plant.supply is not None:
             self.plant.supply.feed(bms.supply)
+        for spec in rig.nodes:  # tests may follow what a node says
+            self.nodes[spec.name].speaker.node.on_sent = self.stations[spec.bus].listener.on_own_frame
         self._wire_requests()
         if trace is not None:
             self._keep_tracing(trace)
@@ -89,6 +98,7 @@ class World:
         """Start the restbus and switch the BMS on."""
         for station in self.stations.values():
             station.restbus.start(self.now_ns)
+        self.start_nodes()
         self.bms.power_on(cold=cold)
         if self.plant.supply is not None and not self.plant.supply.bms_on:
             self.bms.supply(False)
@@ -116,10 +126,14 @@ class World:
         stimulus = Stimulus(
             fault.name, fault.text, self.now_ns, carriers, fault.value, fault.unit
         )
-        if isinstance(fault, MissingFrame):
-            last = self.last_frame(fault.message)
-            stimulus.on_wire_ns = last.t_ns if last is not None else stimulus.on_wire_ns
+        if isinstance(fault, MissingFrame | SilentNode):
+            stimulus.on_wire_ns = self._last_of(fault.silences(self))
         return self._stimulate(stimulus)
+
+    def _last_of(self, messages: Iterable[str]) -> int | None:
+        """When the last of these messages was on the wire, if one was."""
+        last = (self.last_frame(message) for message in messages)
+        return max((frame.t_ns for frame in last if frame is not None), default=None)
 
     def clear(self, fault: Fault) -> None:
         """Mend it; where something else still breaks the same place, that shows again."""
@@ -196,6 +210,7 @@ class World:
 
     def stop(self) -> None:
         """Go to the safe state: drive and charger off, the requests of the rig file sent; switch off."""
+        self.stop_nodes()
         self.plant.safe()
         try:
             for request, value in self.rig.safe_state.requests.items():
@@ -210,10 +225,34 @@ class World:
         Raises:
             UsageError: If there is no such port.
         """
-        port = self.plant.ports.get(name)
+        port = self.ports.get(name)
         if port is None:
-            raise UsageError(f"the twins have no port {name!r}", remedy=_near(name, self.plant.ports))
+            raise UsageError(f"the twins have no port {name!r}", remedy=_near(name, self.ports))
         return port
+
+    def node(self, name: str) -> Machine:
+        """A node on a bus.
+
+        Raises:
+            UsageError: If the rig file has no such node.
+        """
+        if name not in self.nodes:
+            raise UsageError(f"the rig file has no node {name!r}", remedy=suggest(name, self.nodes, "nodes"))
+        return self.nodes[name]
+
+    def start_nodes(self) -> None:
+        """Let the nodes begin, from now on."""
+        for node in self.nodes.values():
+            node.start()
+
+    def stop_nodes(self) -> None:
+        """Let the nodes stop, and leave the twins safe."""
+        for node in self.nodes.values():
+            node.stop()
+
+    def _node(self, spec: NodeSpec, medium: Medium) -> Machine:
+        database = self.rig.buses[spec.bus].database
+        return build_node(spec, Surroundings(self.clock, medium, database, self.plant.ports, self.rig.plant))
 
     def entry(self, message: str) -> Entry:
         """The restbus entry of a message that the rig sends.

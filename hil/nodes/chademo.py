@@ -203,10 +203,6 @@ class Charger(Machine):
             raise _Fault("SystemMalfunction")
         self.enter(State.EXCHANGE)
         self._say(State.EXCHANGE)
-        rating, limits = self._rating, self.speaker.value
-        highest_V, target_V = limits("EV_Limits", "MaxVoltage"), limits("EV_Status", "TargetVoltage")
-        if not rating.min_V <= highest_V or target_V > rating.max_V:
-            raise _Fault("Incompatible")
         permitted = lambda: self._line_k and self._enabled  # noqa: E731
         if not (yield from self.until(permitted, self._times.permission_ns, self._look_before)):
             raise _Fault("SystemMalfunction")
@@ -261,6 +257,8 @@ class Charger(Machine):
         wanted_A = min(self.speaker.value("EV_Status", "CurrentRequest"), limit_A)
         step_A = _RISE_A_PER_S * dt_s
         self._given_A = max(self._given_A - step_A, min(self._given_A + step_A, wanted_A))
+        if not self._line_k:
+            self._given_A = 0.0
         target_V = min(self.speaker.value("EV_Status", "TargetVoltage"), self._threshold_V)
         if self._given_A > 0.0:
             self._power.give(target_V, self._given_A)
@@ -289,8 +287,6 @@ class Charger(Machine):
             return
         if self._differ_ns is None:
             self._differ_ns = self.clock.now_ns
-        if not self._line_k:
-            self._given_A = 0.0
         if self.clock.now_ns - self._differ_ns > self._times.differ_ns:
             raise _Fault("SystemMalfunction")
 
@@ -300,6 +296,10 @@ class Charger(Machine):
         lost_ns = self.clock.now_ns - self._times.lost_ns
         if not all(self.speaker.since(message, lost_ns) for message in ("EV_Limits", "EV_Status")):
             raise _Fault("SystemMalfunction")
+        highest_V = self.speaker.value("EV_Limits", "MaxVoltage")
+        target_V = self.speaker.value("EV_Status", "TargetVoltage")
+        if highest_V < self._rating.min_V or target_V > self._rating.max_V:
+            raise _Fault("Incompatible")
         if any(self._status(fault) for fault in _FAULTS) or self._status("NotInPark"):
             raise _Fault("SystemMalfunction")
         if self.read("emergency") >= 0.5:

@@ -129,7 +129,7 @@ def _gbt_vehicle(spec: NodeSpec, around: Surroundings) -> Machine:
 
 
 def _wishes(spec: NodeSpec, around: Surroundings) -> gbt_vehicle.Wishes:
-    """What a vehicle wants: 3.5 V for each cell and half its capacity in an hour, if nothing else is said."""
+    """What a vehicle wants: by default 3.5 V for each cell, and half its capacity in an hour."""
     pack: PackConfig = around.plant.pack
     capacity_Ah = around.ports["pack.capacity"].value
     return gbt_vehicle.Wishes(
@@ -158,8 +158,9 @@ def _elcon(spec: NodeSpec, around: Surroundings) -> Machine:
     return elcon.Elcon(spec.name, around.clock, speaker, PowerStage(around.ports))
 
 
-_GBT = ("CHM", "BHM", "CRM", "BRM", "BCP", "CTS", "CML", "BRO", "CRO", "BCL", "BCS", "CCS", "BSM", "BST", "CST")
-_GBT_MESSAGES = (*_GBT, "BSD", "CSD", "BEM", "CEM")
+_GBT_OF_STATION = ("CHM", "CRM", "CTS", "CML", "CRO", "CCS", "CST", "CSD", "CEM")
+_GBT_OF_VEHICLE = ("BHM", "BRM", "BCP", "BRO", "BCL", "BCS", "BSM", "BST", "BSD", "BEM")
+_GBT_MESSAGES = (*_GBT_OF_STATION, *_GBT_OF_VEHICLE)
 
 KINDS: dict[str, Kind] = {
     "gbt27930": Kind(gbt_charger.Charger, _gbt_charger, "CHM", _GBT_MESSAGES, "gbt27930.dbc", (250_000,)),

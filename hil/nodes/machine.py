@@ -100,7 +100,11 @@ class Machine(ABC):
             raise UsageError(reason, remedy=f"states: {known}") from None
         self.stop()
         self._held = held
-        self._launch(self._insist(held))
+        self._obey()
+        self.enter(held)
+        for message, values in self.messages_of(held).items():
+            self.speaker.repeat(message, values)
+        self._launch(self._insist())
 
     @property
     def state(self) -> IntEnum:
@@ -170,10 +174,7 @@ class Machine(ABC):
     def _live(self) -> Steps:
         yield from self.live()
 
-    def _insist(self, state: IntEnum) -> Steps:
-        self.enter(state)
-        for message, values in self.messages_of(state).items():
-            self.speaker.repeat(message, values)
+    def _insist(self) -> Steps:
         while True:
             self._obey()
             yield from self.speaker.bell.wait(self.clock.now_ns + LOOK_NS)

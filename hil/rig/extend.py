@@ -16,7 +16,8 @@ Parse = Callable[[Path], dict[str, Any]]
 def extended(own: dict[str, Any], parse: Parse, mistakes: Mistakes) -> dict[str, Any]:
     """What a rig file says, on top of what the file says that it extends.
 
-    Tables are merged key by key; all else, arrays too, stands in place of what was there. One level only.
+    Tables are merged key by key, ``false`` takes a table away; all else, arrays too, stands in place of what
+    was there. One level only.
 
     Args:
         own: What stands in the file itself.
@@ -57,4 +58,6 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     for key in below.keys() & above.keys():
         if isinstance(below[key], dict) and isinstance(above[key], dict):
             merged[key] = _merged(below[key], above[key])
+        elif isinstance(below[key], dict) and above[key] is False:
+            del merged[key]
     return merged

@@ -67,6 +67,8 @@ def _command_line(value: object) -> object:
 
 
 Time = Annotated[int, quantity(time_ns)]
+Voltage = Annotated[float, quantity(lambda value: value_of(value, "voltage")), Field(gt=0)]
+Current = Annotated[float, quantity(lambda value: value_of(value, "current")), Field(gt=0)]
 CommandLine = Annotated[list[str], BeforeValidator(_command_line)]
 Share = Annotated[float, quantity(lambda value: value_of(value, "ratio")), Field(ge=0, le=1)]
 AnyQuantity = Annotated[Quantity, quantity(lambda v: v if isinstance(v, Quantity) else parse(v))]
@@ -112,6 +114,20 @@ class BmsSection(Section):
     heard: Annotated[Time, Field(ge=0)] = 10_000_000_000
     switch_on: CommandLine = []
     switch_off: CommandLine = []
+
+
+class NodeSection(Section):
+    """``[nodes.NAME]``."""
+
+    kind: Literal["gbt27930", "gbt27930-vehicle", "chademo", "elcon"]
+    bus: str
+    preset: str | None = None
+    insulation_test: Time | None = None
+    max_voltage: Voltage | None = None
+    max_cell_voltage: Voltage | None = None
+    max_current: Current | None = None
+    end_current: Current | None = None
+    end_soc: Share | None = None
 
 
 class WireSection(Section):
@@ -216,6 +232,7 @@ class RigFile(Section):
     vehicle: dict[str, Any] = {}
     load: dict[str, dict[str, Any]] = {}
     bms: BmsSection | None = None
+    nodes: dict[str, NodeSection] = {}
     wire: list[WireSection | None] = []
     wires: dict[str, dict[str, dict[str, Port_]]] = {}
     constants: dict[str, Number] = {}
@@ -231,6 +248,7 @@ class RigFile(Section):
 _REQUIRED = ("rig", "bus", "pack", "bms")
 # these are pruned entry by entry, so that one mistake does not hide those of its neighbours
 _ENTRIES = {
+    "nodes": 2,
     "bus": 2, "wire": 2, "wires": 4, "roles": 2, "requests": 2, "limits": 2, "constants": 2, "load": 2,
 }  # fmt: skip
 

@@ -9,11 +9,13 @@ from typing import TypedDict
 
 from hil.errors import HilError
 from hil.frames.database import Database, load_database
+from hil.nodes.kinds import DRIVEN, KINDS, NodeSpec, node_ports
 from hil.realtime.health import Budget
 from hil.rig.address import AddressBook
 from hil.rig.file import BmsSection, BusSection, HealthSection, RigFile, read_file
 from hil.rig.limits import Limit, limits_of
 from hil.rig.mistakes import Mistakes, dotted, suggest
+from hil.rig.nodes import charger_preset, nodes_of
 from hil.rig.plant import plant_config, ports_of
 from hil.rig.roles import Role, RoleReader
 from hil.rig.schema import (
@@ -51,9 +53,12 @@ def load_rig(rig: str | Path) -> RigConfig:
     mistakes = Mistakes(path)
     file = read_file(path, mistakes)
     buses = _buses(file, mistakes)
-    plant = plant_config(file, mistakes.file_of("pack.cell").parent, mistakes)
+    beside = mistakes.file_of("pack.cell").parent
+    plant = plant_config(file, beside, mistakes, charger_preset(file))
     bms = _bms(file, buses, mistakes)
-    signals = _signals(file, buses, plant, mistakes)
+    databases = {name: bus.database for name, bus in buses.items()}
+    nodes = nodes_of(file, databases, file.bms.node if file.bms is not None else "", mistakes)
+    signals = _signals(file, databases, plant, nodes, mistakes)
     mistakes.check()
     if file.rig is None or plant is None or bms is None:
         raise AssertionError("a rig with a section left out has mistakes")
@@ -68,22 +73,28 @@ def load_rig(rig: str | Path) -> RigConfig:
         suite=SuiteConfig(dict(file.suite.skip)),
         health=_health(file.health),
         host=HostConfig(file.host.lease, file.host.real_time),
+        nodes=nodes,
         **signals,
     )
 
 
 def _signals(
     file: RigFile,
-    buses: Mapping[str, BusConfig],
+    databases: Mapping[str, Database],
     plant: PlantConfig | None,
+    nodes: tuple[NodeSpec, ...],
     mistakes: Mistakes,
 ) -> _Signals:
     """All that says which signal is what: wires, constants, requests, roles, limits."""
     node = file.bms.node if file.bms is not None else "BMS"
-    databases = {name: bus.database for name, bus in buses.items()}
     book = AddressBook(databases, mistakes)
     ports = ports_of(plant, mistakes) if plant is not None else None
+    if ports is not None:
+        ports = {**ports, **{port.name: port for spec in nodes for port in node_ports(spec)}}
     wiring = Wiring(book, ports, node, mistakes)
+    for spec in nodes:
+        driven = DRIVEN if KINDS[spec.kind].is_charger else ()
+        wiring.give(dotted("nodes", spec.name), driven, ((spec.bus, name) for name in spec.messages))
     for draft in drafts(file, book, mistakes):
         wiring.add(draft)
     reader = RoleReader(book, wiring, mistakes)

@@ -103,12 +103,23 @@ def _key(field: str, hint: Any) -> tuple[str, Any]:
     return field, hint
 
 
-def plant_config(file: RigFile, beside: Path, mistakes: Mistakes) -> PlantConfig | None:
-    """The plant of a rig file in a folder; ``None`` if something in it is wrong."""
+def plant_config(
+    file: RigFile, beside: Path, mistakes: Mistakes, charger: str | None = None
+) -> PlantConfig | None:
+    """The plant of a rig file in a folder; ``None`` if something in it is wrong.
+
+    Args:
+        file: The rig file.
+        beside: Where cell files lie.
+        mistakes: Where mistakes go.
+        charger: The charger's preset, if ``[charger]`` itself names none.
+    """
     parts: dict[str, Any] = {}
     for section, (field, config) in SECTIONS.items():
         if section not in mistakes.broken:
             data = getattr(file, section)
+            if section == "charger" and charger is not None:
+                data = {"preset": charger, **data}
             if str(data.get("cell", "")).endswith(".toml"):  # else it is the name of a shipped one
                 data = data | {"cell": str(beside / data["cell"])}
             parts[field] = _section(section, config, data, mistakes)

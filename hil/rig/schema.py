@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hil.frames.database import Database
+from hil.nodes.kinds import NodeSpec
 from hil.realtime.health import Budget
 from hil.rig.limits import Limit
 from hil.rig.roles import Role
@@ -124,6 +125,7 @@ class RigConfig:
         requests: What the suite can ask of the BMS, and where.
         roles: What the BMS says, and where; members of an array as ``cell.voltage[7]``.
         limits: What the BMS promises.
+        nodes: Devices on the buses that follow a protocol of their own.
     """
 
     name: str
@@ -142,3 +144,4 @@ class RigConfig:
     suite: SuiteConfig
     health: Budget = field(default_factory=Budget)
     host: HostConfig = HostConfig()
+    nodes: tuple[NodeSpec, ...] = ()

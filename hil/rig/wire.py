@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -109,6 +109,7 @@ class Wiring:
         self._node = node
         self._mistakes = mistakes
         self._taken: dict[tuple[str, ...], str] = {}
+        self._played: dict[tuple[str, ...], str] = {}
         self.wires: list[Wire] = []
 
     def add(self, draft: Draft) -> None:
@@ -122,6 +123,13 @@ class Wiring:
         for index, place in self._members(draft, array):
             if not self._join(draft, f"{array[1]}[{index}]{array[5]}", place):
                 return  # its neighbours are wrong in the same way
+
+    def give(self, key: str, ports: Iterable[str], messages: Iterable[tuple[str, str]]) -> None:
+        """Let somebody else have these ports and send these messages (bus and name)."""
+        for port in ports:
+            self._taken["port", port] = key
+        for message in messages:
+            self._played[message] = key
 
     def claim(self, key: str, place: Place) -> bool:
         """Take a signal of the rig; it can have one source only."""
@@ -141,6 +149,8 @@ class Wiring:
         if self._node in message.senders:
             reason = f"{what} {place.text}, but {message.name} is sent by the BMS"
             remedy = "what the BMS sends can only be heard"
+        elif place.key[:2] in self._played:
+            reason = f"{what} {place.text}, but {self._played[place.key[:2]]} sends {message.name}"
         elif not message.cycle_ns:
             reason = f"{message.name} has no cycle time, so the rig never sends it"
             remedy = f"give it GenMsgCycleTime in {message.file}"

@@ -142,11 +142,12 @@ class Bench:
     def __init__(self, rig: RigConfig, monkeypatch: pytest.MonkeyPatch, bms: Bms | None = None) -> None:
         self.pace = Pace(monkeypatch)
         self.clock = paced_clock(self.pace)
-        self.link = EchoLink(self.pace, "pack")
+        self.links = {n: EchoLink(self.pace, n, bus.bitrate) for n, bus in rig.buses.items()}
+        self.link = self.links["pack"]
         self.told: list[tuple[HilError, bool]] = []
         if bms is None:
             bms = PatientBms(self.clock, Firmware(rig.bms.firmware), rig.bms.step_ns, Heartbeat())
-        media = {"pack": WatchedMedium(self.clock, self.link)}
+        media = {name: WatchedMedium(self.clock, link) for name, link in self.links.items()}
         self.world = RealWorld(rig, self.clock, media, bms, lambda *what: self.told.append(what))
 
     def start(self) -> RealWorld:

@@ -14,15 +14,13 @@ from hil.frames.database import Message, load_database
 from hil.frames.restbus import Entry, Source
 
 FILES = sorted((Path(__file__).parents[3] / "dbc").glob("*.dbc"))
-LAYOUTS = load_database(FILES).messages
-ORACLE = cantools.database.Database()
-for _path in FILES:
-    ORACLE.add_dbc_file(str(_path))
+LAYOUTS = {name: m for path in FILES for name, m in load_database([path]).messages.items()}
+ORACLE = {m.name: m for path in FILES for m in cantools.database.load_file(path).messages}
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_agrees_with_cantools(name: str) -> None:
-    message, reference = LAYOUTS[name], ORACLE.get_message_by_name(name)
+    message, reference = LAYOUTS[name], ORACLE[name]
     rng = random.Random(name)
     for group in message.mux_values or (None,):
         for _ in range(20):

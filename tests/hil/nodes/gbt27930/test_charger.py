@@ -316,7 +316,7 @@ def test_without_a_battery_on_the_line_it_does_not_get_ready(
 def test_the_insulation_test(bench: Callable[..., Bench], pole: str, ohms: float, state: str) -> None:
     """100 Ohm for each volt of the 420 V that it tests with."""
     b = bench()
-    b.world.plant.junction_box.leak(pole, ohms)
+    b.world.plant.leak(pole, ohms)
     script = Script(b.world)
     b.plug()
     script.keep_saying(2.0, 0.25, BHM)

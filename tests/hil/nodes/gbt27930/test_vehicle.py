@@ -100,7 +100,7 @@ def test_a_station_that_stays_in_a_state(
     world = b.world
     reached = {"idle": "handshake"}.get(state, state)
     world.run_to(lambda: b.state == reached, within=6.0, step=0.02)
-    world.run(0.06)
+    world.run(0.01)
     b.station.hold(state)
     if missed is None:
         world.run(8.0)
@@ -115,7 +115,7 @@ def test_no_limits_from_the_station(bench: Callable[..., Bench]) -> None:
     b, _ = together(bench)
     world = b.world
     world.run_to(lambda: b.state == "identification", within=6.0, step=0.02)
-    world.run(0.06)
+    world.run(0.01)
     b.station.hold("identification")
     b.station.speaker.repeat("CRM", lambda: b.station._crm(170.0))
     world.run_to(lambda: bool(world.sent("BEM")), within=7.0, step=0.05)
