@@ -99,7 +99,8 @@ def _suits(
     key: str, section: NodeSection, kind: Kind, file: RigFile, database: Database, mistakes: Mistakes
 ) -> bool:
     """Whether a bus is one for this kind of node."""
-    lacking = [name for name in (kind.says, *kind.needs) if name not in database.messages]
+    needed = dict.fromkeys((kind.says, *kind.needs))
+    lacking = [name for name in needed if name not in database.messages]
     if lacking:
         reason = f"bus {section.bus!r} has no message {', '.join(lacking[:3])} that {section.kind!r} needs"
         mistakes.add(key, reason, f"add {kind.dbc!r} to bus.{section.bus}.dbc")

@@ -40,6 +40,7 @@ SENSOR_FAULTS = [
 ]
 FRAME_FAULTS = ["frame.missing", "frame.crc", "frame.counter"]
 PLANT_FAULTS = ["contactor.weld", "contactor.stuck_open", "precharge.open", "link.short", "charger"]
+NODE_FAULTS = ["node.silent", "node.state"]  # tests/flow/test_dc_charging.py
 EQUIPPED = [  # looked at with a plant that has fuse and supply: test_circuit_faults.py
     "contactor.slow", "contactor.bounce", "precharge.hot", "pack.short", "fuse.blown", "isolation.inside",
     "supply.voltage", "supply.dip", "supply.cranking",
@@ -48,7 +49,7 @@ EQUIPPED = [  # looked at with a plant that has fuse and supply: test_circuit_fa
 
 def test_all_are_here():
     sensors = {name for name, _, _ in SENSOR_FAULTS}
-    assert sensors | {*FRAME_FAULTS, *PLANT_FAULTS, *EQUIPPED} == set(CATALOGUE)
+    assert sensors | {*FRAME_FAULTS, *PLANT_FAULTS, *EQUIPPED, *NODE_FAULTS} == set(CATALOGUE)
 
 
 @pytest.mark.parametrize(("name", "arguments", "shown"), SENSOR_FAULTS, ids=[row[0] for row in SENSOR_FAULTS])
