@@ -81,18 +81,18 @@ class Launched:
     def wait_for(self, text: str) -> None:
         """Until the record holds a text."""
         record = self.out / "record.jsonl"
-        for _ in range(2400):
+        for _ in range(1200):
             self.pause(0.05)
             if record.exists() and text in record.read_text():
                 return
-        pytest.fail(f"no {text!r} in the record after two minutes")
+        pytest.fail(f"no {text!r} in the record after a minute")
 
     def pause(self, seconds: float) -> None:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(seconds)
 
     def end(self) -> Run:
-        stdout, stderr = self.process.communicate(timeout=180)
+        stdout, stderr = self.process.communicate(timeout=90)
         return Run(self.process.returncode, stdout, stderr, self.out)
 
 
