@@ -80,7 +80,9 @@ class Books:
 
     Attributes:
         charge_As: In the cells now: sum of SOC x present capacity.
-        lost_As: Gone by self-discharge and side reactions.
+        lost_As: Gone inside the cells: self-discharge, side reactions, ageing, internal shorts.
+        string_As: Given by the strings so far.
+        bleed_As: Gone through balancing resistors.
         heat_J: Made in the cells, internal shorts included.
         wire_J: Made in tabs, bus bars and links.
         bleed_J: Made in balancing resistors.
@@ -89,6 +91,8 @@ class Books:
 
     charge_As: float
     lost_As: float
+    string_As: float
+    bleed_As: float
     heat_J: float
     wire_J: float
     bleed_J: float
@@ -244,6 +248,8 @@ class Pack:
         return Books(
             float((self.soc * capacity).sum()),
             float(self._row(_cell.LOST_As).sum()),
+            float(self._string_row(_cell.STRING_As).sum()),
+            float(self._group_row(_cell.BLEED_As).sum()),
             float(self._row(_cell.HEAT_J).sum()),
             float(self._group_row(_cell.WIRE_J).sum()),
             float(self._group_row(_cell.BLEED_J).sum()),

@@ -38,10 +38,12 @@ BLEED_S: Final[int]
 LINK_Ohm: Final[int]
 WIRE_J: Final[int]
 BLEED_J: Final[int]
+BLEED_As: Final[int]
 
 # per-string rows
 STRING_OFF: Final[int]
 STRING_E: Final[int]
+STRING_As: Final[int]
 
 # places before the rows
 HEAD_CIRCUIT: Final[int]

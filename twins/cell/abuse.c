@@ -7,22 +7,29 @@
 
 #define DECOMPOSES_degC 60.0 /* below, all stages together are slower than self-discharge */
 
-/* Charge of a cell that goes without passing its terminals leaves all of its energy as heat. */
-INLINE void leak(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s)
+/* OCV of each cell, into a scratch row: what its charge is worth. */
+INLINE void rest_row(const cell_type *type, const cell_layout *layout, double *state)
 {
-    const double *t = row(layout, state, CELL_T), *factor = row(layout, state, CELL_LEAK_FACTOR);
-    const double *e = row(layout, state, CELL_E), *inv_q = row(layout, state, CELL_INV_Q);
-    double *restrict soc = row(layout, state, CELL_SOC), *restrict heat = row(layout, state, CELL_HEAT_J);
-    double *restrict lost = row(layout, state, CELL_LOST_As);
-    const double from = 1.0 / (type->reference_degC + KELVIN), rate = elapsed_s * type->leak_per_s, b = type->leak_K;
+    const double *e = row(layout, state, CELL_E), *h = row(layout, state, CELL_H);
+    const double *v1 = row(layout, state, CELL_V1), *v2 = row(layout, state, CELL_V2), m = type->hysteresis_V;
+    double *rest = row(layout, state, CELL_SCRATCH);
     const size_t cells = cells_of(layout);
-    for (size_t k = 0; k < cells; k++) {
+    for (size_t k = 0; k < cells; k++) rest[k] = e[k] + v1[k] + v2[k] - m * h[k];
+}
+
+/* Charge of a cell that goes without passing its terminals leaves all of its energy as heat. */
+INLINE void leak(const cell_type *restrict type, double elapsed_s, const double *restrict t,
+                 const double *restrict factor, const double *restrict rest, const double *restrict inv_q,
+                 double *restrict soc, double *restrict heat, double *restrict lost, size_t count)
+{
+    const double from = 1.0 / (type->reference_degC + KELVIN), rate = elapsed_s * type->leak_per_s, b = type->leak_K;
+    for (size_t k = 0; k < count; k++) {
         const double warmer = exponential(b * (from - 1.0 / (t[k] + KELVIN)));
         const double part = (soc[k] > 0.0 ? soc[k] : 0.0) * relaxed(rate * factor[k] * warmer);
         const double charge = part / inv_q[k];
         soc[k] -= part;
         lost[k] += charge;
-        heat[k] += charge * e[k];
+        heat[k] += charge * rest[k];
     }
 }
 
@@ -30,20 +37,21 @@ INLINE void leak(const cell_type *type, const cell_layout *layout, double *state
 static void side_reaction(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s)
 {
     const double *e = row(layout, state, CELL_E), *inv_q = row(layout, state, CELL_INV_Q);
-    const double *t = row(layout, state, CELL_T);
+    const double *t = row(layout, state, CELL_T), *rest = row(layout, state, CELL_SCRATCH);
     double *soc = row(layout, state, CELL_SOC), *heat = row(layout, state, CELL_HEAT_J);
     double *lost = row(layout, state, CELL_LOST_As);
     const double per_s = type->side_per_h / 3600.0, slope_V = type->side_slope_V;
+    const double least_V = type->side_V - 30.0 * slope_V; /* below, nothing that counts */
     for (size_t k = 0; k < cells_of(layout); k++) {
+        if (e[k] < least_V) continue;
         const double over = (e[k] - type->side_V) / slope_V;
-        if (over < -30.0) continue;
         const double rise = slope_at(&type->ocv_cell[0][0], type->ocv_first_degC, 1.0 / type->ocv_step_K, soc[k], t[k]);
         const double bend = fmax(rise, 1e-6) / slope_V;
         const double part = log1p(bend * per_s * elapsed_s * exp(fmin(over, 200.0))) / bend;
         const double charge = part / inv_q[k];
         soc[k] -= part;
         lost[k] += charge;
-        heat[k] += charge * e[k];
+        heat[k] += charge * rest[k];
     }
 }
 
@@ -79,7 +87,11 @@ HOT void cell_lose(const cell_type *type, const cell_layout *layout, double *sta
 {
     double stages = 0.0;
     for (int i = 0; i < CELL_REACTIONS; i++) stages += type->reaction_per_s[i];
-    if (type->leak_per_s > 0.0) leak(type, layout, state, elapsed_s);
+    if (type->leak_per_s > 0.0 || type->side_per_h > 0.0) rest_row(type, layout, state);
+    if (type->leak_per_s > 0.0)
+        leak(type, elapsed_s, row(layout, state, CELL_T), row(layout, state, CELL_LEAK_FACTOR),
+             row(layout, state, CELL_SCRATCH), row(layout, state, CELL_INV_Q), row(layout, state, CELL_SOC),
+             row(layout, state, CELL_HEAT_J), row(layout, state, CELL_LOST_As), cells_of(layout));
     if (type->side_per_h > 0.0) side_reaction(type, layout, state, elapsed_s);
     if (stages > 0.0) decompose(type, layout, state, elapsed_s);
     if (type->separator_degC < 1e4) melt(type, layout, state);

@@ -80,14 +80,15 @@ INLINE void move(const cell_type *restrict type, step_gains gains, double ambien
         const double current = i[k];
         const double sign = current > 0.0 ? 1.0 : -1.0;
         const double moved = current * gains.dt_s * inv_q[k] * (current > 0.0 ? 1.0 : arriving);
-        const double turned = (sign + h[k]) * relaxed(gamma * fabs(moved));
+        const double turning = gamma * fabs(moved);
+        const double turned = (sign + h[k]) * relaxed(turning);
         const double away1 = r1[k] * current - v1[k], away2 = r2[k] * current - v2[k];
         const double rise1 = away1 * gains.relax1, rise2 = away2 * gains.relax2;
         const double unlike1 = gains.phi1 * away1 * (r1[k] * current + v1[k] + 0.5 * rise1);
         const double unlike2 = gains.phi2 * away2 * (r2[k] * current + v2[k] + 0.5 * rise2);
         const double heat = current * current * (r[k] + r1[k] + r2[k])
                             - (unlike1 * r2[k] + unlike2 * r1[k]) / (r1[k] * r2[k])
-                            - current * (m * (h[k] - 0.5 * turned) + (t[k] + KELVIN) * entropic[k]);
+                            - current * (m * (h[k] - turned * before_mean(turning)) + (t[k] + KELVIN) * entropic[k]);
         h[k] -= turned;
         v1[k] += rise1;
         v2[k] += rise2;

@@ -62,7 +62,7 @@ enum { /* per-cell rows of the state. First what is so; of plain cells, R_FACTOR
     CELL_SOC, CELL_H, CELL_V1, CELL_V2, CELL_T, CELL_INV_Q, CELL_R_FACTOR, /* INV_Q: 1 / present capacity in As */
     CELL_SURFACE,                           /* surface temperature, where it is a node of its own */
     CELL_HEAT_J, CELL_TAKEN_J,              /* heat made so far, and what of it has warmed the cell */
-    CELL_LOST_As,                           /* charge that went without passing the terminals */
+    CELL_LOST_As,                           /* charge that went inside: by itself, or through an internal short */
     CELL_SHORT_S, CELL_TAB_Ohm,             /* internal short; in series with the cell: tab, or CELL_OPEN_Ohm */
     CELL_LEAK_FACTOR, CELL_INV_Q0,          /* its self-discharge over its type's; INV_Q when new (0: INV_Q) */
     CELL_CALENDAR, CELL_CYCLE,              /* ageing in virtual time: loss^(1/z) */
@@ -81,10 +81,12 @@ enum { /* per-group rows */
     GROUP_BLEED_S, /* conductance of a balancing resistor */
     GROUP_LINK_Ohm, /* in series with the group, beyond its sense wires: bus bar, joint */
     GROUP_WIRE_J, GROUP_BLEED_J, /* heat so far: tabs, bars and link; balancing resistor */
+    GROUP_BLEED_As, /* charge so far through the balancing resistor */
     GROUP_E, GROUP_R, GROUP_EM, GROUP_RM, GROUP_ROWS
 };
 enum { /* per-string rows */
     STRING_OFF, /* 1 if switched off the bus */
+    STRING_As,  /* charge given so far */
     STRING_E, STRING_R, STRING_EM, STRING_RM, STRING_A, STRING_ROWS
 };
 #define CELL_HEAD 16 /* doubles before the rows: */

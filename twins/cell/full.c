@@ -30,15 +30,13 @@ INLINE double *mean_resistance(const cell_layout *layout, const double *state)
     return alone(layout, state) ? row(layout, state, CELL_RM) : group_row(layout, state, GROUP_RM);
 }
 
-/* Mean and instant EMF of cells as they are. */
-INLINE void look(const cell_type *restrict type, const cell_layout *layout, double *state, size_t first, size_t count)
+/* Mean and instant EMF of cells as they are. (Outputs as restrict parameters: GCC 12 vectorises a gather only then.) */
+INLINE void look(const cell_type *restrict type, const double *restrict soc, const double *restrict h,
+                 const double *restrict v1, const double *restrict v2, const double *restrict t,
+                 const double *restrict phi1, const double *restrict phi2, double *restrict e, double *restrict em,
+                 size_t count)
 {
-    const double *soc = row(layout, state, CELL_SOC) + first, *h = row(layout, state, CELL_H) + first;
-    const double *v1 = row(layout, state, CELL_V1) + first, *v2 = row(layout, state, CELL_V2) + first;
-    const double *t = row(layout, state, CELL_T) + first;
-    const double *phi1 = row(layout, state, CELL_PHI1) + first, *phi2 = row(layout, state, CELL_PHI2) + first;
-    double *restrict e = row(layout, state, CELL_E) + first, *restrict em = row(layout, state, CELL_EM) + first;
-    const double *ocv = &type->ocv_cell[0][0];
+    const double *restrict ocv = &type->ocv_cell[0][0];
     const double from = type->ocv_first_degC, per_K = 1.0 / type->ocv_step_K, m = type->hysteresis_V;
     for (size_t k = 0; k < count; k++) {
         const double rest = ocv_at(ocv, from, per_K, soc[k], t[k]) + m * h[k];
@@ -80,17 +78,15 @@ INLINE void relax_alike(const cell_type *type, const cell_layout *layout, double
     }
 }
 
-INLINE void mean_resistances(const cell_type *type, const cell_layout *layout, double *state, double dt)
+INLINE void mean_resistances(const cell_type *restrict type, double dt, const double *restrict r,
+                             const double *restrict r1, const double *restrict r2, const double *restrict phi1,
+                             const double *restrict phi2, const double *restrict soc, const double *restrict t,
+                             const double *restrict h, const double *restrict inv_q, double *restrict rm,
+                             double *restrict sm, size_t count)
 {
-    const double *r = row(layout, state, CELL_R), *r1 = row(layout, state, CELL_R1), *r2 = row(layout, state, CELL_R2);
-    const double *phi1 = row(layout, state, CELL_PHI1), *phi2 = row(layout, state, CELL_PHI2);
-    const double *soc = row(layout, state, CELL_SOC), *t = row(layout, state, CELL_T), *h = row(layout, state, CELL_H);
-    const double *inv_q = row(layout, state, CELL_INV_Q);
-    double *restrict rm = row(layout, state, CELL_RM), *restrict sm = row(layout, state, CELL_SM);
     const double from = type->ocv_first_degC, per_K = 1.0 / type->ocv_step_K;
-    const double turning = type->hysteresis_V * type->gamma, *ocv = &type->ocv_cell[0][0];
-    const size_t cells = cells_of(layout);
-    for (size_t k = 0; k < cells; k++) {
+    const double turning = type->hysteresis_V * type->gamma, *restrict ocv = &type->ocv_cell[0][0];
+    for (size_t k = 0; k < count; k++) {
         const double slope = slope_at(ocv, from, per_K, soc[k], t[k]) + turning * (1.0 - fabs(h[k]));
         rm[k] = r[k] + (1.0 - phi1[k]) * r1[k] + (1.0 - phi2[k]) * r2[k] + 0.5 * slope * dt * inv_q[k];
         sm[k] = 1.0 / rm[k];
@@ -123,9 +119,12 @@ HOT static void prepare(const cell_type *type, const cell_layout *layout, double
     else if (state[HEAD_DT_S] != dt)
         relax_alike(type, layout, state, dt);
     state[HEAD_DT_S] = dt;
-    look(type, layout, state, 0, cells_of(layout));
+#define OF(name) row(layout, state, CELL_##name)
+    look(type, OF(SOC), OF(H), OF(V1), OF(V2), OF(T), OF(PHI1), OF(PHI2), OF(E), OF(EM), cells_of(layout));
     if (!sharing(layout, state)) return;
-    mean_resistances(type, layout, state, dt);
+    mean_resistances(type, dt, OF(R), OF(R1), OF(R2), OF(PHI1), OF(PHI2), OF(SOC), OF(T), OF(H), OF(INV_Q), OF(RM),
+                     OF(SM), cells_of(layout));
+#undef OF
     if (!alone(layout, state)) {
         cell_weigh(layout, state);
         for (size_t first = 0; first < groups_of(layout); first += TILE) {
@@ -176,14 +175,15 @@ INLINE void move_full(const cell_type *restrict type, double dt, const double *r
         const double sign = current > 0.0 ? 1.0 : -1.0;
         const double part = current > 0.0 ? (stretched ? factor[k] : 1.0) : arriving;
         const double moved = current * dt * inv_q[k] * part;
-        const double turned = (sign + h[k]) * relaxed(gamma * fabs(moved));
+        const double turning = gamma * fabs(moved);
+        const double turned = (sign + h[k]) * relaxed(turning);
         const double away1 = r1[k] * current - v1[k], away2 = r2[k] * current - v2[k];
         const double rise1 = away1 * relax1[k], rise2 = away2 * relax2[k];
         const double unlike1 = phi1[k] * away1 * (r1[k] * current + v1[k] + 0.5 * rise1);
         const double unlike2 = phi2[k] * away2 * (r2[k] * current + v2[k] + 0.5 * rise2);
         const double heat = current * current * (r[k] + r1[k] + r2[k])
                             - (unlike1 * r2[k] + unlike2 * r1[k]) / (r1[k] * r2[k])
-                            - current * (m * (h[k] - 0.5 * turned) + (t[k] + KELVIN) * entropic[k]);
+                            - current * (m * (h[k] - turned * before_mean(turning)) + (t[k] + KELVIN) * entropic[k]);
         warmed[k] += heat * dt;
         h[k] -= turned;
         v1[k] += rise1;
@@ -222,6 +222,7 @@ static void branch(const cell_layout *layout, double *state, double dt, size_t p
     const double *tab_Ohm = row(layout, state, CELL_TAB_Ohm) + k, *shunt = row(layout, state, CELL_SHORT_S) + k;
     const double bars = 2.0 * state[HEAD_BAR_Ohm];
     double *heat = row(layout, state, CELL_HEAT_J) + k, *wire = group_row(layout, state, GROUP_WIRE_J) + first;
+    double *lost = row(layout, state, CELL_LOST_As) + k;
     double tab[TILE], before[TILE];
     memcpy(before, volts, count * sizeof *volts);
     cell_branch(layout, state, p, first, count, row(layout, state, CELL_EM), row(layout, state, CELL_RM), volts,
@@ -229,6 +230,7 @@ static void branch(const cell_layout *layout, double *state, double dt, size_t p
     for (size_t n = 0; n < count; n++) {
         const double own = before[n] + tab[n] * tab_Ohm[n];
         heat[n] += own * own * shunt[n] * dt;
+        lost[n] += own * shunt[n] * dt;
         wire[n] += (tab[n] * tab[n] * tab_Ohm[n] + through[n] * through[n] * bars * (p + 1 < layout->parallel)) * dt;
     }
 }
@@ -244,6 +246,7 @@ INLINE void deliver(const cell_layout *layout, double *state, double dt, double 
     const double *link = group_row(layout, state, GROUP_LINK_Ohm) + first;
     double *wire = group_row(layout, state, GROUP_WIRE_J) + first;
     double *bled = group_row(layout, state, GROUP_BLEED_J) + first;
+    double *bled_As = group_row(layout, state, GROUP_BLEED_As) + first;
     const int bleeding = state[HEAD_BLEEDING] > 0.0;
     group_voltages(e + first, r + first, bleed, current, volts, count, bleeding);
     for (size_t n = 0; n < count; n++) through[n] = current;
@@ -251,6 +254,7 @@ INLINE void deliver(const cell_layout *layout, double *state, double dt, double 
         for (size_t n = 0; n < count; n++) {
             through[n] += volts[n] * bleed[n];
             bled[n] += volts[n] * volts[n] * bleed[n] * dt;
+            bled_As[n] += volts[n] * bleed[n] * dt;
         }
     if (state[HEAD_CIRCUIT] > 0.0)
         for (size_t n = 0; n < count; n++) wire[n] += current * current * link[n] * dt;
@@ -337,7 +341,10 @@ void cell_full_advance(const cell_type *type, const cell_layout *layout, double 
     while (steps > 0) {
         const long run = steps_until_slow(layout, state, dt_s, steps);
         share_out(layout, state, current_A);
-        for (size_t s = 0; s < layout->strings; s++) run_string(type, layout, state, dt_s, share[s], s, run);
+        for (size_t s = 0; s < layout->strings; s++) {
+            run_string(type, layout, state, dt_s, share[s], s, run);
+            for (long n = 0; n < run; n++) string_row(layout, state, STRING_As)[s] += share[s] * dt_s;
+        }
         for (long n = 0; n < run; n++) state[HEAD_AGE_S] += dt_s;
         if (state[HEAD_AGE_S] >= CELL_DUE_S) slow_step(type, layout, state);
         steps -= run;

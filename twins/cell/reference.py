@@ -157,7 +157,7 @@ class Cell:
         return ocv + self.type.hysteresis_V * self.h - self.v1 - self.v2
 
     def step(self, current: float, dt: float, ambient_degC: float) -> None:
-        """Exact for a constant current; entropy is that of the step's beginning, hysteresis of its middle."""
+        """Exact for a constant current; entropy is that of the step's beginning."""
         heat_J = self.move(current, dt)
         self.temperature_degC = self._cooled(heat_J / dt, dt, ambient_degC)
 
@@ -172,10 +172,12 @@ class Cell:
         moved *= 1.0 if current > 0.0 else kind.charge_efficiency
         sign = 1.0 if current > 0.0 else -1.0
         # towards -1 in discharge, +1 in charge, per SOC moved
-        h = -sign + (self.h + sign) * math.exp(-kind.gamma * abs(moved))
+        turning = kind.gamma * abs(moved)
+        h = -sign + (self.h + sign) * math.exp(-turning)
+        mean_h = -sign + (self.h - h) / turning if turning > 1e-5 else (self.h + h) / 2.0
         entropy = (self.temperature_degC + KELVIN) * self.entropic_V_per_K
         heat = current**2 * self.resistance_Ohm
-        heat -= current * (kind.hysteresis_V * (self.h + h) / 2.0 + entropy)
+        heat -= current * (kind.hysteresis_V * mean_h + entropy)
         tau1, tau2 = self.taus_s
         self.v1, heat1_J = _pair(self.v1, self.r1_Ohm, tau1, current, dt)
         self.v2, heat2_J = _pair(self.v2, self.r2_Ohm, tau2, current, dt)

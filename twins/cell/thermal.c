@@ -5,8 +5,8 @@
  *   Cs dTs/dt = Gcs (Tc - Ts) + Gn sum(Tn - Ts) + Gk (Tk - Ts) + hA (Ta - Ts)
  *
  * is linear, so over h at constant heat T(h) = T + h phi1(h A) (A T + b), phi1(z) = sum z^k / (k + 1)!. The series is
- * taken until its rest is below rounding; where h |A| > 1 the step is halved until it is not. The result does not
- * depend on the step, and is exact for any chain. */
+ * taken until its rest is below rounding: 1e-14 of its first term, which is itself small against T. Where h |A| > 1 the
+ * step is cut into parts. The result does not depend on the step, and is exact for any chain. */
 #include "inside.h"
 
 typedef struct {
@@ -16,14 +16,14 @@ typedef struct {
     int two;
 } rates;
 
-static rates rates_of(const cell_type *type)
+static rates rates_of(const cell_type *type, double beside)
 {
     const int two = type->core_W_per_K > 0.0;
     const double surface = two ? type->surface_share * type->heat_J_per_K : type->heat_J_per_K;
     const double core = type->heat_J_per_K - (two ? surface : 0.0), between = two ? type->core_W_per_K : 0.0;
     const double away = type->coolant_W_per_K + type->loss_W_per_K;
     rates found = {between / core, between / surface, type->neighbour_W_per_K / surface, away / surface, 0.0, two};
-    const double outer = found.surface_per_s + 4.0 * found.neighbour_per_s + found.away_per_s;
+    const double outer = found.surface_per_s + beside * found.neighbour_per_s + found.away_per_s;
     found.largest_per_s = 2.0 * (outer > found.core_per_s ? outer : found.core_per_s);
     return found;
 }
@@ -32,9 +32,9 @@ static rates rates_of(const cell_type *type)
 INLINE void contact(const cell_layout *layout, const double *from, double *restrict to, size_t p)
 {
     const size_t groups = groups_of(layout), series = layout->series;
-    for (size_t n = 0; n < series; n++) to[n] = 0.0;
-    for (size_t n = 0; n + 1 < series; n++) to[n] += from[n + 1] - from[n];
-    for (size_t n = 1; n < series; n++) to[n] += from[n - 1] - from[n];
+    to[0] = series > 1 ? from[1] - from[0] : 0.0;
+    for (size_t n = 1; n + 1 < series; n++) to[n] = (from[n + 1] - from[n]) + (from[n - 1] - from[n]);
+    if (series > 1) to[series - 1] = from[series - 2] - from[series - 1];
     if (p > 0)
         for (size_t n = 0; n < series; n++) to[n] += from[n - groups] - from[n];
     if (p + 1 < layout->parallel)
@@ -102,7 +102,7 @@ INLINE void spread(const cell_type *type, const cell_layout *layout, double *sta
     double rest = h * g.largest_per_s;
     begin(type, layout, state, g, heat_W, core[0], surface[0], h);
     add(layout, state, g, core[0], surface[0]);
-    for (int k = 1; rest > 1e-17; k++) {
+    for (int k = 1; rest > 1e-14; k++) {
         const int from = (k + 1) & 1, to = k & 1;
         for (size_t s = 0; s < layout->strings; s++)
             for (size_t p = 0; p < layout->parallel; p++)
@@ -115,7 +115,7 @@ INLINE void spread(const cell_type *type, const cell_layout *layout, double *sta
 
 HOT void cell_conduct(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s)
 {
-    const rates g = rates_of(type);
+    const rates g = rates_of(type, layout->parallel > 1 ? 4.0 : 2.0);
     const double *heat = row(layout, state, CELL_HEAT_J);
     double *taken = row(layout, state, CELL_TAKEN_J), *warmth = row(layout, state, CELL_SCRATCH);
     double *const core[2] = {row(layout, state, CELL_SCRATCH + 1), row(layout, state, CELL_SCRATCH + 2)};

@@ -103,10 +103,11 @@ class VectorPack:
         moved = share * self.per_As
         moved *= self.dt_s * np.where(discharging, 1.0, kind.charge_efficiency)
         sign = np.where(discharging, 1.0, -1.0)
-        turned = (sign + self.h) * np.expm1(-kind.gamma * np.abs(moved))
+        turning = kind.gamma * np.abs(moved)
+        turned = (sign + self.h) * np.expm1(-turning)
         entropy = (self.temperature + KELVIN) * self.entropic
         heat = share * share * (self.resistance + r1 + r2)
-        heat -= share * (kind.hysteresis_V * (self.h + 0.5 * turned) + entropy)
+        heat -= share * (kind.hysteresis_V * (self.h + turned * (0.5 + turning / 12.0)) + entropy)
         self.h += turned
         heat -= self._pair(self.v1, r1, share, self.relax1, self.phi1)
         heat -= self._pair(self.v2, r2, share, self.relax2, self.phi2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,12 +32,34 @@ TABLES = {
 }
 
 
-def toml(ocv: tuple[float, float], changes: dict[str, float]) -> str:
+OPTIONS = {  # the unit of what a test may set besides
+    **dict.fromkeys(("tau1_arrhenius", "tau2_arrhenius"), "K"),
+    **dict.fromkeys(("self_discharge_arrhenius", "calendar_arrhenius"), "K"),
+    **dict.fromkeys(("calendar_scale", "cycle_scale", "growth_scale"), "1"),
+    **dict.fromkeys(("core_to_surface", "to_neighbour", "to_coolant"), "W/K"),
+    **dict.fromkeys(("surface_share", "peukert", "rated_cycles", "rated_depth", "depth_exponent"), "1"),
+    "self_discharge": "1/s", "peukert_hours": "h", "rated_years": "a",
+    "side_rate": "1/h", "side_voltage": "V", "side_slope": "V",
+    "separator_melts": "degC", "separator_short": "Ohm",
+    **{f"{stage}_rate": "1/s" for stage in ("sei", "anode", "cathode")},
+    **{f"{stage}_activation": "K" for stage in ("sei", "anode", "cathode")},
+    **{f"{stage}_heat": "J/kg" for stage in ("sei", "anode", "cathode")},
+}
+
+
+def toml(ocv: tuple[float, float], changes: dict[str, Any]) -> str:
     """A cell file: OCV from empty to full on a straight line, constant resistances."""
     lines = ["[window.practice]\nminimum = 2.5\nmaximum = 3.65\nunit = 'V'\nsource = 'test'"]
     for key, (value, unit) in SCALARS.items():
         own = changes.get(key, value)
         lines.append(f"[{key}]\nvalue = {own!r}\nunit = '{unit}'\nsource = 'test'")
+    lines += [
+        f"[{key}]\nvalue = {changes[key]!r}\nunit = '{unit}'\nsource = 'test'"
+        for key, unit in OPTIONS.items()
+        if key in changes
+    ]
+    if "ageing" in changes:
+        lines.append(f"[ageing]\nvalue = {changes['ageing']!r}\nsource = 'test'")
     for key, (values, unit) in TABLES.items():
         row = [changes[key]] * 2 if key in changes else values
         lines.append(f"[{key}]\nsoc = [0, 1]\nvalues = {row!r}\nunit = '{unit}'\nsource = 'test'")
@@ -51,7 +74,7 @@ def make_cell(tmp_path: Path) -> Maker:
     """`make_cell(ocv=(empty, full), key=value, …)` -> the path of a cell file, for `PackConfig.cell`."""
     count = 0
 
-    def make(ocv: tuple[float, float] = (3.3, 3.3 + 1e-9), **changes: float) -> str:
+    def make(ocv: tuple[float, float] = (3.3, 3.3 + 1e-9), **changes: Any) -> str:
         nonlocal count
         count += 1
         path = tmp_path / f"cell{count}.toml"
