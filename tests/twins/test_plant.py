@@ -39,14 +39,13 @@ def measured(plant: Plant) -> list[float]:
     return [port.value for port in plant.ports.values()]
 
 
-@pytest.mark.parametrize("name", PORTS.split())
-
 def _given(pack: Pack) -> float:
     """What each cell of a half full pack has given through its terminals, in As."""
     books = pack.books()
     return 0.5 * CHARGE - (books.charge_As + books.lost_As) / pack.cells
 
 
+@pytest.mark.parametrize("name", PORTS.split())
 def test_it_has_the_port(world: Any, name: str) -> None:
     port = world.plant.ports[name]
     assert port.name == name
