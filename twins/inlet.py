@@ -92,5 +92,6 @@ class Inlet:
 
     @property
     def load_share(self) -> float:
-        """How much of each ampere that the link's loads take comes by here, once the link has settled."""
-        return self._circuit.seen_from_terminals()[2]
+        """Of each ampere that the link's loads take, what holding a voltage here gives more."""
+        _, before_Ohm, share = self._circuit.seen_from_terminals()
+        return share * before_Ohm / (before_Ohm + 2.0 * self._config.contact_Ohm)

@@ -7,9 +7,9 @@ the circuit's exponentials are exact for any step, so the grid shows in no resul
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode, b64encode
 from collections.abc import Callable
+from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -22,6 +22,7 @@ from twins.config import PlantConfig, VehicleConfig
 from twins.contactor import Contactor
 from twins.drive import Drive
 from twins.drive.core import make_drive
+from twins.frozen import freeze, thaw
 from twins.inlet import Inlet
 from twins.isolation import Isolation
 from twins.loads import Loads
@@ -327,6 +328,9 @@ class Plant:
         forward = 1.0 if circuit.current_through("main_minus") >= 0.0 else -1.0
         circuit.connect(main_plus=plus, main_minus=minus, precharge=precharge)
         circuit.arc(forward * sum(contactor.config.arc_drop_V for contactor in self._arcs))
+        if self._arcs and forward * circuit.current_through("main_minus") <= 0.0:
+            self._quench_all()  # the link holds against it: with nothing to drive it, it goes out at once
+            return
         if self.inlet is not None:
             self._rewire_inlet(self.inlet, minus)
         if self.isolation.leaks:
@@ -415,26 +419,26 @@ class Plant:
         state = {name: twin.save() for name, twin in self._twins().items()}
         now_ns = int(self.env.now)
         state["plant"] = {
-            "config": repr(self.config),
-            "pack": b64encode(self.pack.save()).decode("ascii"),
+            "config": self._kind,
+            "pack": self.pack.save(),
             "ticks": self._ticks,
             "next_ns": self._next_ns - now_ns,
             "behind_ns": now_ns - self._at_ns,
             "charge_As": self.charge_As,
         }
-        return json.dumps(state).encode("ascii")
+        return freeze(state)
 
     def restore(self, saved: bytes) -> None:
         """Go on from what :meth:`save` gave, from now on.
 
         Raises:
-            ValueError: If it is the state of another plant.
+            ValueError: If it is the state of another plant, or none at all.
         """
-        state = json.loads(saved)
+        state = thaw(saved)
         plant = state["plant"]
-        if plant["config"] != repr(self.config):
+        if plant["config"] != self._kind:
             raise ValueError("this state belongs to another plant")
-        self.pack.restore(b64decode(plant["pack"]))
+        self.pack.restore(plant["pack"])
         for name, twin in self._twins().items():
             twin.restore(state[name])
         self._arcs = [contactor for contactor in self.contactors.values() if contactor.arcing]
@@ -442,6 +446,11 @@ class Plant:
         self.charge_As = plant["charge_As"]
         self._at_ns = int(self.env.now) - plant["behind_ns"]
         self._start(plant["next_ns"])
+
+    @cached_property
+    def _kind(self) -> str:
+        """What tells this plant's configuration from any other."""
+        return sha256(repr(self.config).encode()).hexdigest()
 
     def _twins(self) -> dict[str, Any]:
         return {

@@ -6,6 +6,7 @@ publishes all of them with one slice assignment, and a reader indexes a plain li
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -50,13 +51,13 @@ class Bank:
         self.values[index] = self.readings[index]
 
     def save(self) -> dict[str, Any]:
-        """Readings and held values."""
-        return {"readings": list(self.readings), "held": sorted(self.held.items())}
+        """Readings, as bytes, and held values."""
+        return {"readings": array("d", self.readings).tobytes(), "held": sorted(self.held.items())}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Back to what :meth:`save` gave."""
         self.held = {int(index): value for index, value in state["held"]}
-        self.publish(list(state["readings"]))
+        self.publish(array("d", state["readings"]).tolist())
 
 
 class Computed(list[float]):

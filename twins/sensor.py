@@ -7,6 +7,7 @@ its range. Between samples its ports stand still. A fault holds a port
 
 from __future__ import annotations
 
+from array import array
 from math import exp, nan
 from typing import Any
 
@@ -53,8 +54,9 @@ class Noise:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Back to what :meth:`save` gave."""
-        self._dice.bit_generator.state = state["before"]
-        self._draw()
+        if state["before"] != self._before:
+            self._dice.bit_generator.state = state["before"]
+            self._draw()
         self._used = state["used"]
 
 
@@ -211,7 +213,7 @@ class CellMonitor:
             "balance": self._balance.save(),
             "status": self._status.save(),
             "open": self._open,
-            "mask": list(self.mask),
+            "mask": array("d", self.mask).tobytes(),
             "board": self._board_degC,
         }
 
@@ -222,7 +224,7 @@ class CellMonitor:
         self._warmth.restore(state["warmth"])
         self._balance.restore(state["balance"])
         self._status.restore(state["status"])
-        self.mask = list(state["mask"])
+        self.mask = array("d", state["mask"]).tolist()
         self._board_degC = state["board"]
 
 

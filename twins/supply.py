@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import isfinite, nextafter
+from math import ceil, floor, isfinite, nextafter
 from typing import Any
 
 import simpy
@@ -227,13 +227,17 @@ def crossings(points: Sequence[Point], level_V: float) -> list[tuple[int, float]
     """Where a line through points crosses a level: instant in ns, and the voltage on its far side.
 
     A line that falls is told just below the level, one that rises at it; an instant is the first whole
-    nanosecond beyond the crossing.
+    nanosecond at which it is there.
     """
     found = []
     for (from_ns, from_V), (to_ns, to_V) in pairwise(points):
         if (from_V >= level_V) == (to_V >= level_V):
             continue
         share = (level_V - from_V) / (to_V - from_V)
-        volts = to_V if from_ns == to_ns else level_V if to_V >= level_V else nextafter(level_V, 0.0)
-        found.append((from_ns + -int(-share * (to_ns - from_ns) // 1), volts))
+        if from_ns == to_ns:
+            found.append((from_ns, to_V))
+        elif to_V >= level_V:
+            found.append((from_ns + ceil(share * (to_ns - from_ns)), level_V))
+        else:
+            found.append((from_ns + floor(share * (to_ns - from_ns)) + 1, nextafter(level_V, 0.0)))
     return found

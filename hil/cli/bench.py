@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hil.bench import Figure
 
-_QUICK = ("cell", "vehicle", "bus", "rig", "suite", "mutants")
+_QUICK = ("cell", "plant", "vehicle", "bus", "rig", "suite", "mutants")
 _REAL = "realtime"
 _OF_REAL = ("lateness", "drift", "cells", "buses", "reaction", "breakpoint", "kills")
 
