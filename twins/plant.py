@@ -378,6 +378,31 @@ class Plant:
         self.junction_box.see_isolation(*self.isolation.seen_Ohm)
         self.circuit.set_leak(self.isolation.across_S)
 
+    # --- inside the pack --------------------------------------------------------------------------
+
+    def change_pack(self, change: Callable[[Pack], None]) -> None:
+        """Change something inside the pack at this instant: a fault, a string switched.
+
+        Raises:
+            ValueError: What the change itself raises.
+        """
+        self._touch()
+        change(self.pack)
+        self._touch()
+
+    def cell_number(self, cell: int, branch: int) -> int:
+        """The pack's number of a cell: group and branch within it, both from 1.
+
+        Raises:
+            ValueError: If there is no such group or branch.
+        """
+        groups, branches = self.pack.groups, self.pack.config.parallel
+        if not 1 <= cell <= groups:
+            raise ValueError(f"there is no cell {cell}: they are numbered 1 to {groups}")
+        if not 1 <= branch <= branches:
+            raise ValueError(f"there is no branch {branch}: they are numbered 1 to {branches}")
+        return (branch - 1) * groups + cell - 1
+
     def keep_books(self) -> Books:
         """Keep account of all energy from now on."""
         self._touch()

@@ -44,6 +44,7 @@ NODE_FAULTS = ["node.silent", "node.state"]  # tests/flow/test_dc_charging.py
 EQUIPPED = [  # looked at with a plant that has fuse and supply: test_circuit_faults.py
     "contactor.slow", "contactor.bounce", "precharge.hot", "pack.short", "fuse.blown", "isolation.inside",
     "supply.voltage", "supply.dip", "supply.cranking",
+    "cell.open", "cell.short", "cell.joint", "balancer.stuck", "string.open",
 ]  # fmt: skip
 
 
@@ -294,6 +295,12 @@ def _broken(world: World, port: str | None) -> object:
         ("contactor.bounce", {"contactor": "main_plus", "times": -1}, "do not bounce -1 times"),
         ("precharge.hot", {"temperature": -20.0}, "not colder than its surroundings"),
         ("isolation", {"pole": "plus", "value": 1.0, "side": "load"}, "there is no side 'load': pack, link"),
+        ("cell.open", {"cell": 97}, "there is no cell 97: they are numbered 1 to 96"),
+        ("cell.short", {"cell": 1, "branch": 2}, "there is no branch 2: they are numbered 1 to 1"),
+        ("cell.short", {"cell": 1, "resistance": 0.0}, "resistance_Ohm: must be positive"),
+        ("cell.joint", {"cell": 1, "resistance": math.nan}, "resistance_Ohm: must be 0 to"),
+        ("balancer.stuck", {"cell": 1, "mode": "half"}, "there is no mode 'half'"),
+        ("string.open", {"string": 2}, "there is no string 2: they are numbered 1 to 1"),
         ("isolation.inside", {"tap": 98, "value": 1e3}, "there is no tap 98: they are numbered 1 to 97"),
         ("port", {"port": "pack.voltage", "value": 3.0}, "the truth cannot be held"),
         ("isolation", {"pole": "both", "value": 1.0}, "there is no pole 'both': plus, minus"),

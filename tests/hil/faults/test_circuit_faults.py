@@ -138,6 +138,89 @@ def test_what_the_rig_does_not_have_skips_the_test(laptop: RigConfig, fault: str
         scripted_world(laptop).inject(make_fault(fault, arguments))
 
 
+# --- inside the pack ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wide(laptop: RigConfig) -> World:
+    """Two strings of cells in pairs, connected, with 40 A flowing."""
+    pack = replace(laptop.plant.pack, strings=2, series=48, parallel=2, soc_spread=0.0, resistance_spread=0.0)
+    world = scripted_world(replace(laptop, plant=replace(laptop.plant, pack=pack)))
+    world.power_on()
+    command(world, main_minus=1, precharge=1)
+    run(world, 2 * S)
+    command(world, main_plus=1, precharge=0)
+    world.set("drive.enable", 1.0)
+    world.set("drive.current_request", 40.0)
+    run(world, S)
+    return world
+
+
+def strings(world: World) -> list[float]:
+    world.plant.pack.current_A = world.read("pack.current")
+    return [float(x) for x in world.plant.pack.string_currents()]
+
+
+def test_a_string_that_is_open_leaves_all_to_the_other(wide: World) -> None:
+    assert strings(wide) == pytest.approx([20.0, 20.0], rel=1e-2)
+    fault = make_fault("string.open", {"string": 2})
+    wide.inject(fault)
+    run(wide, 50 * MS)
+    assert strings(wide) == pytest.approx([40.0, 0.0], rel=1e-3, abs=1e-3)
+    wide.clear(fault)
+    run(wide, 50 * MS)
+    assert strings(wide)[1] > 5.0
+
+
+def test_an_open_weld_leaves_all_to_its_neighbour_and_two_of_them_open_the_string(wide: World) -> None:
+    first = make_fault("cell.open", {"cell": 7, "branch": 1})
+    wide.inject(first)
+    run(wide, 50 * MS)
+    wide.plant.pack.current_A = wide.read("pack.current")
+    currents = wide.plant.pack.cell_currents()
+    assert abs(currents[wide.plant.cell_number(7, 1)]) < 1e-3
+    assert currents[wide.plant.cell_number(7, 2)] == pytest.approx(strings(wide)[0], rel=1e-3)
+    wide.inject(make_fault("cell.open", {"cell": 7, "branch": 2}))
+    run(wide, 50 * MS)
+    assert strings(wide) == pytest.approx([0.0, 40.0], rel=1e-3, abs=1e-3)
+
+
+def test_an_open_joint_in_each_string_opens_the_pack_and_the_drive_trips(wide: World) -> None:
+    faults = [make_fault("cell.joint", {"cell": cell, "resistance": 1e9}) for cell in (3, 60)]
+    for fault in faults:
+        wide.inject(fault)
+    run(wide, S)
+    assert wide.read("pack.current") == pytest.approx(0.0, abs=1e-3)
+    assert wide.read("drive.state") == 3.0  # fault: its link has gone
+    for fault in faults:
+        wide.clear(fault)
+    run(wide, S)
+    assert wide.read("link.voltage") == pytest.approx(wide.read("pack.voltage"), rel=1e-2)
+
+
+def test_an_internal_short_discharges_and_warms_its_cell(wide: World) -> None:
+    wide.set("drive.current_request", 0.0)
+    fault = make_fault("cell.short", {"cell": 5, "resistance": 0.05})
+    wide.inject(fault)
+    run(wide, 60 * S)
+    assert wide.read("pack.cell_soc[5]") < wide.read("pack.cell_soc[6]") - 1e-3
+    assert wide.read("pack.cell_temperature[5]") > wide.read("pack.cell_temperature[6]") + 0.05
+    wide.clear(fault)
+
+
+def test_a_stuck_balancer_does_not_hear(wide: World) -> None:
+    fault = make_fault("balancer.stuck", {"cell": 9, "mode": "on"})
+    wide.inject(fault)
+    assert wide.plant.pack.balance[8] == 1.0
+    wide.clear(fault)
+    assert wide.plant.pack.balance[8] == 0.0
+    wide.inject(make_fault("balancer.stuck", {"cell": 9, "mode": "off"}))
+    wide.plant.ports["cell_monitor.balance[9]"].write(1.0)
+    wide.plant.ports["cell_monitor.balance[10]"].write(1.0)
+    run(wide, 200 * MS)
+    assert list(wide.plant.pack.balance[8:10]) == [0.0, 1.0]
+
+
 # --- the reference BMS on a failing supply --------------------------------------------------------
 
 
