@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hil.bus.medium import Medium
 from hil.clock import VirtualClock
 from hil.frames.database import Database, Message
-from hil.nodes import chademo, elcon
+from hil.nodes import chademo, elcon, storage
 from hil.nodes.gbt27930 import charger as gbt_charger
 from hil.nodes.gbt27930 import vehicle as gbt_vehicle
 from hil.nodes.gbt27930.times import BMS_ADDRESS, CHARGER_ADDRESS, ChargerTimes
@@ -17,6 +17,7 @@ from hil.nodes.power import PowerStage
 from hil.nodes.speaker import Manners, Speaker
 from twins.config import ChargerConfig, PackConfig, PlantConfig
 from twins.port import Bank, Port
+from twins.storage import InverterConfig
 
 DRIVEN = ("charger.voltage_max", "charger.current_max", "charger.control")  # by each kind of charger
 _NOMINAL_CELL_V = 3.2  # of LFP
@@ -35,6 +36,7 @@ class NodeSpec:
         max_A: Highest charge current.
         end_A: At constant voltage the pack is full below this current.
         end_soc: Or at this state of charge.
+        rated_W: Of a stationary inverter.
     """
 
     name: str
@@ -48,6 +50,7 @@ class NodeSpec:
     max_A: float | None = None
     end_A: float | None = None
     end_soc: float | None = None
+    rated_W: float | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,16 @@ def _elcon(spec: NodeSpec, around: Surroundings) -> Machine:
     return elcon.Elcon(spec.name, around.clock, speaker, PowerStage(around.ports))
 
 
+def _inverter(dialect: storage.Dialect) -> Callable[[NodeSpec, Surroundings], Machine]:
+    def build(spec: NodeSpec, around: Surroundings) -> Machine:
+        speaker = _speaker(spec, around, Manners(spec.sender))
+        side = storage.DcSide(around.ports, PowerStage(around.ports))
+        config = InverterConfig() if spec.rated_W is None else InverterConfig(spec.rated_W)
+        return storage.StorageInverter(spec.name, around.clock, speaker, side, dialect, config)
+
+    return build
+
+
 _GBT_OF_STATION = ("CHM", "CRM", "CTS", "CML", "CRO", "CCS", "CST", "CSD", "CEM")
 _GBT_OF_VEHICLE = ("BHM", "BRM", "BCP", "BRO", "BCL", "BCS", "BSM", "BST", "BSD", "BEM")
 _GBT_MESSAGES = (*_GBT_OF_STATION, *_GBT_OF_VEHICLE)
@@ -177,5 +190,21 @@ KINDS: dict[str, Kind] = {
     ),
     "elcon": Kind(
         elcon.Elcon, _elcon, "ELCON_Status", ("ELCON_Command",), "charger_elcon.dbc", (250_000, 500_000)
+    ),
+    "pylontech": Kind(
+        storage.StorageInverter,
+        _inverter(storage.PYLONTECH),
+        "InverterAlive",
+        ("Limits", "Requests"),
+        "storage_pylontech.dbc",
+        (500_000,),
+    ),
+    "sma-victron": Kind(
+        storage.StorageInverter,
+        _inverter(storage.SMA_VICTRON),
+        "InverterMeasurements",
+        ("Limits",),
+        "storage_sma_victron.dbc",
+        (500_000,),
     ),
 }

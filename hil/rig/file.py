@@ -69,6 +69,7 @@ def _command_line(value: object) -> object:
 Time = Annotated[int, quantity(time_ns)]
 Voltage = Annotated[float, quantity(lambda value: value_of(value, "voltage")), Field(gt=0)]
 Current = Annotated[float, quantity(lambda value: value_of(value, "current")), Field(gt=0)]
+Power = Annotated[float, quantity(lambda value: value_of(value, "power")), Field(gt=0)]
 CommandLine = Annotated[list[str], BeforeValidator(_command_line)]
 Share = Annotated[float, quantity(lambda value: value_of(value, "ratio")), Field(ge=0, le=1)]
 AnyQuantity = Annotated[Quantity, quantity(lambda v: v if isinstance(v, Quantity) else parse(v))]
@@ -119,7 +120,7 @@ class BmsSection(Section):
 class NodeSection(Section):
     """``[nodes.NAME]``."""
 
-    kind: Literal["gbt27930", "gbt27930-vehicle", "chademo", "elcon"]
+    kind: Literal["gbt27930", "gbt27930-vehicle", "chademo", "elcon", "pylontech", "sma-victron"]
     bus: str
     preset: str | None = None
     insulation_test: Time | None = None
@@ -128,6 +129,7 @@ class NodeSection(Section):
     max_current: Current | None = None
     end_current: Current | None = None
     end_soc: Share | None = None
+    rated_power: Power | None = None
 
 
 class WireSection(Section):

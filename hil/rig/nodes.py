@@ -13,6 +13,7 @@ from twins.charger_presets import PRESETS
 
 _OF_VEHICLES = ("max_voltage", "max_cell_voltage", "max_current", "end_current", "end_soc")
 _OF_STATIONS = ("insulation_test",)
+_OF_INVERTERS = ("rated_power",)
 _VEHICLE = "gbt27930-vehicle"
 
 
@@ -64,13 +65,20 @@ def _spec(name: str, section: NodeSection, sender: str, database: Database) -> N
         max_A=section.max_current,
         end_A=section.end_current,
         end_soc=section.end_soc,
+        rated_W=section.rated_power,
     )
 
 
 def _check_keys(key: str, section: NodeSection, mistakes: Mistakes) -> None:
     """Keys suit the kind."""
-    kinds = {"gbt27930": _OF_STATIONS, "chademo": _OF_STATIONS, _VEHICLE: _OF_VEHICLES}
-    for other in (*_OF_VEHICLES, *_OF_STATIONS):
+    kinds = {
+        "gbt27930": _OF_STATIONS,
+        "chademo": _OF_STATIONS,
+        _VEHICLE: _OF_VEHICLES,
+        "pylontech": _OF_INVERTERS,
+        "sma-victron": _OF_INVERTERS,
+    }
+    for other in (*_OF_VEHICLES, *_OF_STATIONS, *_OF_INVERTERS):
         if getattr(section, other) is not None and other not in kinds.get(section.kind, ()):
             mistakes.add(f"{key}.{other}", f"a node of kind {section.kind!r} has none")
 
