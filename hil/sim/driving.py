@@ -148,7 +148,11 @@ class Driving:
         used = total.soc_begin - total.soc_end
         if total.distance_m < 100.0:
             return []
-        figures = [Figure("consumption", total.energy_per_m / 3.6, "Wh/km")]
+        per_m = total.energy_per_m + total.source_J / total.distance_m
+        note = "of pack and generator" if total.source_J else ""
+        figures = [Figure("consumption", per_m / 3.6, "Wh/km", note)]
+        if total.source_J:
+            figures.append(Figure("from the generator", total.source_J / 3.6e3, "Wh"))
         if used > 0.01 and not total.source_J:
             reach_km = total.distance_m / used / 1e3
             figures.append(Figure("range", reach_km, "km", "at this rate, from full to empty"))

@@ -73,7 +73,7 @@ def test_lines_of_a_connector_can_be_wired(tmp_path: Path) -> None:
         (
             '[nodes.dc]\nkind = "ccs"\nbus = "charge"\n',
             "nodes.dc.kind: 'ccs' is not known "
-            "(expected 'gbt27930', 'gbt27930-vehicle', 'chademo' or 'elcon')",
+            "(expected 'gbt27930', 'gbt27930-vehicle', 'chademo', 'elcon', 'pylontech' or 'sma-victron')",
         ),
         ('[nodes.dc]\nkind = "gbt27930"\n', "nodes.dc.bus: is missing"),
         (
