@@ -168,10 +168,17 @@ def _murder(folder: Path, out: Path, process: subprocess.Popen[bytes], victim: s
     plant = int(_events(out / "record.jsonl", "run")[0]["host"]["pid"])
     delay_ns = random.Random(number).randrange(_INSTANT_NS)
     sleep_until(time.monotonic_ns() + delay_ns)
-    victims = _victims(folder, process.pid, plant)[victim]
+    victims: list[int] = []
+
+    def found() -> bool:  # a BMS may not be switched on yet
+        victims[:] = _victims(folder, process.pid, plant)[victim]
+        return bool(victims)
+
+    if not _until(found):
+        return False
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
-    if not victims or not _until(lambda: process.poll() is not None):
+    if not _until(lambda: process.poll() is not None):
         return False
     return _until(lambda: _is_safe(out, victim, process.returncode), 10 * NS_PER_S)
 
