@@ -138,7 +138,8 @@ def _kill(folder: Path, victim: str, number: int, say: Say) -> Aftermath:
         safe = began and _murder(folder, out, process, victim, number)
     _until(lambda: not _processes(str(folder)), _ORPHAN_NS)
     left = [_command(pid).replace("\0", " ") for pid in _processes(str(folder))]
-    aftermath = Aftermath(began, safe, len(left), " | ".join([*left, _last_words(folder)]))
+    reasons = [event["reason"].split("\n")[0] for event in _events(out / "record.jsonl", "verdict")]
+    aftermath = Aftermath(began, safe, len(left), " | ".join([*left, *reasons, _last_words(folder)]))
     if not (began and safe) or aftermath.orphans:
         say(f"kill {number + 1} ({victim}): {aftermath}")
     return aftermath
