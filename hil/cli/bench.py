@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hil.bench import Figure
 
 _QUICK = ("cell", "plant", "vehicle", "bus", "rig", "suite", "mutants")
-_REAL = "realtime"
+_REAL, _PEERS = "realtime", "peers"
 _OF_REAL = ("lateness", "drift", "cells", "buses", "reaction", "breakpoint", "kills")
 
 
@@ -24,9 +24,12 @@ def add_parser(commands: Any) -> None:
         help="measure what this machine reaches",
         description="Measure cell core, vehicle, bus, rig and suite on this machine. A figure's goal is what "
         "the project promises on a current two-core machine. `realtime` measures the rig in real time beside "
-        "a bare loop in C, idle and with one core loaded; it takes about an hour, and a quiet machine.",
+        "a bare loop in C, idle and with one core loaded; it takes about an hour, and a quiet machine. "
+        "`peers` runs liionpack, thevenin and PyBaMM beside the cell core, as far as installed.",
     )
-    parser.add_argument("part", nargs="?", choices=(*_QUICK, _REAL), help="default: all but realtime")
+    parser.add_argument(
+        "part", nargs="?", choices=(*_QUICK, _PEERS, _REAL), help="default: all but peers and realtime"
+    )
     parser.add_argument("--json", action="store_true", help="an array of figures on stdout")
     real = parser.add_argument_group("realtime only")
     real.add_argument("--only", nargs="+", choices=_OF_REAL, metavar="NAME", help=f"of {', '.join(_OF_REAL)}")
@@ -56,6 +59,11 @@ def _of_the_others(arguments: argparse.Namespace) -> Iterator[Figure]:
 
     if arguments.only or arguments.seconds is not None or arguments.cpu is not None:
         raise UsageError("--only, --seconds and --cpu are for realtime", remedy="`hil bench realtime …`")
+    if arguments.part == _PEERS:
+        from hil.bench import peers
+
+        yield from peers.run(_say)
+        return
     for name, measure in PARTS.items():
         if arguments.part in (None, name):
             _say(f"measuring {name} …")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -35,6 +36,8 @@ def assemble(recordings: Sequence[Recording]) -> CellTests:
     Raises:
         UsageError: A test is missing, or one does not fit the others.
     """
+    names = Counter(one.name for one in recordings)
+    recordings = [one if names[one.name] == 1 else replace(one, name=str(one.path)) for one in recordings]
     slow_ones = [one for one in recordings if is_slow(one)]
     slow = _one_for_each_temperature([_slow(one) for one in slow_ones])
     if not slow:
@@ -86,7 +89,7 @@ def _slow(recording: Recording) -> Slow:
     taken = recording.capacity_Ah or capacity.get(True, capacity[falling])
     flowing = np.abs(recording.current[recording.current != 0.0])
     return Slow(
-        recording.path.name,
+        recording.name,
         round(recording.mean_degC, 1),
         taken,
         float(np.median(flowing)),
@@ -161,7 +164,7 @@ def _trace(recording: Recording, slow: Sequence[Slow]) -> Trace:
     low, high = recording.soc_range
     counted = sampled(soc)
     return Trace(
-        name=recording.path.name,
+        name=recording.name,
         dt_s=dt,
         capacity_Ah=capacity,
         start_h=1.0 if start > 0.99 else -1.0 if start < 0.01 else 0.0,
@@ -212,7 +215,7 @@ def _told_slow(recording: Recording, slow: Slow) -> str:
         name for name, way in (("discharge", slow.discharge), ("charge", slow.charge)) if way is not None
     ]
     return (
-        f"{recording.path.name}: slow, {' and '.join(there)}, {slow.capacity_Ah:.4g} Ah, "
+        f"{recording.name}: slow, {' and '.join(there)}, {slow.capacity_Ah:.4g} Ah, "
         f"{slow.temperature_degC:g} degC{_notes(recording)}"
     )
 
@@ -220,7 +223,7 @@ def _told_slow(recording: Recording, slow: Slow) -> str:
 def _told_dynamic(recording: Recording, trace: Trace) -> str:
     soc = 100.0 * trace.soc
     return (
-        f"{recording.path.name}: {recording.test or 'dynamic'}, {trace.mean_degC:.3g} degC, "
+        f"{recording.name}: {recording.test or 'dynamic'}, {trace.mean_degC:.3g} degC, "
         f"{soc.size} samples of {trace.dt_s:g} s, SOC {soc[0]:.0f} % to {soc[-1]:.0f} % of "
         f"{trace.capacity_Ah:.4g} Ah{_notes(recording)}"
     )

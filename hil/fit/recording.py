@@ -20,7 +20,14 @@ _COLUMNS: Final = (
     Wanted(
         "temperature",
         "temperature",
-        ("temp", "cell temperature", "surface temperature", "temperature measured", "aux temperature"),
+        (
+            "temp",
+            "cell temperature",
+            "surface temperature",
+            "temperature measured",
+            "aux temperature",
+            "temperature max",
+        ),
     ),
     Wanted("discharged", "charge", ("discharge capacity", "discharged charge", "ah out", "disah")),
     Wanted("charged", "charge", ("charge capacity", "charged charge", "ah in", "chgah")),
@@ -45,6 +52,7 @@ class Recording:
 
     Attributes:
         path: The file.
+        name: What it is called; of two files of one name the whole path.
         taken_Ah: Charge taken out so far; put_Ah: put in so far.
         gaps: Index of each row before which rows are missing, at rest.
         repeated: Rows left out because the next one has the same time.
@@ -57,6 +65,7 @@ class Recording:
     """
 
     path: Path
+    name: str
     time_s: Array
     voltage: Array
     current: Array
@@ -114,6 +123,7 @@ def read_recording(path: Path, *, temperature_degC: float | None = None, sign: f
         )
     return Recording(
         path=path,
+        name=path.name,
         time_s=time,
         voltage=values["voltage"],
         current=current,
