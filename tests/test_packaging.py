@@ -44,7 +44,9 @@ def test_all_python_ships(names: set[str]) -> None:
 
 
 def test_data_that_lies_in_the_packages_ships(names: set[str]) -> None:
-    assert _tree("hil/report/templates/*", "twins/cell/parameters/*.toml", "twins/cell/*.pyi") <= names
+    assert _tree("hil/report/templates/*", "hil/sim/templates/*", "twins/cell/*.pyi") <= names
+    assert _tree("twins/cell/parameters/*.toml", "twins/vehicle/parameters/*.toml") <= names
+    assert _tree("twins/cycles/parameters/*.toml") <= names
     assert {"hil/bms/bms.h", "hil/suite/pytest.ini", "hil/py.typed", "twins/py.typed"} <= names
 
 
