@@ -58,7 +58,7 @@ def test_rigs_and_dbc_ship_inside_the_package(names: set[str]) -> None:
 def test_the_built_parts_ship(names: set[str]) -> None:
     suffixes = (".so", ".pyd", ".dylib", ".dll")
     built = {name.rpartition("/")[0] for name in names if name.endswith(suffixes)}
-    assert built == {"twins/cell", "hil/bus", "hil/rigs/reference_bms"}
+    assert built == {"twins/cell", "twins/drive", "twins/vehicle", "hil/bus", "hil/rigs/reference_bms"}
 
 
 def test_nothing_else_ships(names: set[str]) -> None:
@@ -71,7 +71,7 @@ def test_nothing_else_ships(names: set[str]) -> None:
 
 def test_one_wheel_serves_all_pythons(wheel: zipfile.ZipFile) -> None:
     tags = {name.rpartition("/")[2] for name in wheel.namelist() if ".abi3." in name or name.endswith(".pyd")}
-    assert {tag.partition(".")[0] for tag in tags} == {"_cell", "_wire"}
+    assert {tag.partition(".")[0] for tag in tags} == {"_cell", "_drive", "_vehicle", "_wire"}
     text = wheel.read(f"bms_hil-{PROJECT['version']}.dist-info/WHEEL").decode()
     assert "Tag: cp311-abi3-" in text
 
