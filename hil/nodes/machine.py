@@ -129,6 +129,18 @@ class Machine(ABC):
         """Be in a state, as its port shows."""
         self._bank.show(0, float(state))
 
+    def go(self, state: IntEnum) -> None:
+        """Enter a state: say what is said in it, and cease what was said in the last one."""
+        self.enter(state)
+        messages = self.messages_of(state)
+        self.speaker.cease(*(self.speaker.saying - set(messages)))
+        for message, values in messages.items():
+            self.speaker.repeat(message, values)
+
+    def has(self, message: str) -> bool:
+        """Whether a message has been heard since it was last forgotten."""
+        return self.speaker.heard(message) is not None
+
     def show(self, name: str, value: float) -> None:
         """Show an output."""
         self._bank.show(self._index[name], value)

@@ -189,9 +189,9 @@ class Charger(Machine):
     # -- phases -------------------------------------------------------------------------------
 
     def _handshake(self) -> Steps:
-        self._go(State.HANDSHAKE)
+        self.go(State.HANDSHAKE)
         self.speaker.forget("BHM")
-        said = yield from self.until(lambda: self._has("BHM"), self._times.bhm_ns, self._look_at_plug)
+        said = yield from self.until(lambda: self.has("BHM"), self._times.bhm_ns, self._look_at_plug)
         if not said:
             raise _Unfit
         test_V = min(self.speaker.value("BHM", "MaxTotalVoltage"), self._rating.max_V)
@@ -202,21 +202,21 @@ class Charger(Machine):
             raise _Unfit
 
     def _identify(self) -> Steps:
-        self._go(State.IDENTIFICATION)
-        yield from self._await("Brm", lambda: self._has("BRM"), self._times.brm_ns)
+        self.go(State.IDENTIFICATION)
+        yield from self._await("Brm", lambda: self.has("BRM"), self._times.brm_ns)
         self.speaker.repeat("CRM", lambda: self._crm(READY))
-        yield from self._await("Bcp", lambda: self._has("BCP"), self._times.bcp_ns)
+        yield from self._await("Bcp", lambda: self.has("BCP"), self._times.bcp_ns)
 
     def _configure(self) -> Steps:
-        self._go(State.CONFIGURATION)
+        self.go(State.CONFIGURATION)
         pack_V = self.speaker.value("BCP", "PackVoltage")
         if not self._rating.min_V <= pack_V <= self._rating.max_V:
             raise _Stop(FaultStop=YES, AbnormalVoltage=YES)
-        yield from self._await("Bro", lambda: self._has("BRO"), self._times.bro_ns)
+        yield from self._await("Bro", lambda: self.has("BRO"), self._times.bro_ns)
         yield from self._await("Bro", self._bms_is_ready, self._times.bro_ready_ns, watch={"BRO": "Bro"})
 
     def _get_ready(self) -> Steps:
-        self._go(State.READY)
+        self.go(State.READY)
         watch = {"BRO": "Bro"}
         seen = yield from self._wait(
             lambda: self._power.has_battery, self._times.no_battery_ns, watch=watch
@@ -226,24 +226,24 @@ class Charger(Machine):
         yield from self._wait(lambda: False, self._times.prepare_ns, watch=watch)
         self.speaker.forget("BCL", "BCS")
         self.speaker.repeat("CRO", lambda: {"Ready": READY})
-        yield from self._await("Bcl", lambda: self._has("BCL"), self._times.first_ns)
-        yield from self._await("Bcs", lambda: self._has("BCS"), self._times.first_ns)
+        yield from self._await("Bcl", lambda: self.has("BCL"), self._times.first_ns)
+        yield from self._await("Bcs", lambda: self.has("BCS"), self._times.first_ns)
 
     def _charge(self) -> Steps:
         self._begun_ns = self._metered_ns = self.clock.now_ns
         self._paused_ns = self._beyond_ns = None
-        self._go(State.CHARGING)
+        self.go(State.CHARGING)
         while True:  # each look at the messages raises what ends it
             yield from self._wait(lambda: False, NS_PER_S, look=self._regulate)
 
     def _end(self, reasons: Mapping[str, float]) -> Steps:
         self._power.stop()
         self._reasons = reasons
-        self._go(State.STOPPING)
-        yield from self._await("Bst", lambda: self._has("BST"), self._times.bst_ns, stops=False)
-        yield from self._await("Bsd", lambda: self._has("BSD"), self._times.bsd_ns, stops=False)
+        self.go(State.STOPPING)
+        yield from self._await("Bst", lambda: self.has("BST"), self._times.bst_ns, stops=False)
+        yield from self._await("Bsd", lambda: self.has("BSD"), self._times.bsd_ns, stops=False)
         yield from self._wait(lambda: self._power.current_A < SAFE_A, NS_PER_S, stops=False)
-        self._go(State.STATISTICS)
+        self.go(State.STATISTICS)
         yield from self._wait(lambda: False, self._times.csd_ns, stops=False)
 
     def _report(self, late: Mapping[str, float]) -> Steps:
@@ -251,7 +251,7 @@ class Charger(Machine):
         self._power.stop()
         self._late = dict(late)
         if late:
-            self._go(State.ERROR)
+            self.go(State.ERROR)
         else:  # the other side has reported: there is nothing to add
             self.speaker.cease()
             self.enter(State.ERROR)
@@ -275,14 +275,6 @@ class Charger(Machine):
             State.ERROR: {"CEM": lambda: self._late},
         }
         return said.get(state, {})
-
-    def _go(self, state: IntEnum) -> None:
-        """Enter a state: cease what was said in the last one."""
-        self.enter(state)
-        messages = self.messages_of(state)
-        self.speaker.cease(*(self.speaker.saying - set(messages)))
-        for message, values in messages.items():
-            self.speaker.repeat(message, values)
 
     def _crm(self, recognition: float) -> Mapping[str, float]:
         region = self._rating.region.ljust(3)
@@ -392,9 +384,6 @@ class Charger(Machine):
 
     # -- waiting ------------------------------------------------------------------------------
 
-    def _has(self, message: str) -> bool:
-        return self.speaker.heard(message) is not None
-
     def _bms_is_ready(self) -> bool:
         return self.speaker.value("BRO", "Ready") == READY
 
@@ -434,7 +423,7 @@ class Charger(Machine):
             self._look_at_plug()
             if stops:
                 self._look_for_stop()
-            if self._has("BEM"):
+            if self.has("BEM"):
                 raise _PeerError
             for message, late in (watch or {}).items():
                 if not self.speaker.since(message, self.clock.now_ns - self._times.bro_ns):
@@ -449,7 +438,7 @@ class Charger(Machine):
             raise _Unplugged
 
     def _look_for_stop(self) -> None:
-        if self._has("BST"):
+        if self.has("BST"):
             raise _Stop(BmsStopped=YES)
         if self.read("emergency") >= 0.5:
             raise _Stop(FaultStop=YES, EmergencyStop=YES)

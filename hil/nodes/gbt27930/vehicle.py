@@ -219,8 +219,8 @@ class Vehicle(Machine):
 
     def _be_served(self) -> Steps:
         self.speaker.forget("CHM")
-        yield from self._forever(lambda: self._has("CHM"))
-        self._go(State.HANDSHAKE)
+        yield from self._forever(lambda: self.has("CHM"))
+        self.go(State.HANDSHAKE)
         for attempt in range(1 + self._wishes.restarts):
             self.show("attempts", attempt + 1.0)
             try:
@@ -263,16 +263,16 @@ class Vehicle(Machine):
             last_ns = max(begun_ns, 0 if heard is None else heard.at_ns)
             return self.clock.now_ns - last_ns < self._times.crm_ns
 
-        yield from self._forever(lambda: self._has("CRM") or not fresh())
-        if not self._has("CRM"):
+        yield from self._forever(lambda: self.has("CRM") or not fresh())
+        if not self.has("CRM"):
             raise _Late("Crm00")
-        self._go(State.IDENTIFICATION)
+        self.go(State.IDENTIFICATION)
         recognised = lambda: self.speaker.value("CRM", "Recognition") == READY  # noqa: E731
         yield from self._await("CrmAA", recognised, self._times.crm_ready_ns)
 
     def _configure(self) -> Steps:
-        self._go(State.CONFIGURATION)
-        there = lambda: self._has("CTS") and self._has("CML")  # noqa: E731
+        self.go(State.CONFIGURATION)
+        there = lambda: self.has("CTS") and self.has("CML")  # noqa: E731
         yield from self._await("CtsCml", there, self._times.cml_ns)
         if self.speaker.value("CML", "MaxVoltage") < self._battery.voltage_V:
             raise _Stop(AbnormalVoltage=YES)
@@ -281,28 +281,28 @@ class Vehicle(Machine):
         yield from self._wait(lambda: False, self._times.ready_ns)
 
     def _get_ready(self) -> Steps:
-        self._go(State.READY)
-        yield from self._await("Cro", lambda: self._has("CRO"), self._times.cro_ns)
+        self.go(State.READY)
+        yield from self._await("Cro", lambda: self.has("CRO"), self._times.cro_ns)
         ready = lambda: self.speaker.value("CRO", "Ready") == READY  # noqa: E731
         yield from self._await("Cro", ready, self._times.cro_ready_ns, self._look_for_cro)
 
     def _be_charged(self) -> Steps:
-        self._go(State.CHARGING)
-        yield from self._await("Ccs", lambda: self._has("CCS"), self._times.first_ns)
+        self.go(State.CHARGING)
+        yield from self._await("Ccs", lambda: self.has("CCS"), self._times.first_ns)
         while True:  # each look at messages and battery raises what ends it
             yield from self._wait(lambda: False, NS_PER_S, self._supervise)
 
     def _end(self, reasons: Mapping[str, float]) -> Steps:
         self._reasons = reasons
-        self._go(State.STOPPING)
-        yield from self._await("Cst", lambda: self._has("CST"), self._times.cst_ns, stops=False)
-        self._go(State.STATISTICS)
-        yield from self._await("Csd", lambda: self._has("CSD"), self._times.csd_ns, stops=False)
+        self.go(State.STOPPING)
+        yield from self._await("Cst", lambda: self.has("CST"), self._times.cst_ns, stops=False)
+        self.go(State.STATISTICS)
+        yield from self._await("Csd", lambda: self.has("CSD"), self._times.csd_ns, stops=False)
 
     def _report(self, late: Mapping[str, float]) -> Steps:
         self._late = dict(late)
         if late:
-            self._go(State.ERROR)
+            self.go(State.ERROR)
         else:  # the other side has reported: there is nothing to add
             self.speaker.cease()
             self.enter(State.ERROR)
@@ -325,13 +325,6 @@ class Vehicle(Machine):
             State.ERROR: {"BEM": lambda: self._late},
         }
         return said.get(state, {})
-
-    def _go(self, state: IntEnum) -> None:
-        self.enter(state)
-        messages = self.messages_of(state)
-        self.speaker.cease(*(self.speaker.saying - set(messages)))
-        for message, values in messages.items():
-            self.speaker.repeat(message, values)
 
     def _brm(self) -> Mapping[str, float]:
         vin = {f"Vin{place:02}": float(ord(letter)) for place, letter in enumerate(_VIN, 1)}
@@ -421,9 +414,6 @@ class Vehicle(Machine):
 
     # -- waiting ------------------------------------------------------------------------------
 
-    def _has(self, message: str) -> bool:
-        return self.speaker.heard(message) is not None
-
     def _await(
         self,
         late: str,
@@ -449,9 +439,9 @@ class Vehicle(Machine):
 
         def looks() -> None:
             self._look_at_plug()
-            if self._has("CEM"):
+            if self.has("CEM"):
                 raise _PeerError
-            if stops and self._has("CST"):
+            if stops and self.has("CST"):
                 raise _Stop(ChargerStopped=YES)
             if stops and self.read("stop") >= 0.5:
                 raise _Stop(OtherFault=YES)
