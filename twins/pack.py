@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from twins.cell import _cell
-from twins.cell.parameters import load
+from twins.cell.parameters import CellParameters, load
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -152,6 +152,14 @@ class Pack:
         self._row(_cell.R_FACTOR)[:] = 1.0 + config.resistance_spread * resistance
         self._row(_cell.LEAK_FACTOR)[:] = 1.0 + config.self_discharge_spread * leak
         self.soc[:] = np.clip(config.soc + config.soc_spread * soc, 0.0, 1.0)
+
+    def use_type(self, cell: CellParameters) -> None:
+        """Go on with cells of another type, in the same state."""
+        self.cell = cell
+        self._type = cell.block.copy()
+        self._two_nodes = float(cell.entries["core_to_surface"].value) > 0.0
+        self._row(_cell.SURFACE)[:] = self._row(_cell.T)
+        self.refresh()
 
     # --- state ------------------------------------------------------------------------------------
 

@@ -47,6 +47,24 @@ def test_a_pack_goes_on_from_where_it_was_saved() -> None:
         Pack(PackConfig("winston-lyp-160", 11, parallel=2)).restore(saved)
 
 
+def test_a_full_pack_goes_on_bit_for_bit_from_where_it_was_saved() -> None:
+    wires = {"tab_Ohm": 1e-4, "bar_Ohm": 1e-5, "link_Ohm": 1e-4}
+    config = PackConfig("winston-lyp-100", 4, 2, 3, soc_spread=0.05, **wires)
+    pack, other = Pack(config), Pack(config)
+    pack.open_cell(5)
+    pack.short_cell(7, 0.5)
+    pack.stick_balancer(2, True)
+    pack.switch_string(1, False)
+    pack.advance(60.0, 0.01, 7_777)  # in the middle of a slow period, past a round of ageing
+    saved = pack.save()
+    pack.advance(-40.0, 0.01, 9_999)
+    other.restore(saved)
+    other.advance(-40.0, 0.01, 9_999)
+    assert other.save() == pack.save()
+    assert other.balance.tolist() == pack.balance.tolist()
+    assert other.string_currents().tolist() == pack.string_currents().tolist()
+
+
 def test_spread_is_by_seed() -> None:
     def pack(seed: int) -> Pack:
         spreads = {"capacity_spread": 0.02, "resistance_spread": 0.05, "soc_spread": 0.01}

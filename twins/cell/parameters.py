@@ -7,7 +7,7 @@ the inverse of the capacity, mass with the capacity, and heat loss with its powe
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -175,6 +175,14 @@ def load(cell: str | Path) -> CellParameters:
         raise ValueError(f"{path}: window: is missing")
     name = path.name.removesuffix(".toml")
     return CellParameters(name, str(data.get("title", name)), entries, window, _block(entries))
+
+
+def with_options(cell: CellParameters, changes: Mapping[str, float] | None) -> CellParameters:
+    """The cell with some of its optional values (SI) changed, or with ``None`` all of them off."""
+    values = {key: value for key, (value, _) in OPTIONAL.items()} if changes is None else changes
+    own = {key: Entry(np.array(value), _NO_AXIS, _NO_AXIS, OFF) for key, value in values.items()}
+    entries = {**cell.entries, **own}
+    return replace(cell, entries=entries, block=_block(entries))
 
 
 def _base(name: object, path: Traversable) -> CellParameters:

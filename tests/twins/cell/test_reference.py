@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twins.cell import _cell, parameters, reference
-from twins.cell.parameters import HEAD, CellParameters, Entry
 from twins.cell.vector import VectorPack
 from twins.pack import Pack, PackConfig
 
@@ -15,15 +14,8 @@ KINDS = {name: Pack(PackConfig(name, 1)).cell for name in ("winston-lyp-40", "wi
 
 def plain(pack: Pack) -> Pack:
     """The pack with all of its type's options off."""
-    own = CellParameters("plain", "", pack.cell.entries | options_off(), pack.cell.window_V, np.zeros(0))
-    pack._type[:HEAD] = parameters._block(own.entries)[:HEAD]
-    pack.refresh()
+    pack.use_type(parameters.with_options(pack.cell, None))
     return pack
-
-
-def options_off() -> dict[str, Entry]:
-    none = np.zeros(0)
-    return {key: Entry(np.array(value), none, none, "off") for key, (value, _) in parameters.OPTIONAL.items()}
 
 
 def oracle_of(pack: Pack) -> reference.Pack:
