@@ -41,7 +41,7 @@ int bms_init(uint64_t now_ns, int32_t cold)
 
 int bms_receive(uint64_t now_ns, const bms_frame *frame)
 {
-    if (bms.magic == MAGIC)
+    if (bms.magic == MAGIC && frame->bus == 0) /* it has one CAN; what a rig's other buses carry it cannot hear */
         can_in_receive(&bms, now_ns, frame);
     return 0;
 }

@@ -45,3 +45,22 @@ def test_without_a_vehicle_the_test_is_skipped_with_the_reason(hil: Hil, tmp_pat
     (tmp_path / "test_drives.py").write_text('def test_it(rig):\n    rig.drive("ece-15")\n')
     run = hil("run", "laptop", "--", "test_drives.py")
     assert "the rig file has no [vehicle]" in run.said
+
+
+CASCADIA = '''
+def test_it_pulls(rig):
+    """The BMS operates beside an inverter on a bus of its own, whose identifiers overlap its own."""
+    rig.operate()
+    rig.set("drive.enable", 1.0)
+    rig.set("drive.torque_request", 200.0)
+    rig.run_for("3 s")
+    assert 199.0 < rig.truth("drive.torque") < 201.0
+    assert rig.truth("drive.discharge_limit") > 100.0
+    rig.stays("state", "operate", for_="500 ms")
+'''
+
+
+def test_a_cascadia_inverter_pulls_beside_the_bms(hil: Hil, tmp_path: Path) -> None:
+    (tmp_path / "test_pulls.py").write_text(CASCADIA)
+    run = hil("run", "cascadia", "--trace", "log", "--", "test_pulls.py")
+    assert run.verdicts == ["pass"], run.said
