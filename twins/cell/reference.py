@@ -141,6 +141,7 @@ class Cell:
     r1_Ohm: float = field(default=0.0, init=False)
     r2_Ohm: float = field(default=0.0, init=False)
     entropic_V_per_K: float = field(default=0.0, init=False)
+    taus_s: tuple[float, float] = field(default=(1.0, 1.0), init=False)
 
     def follow(self) -> None:
         """Resistances and entropic coefficient follow SOC and temperature: R(s, T) = R(s) a(T)."""
@@ -149,6 +150,7 @@ class Cell:
         self.r1_Ohm = scale * kind.at(kind.r1_Ohm, self.soc)
         self.r2_Ohm = scale * kind.at(kind.r2_Ohm, self.soc)
         self.entropic_V_per_K = kind.at(kind.entropic_V_per_K, self.soc)
+        self.taus_s = (self._tau(kind.tau1_s, kind.tau1_K), self._tau(kind.tau2_s, kind.tau2_K))
 
     @property
     def emf_V(self) -> float:
@@ -185,14 +187,9 @@ class Cell:
         self.soc -= moved
         return heat * dt + heat1_J + heat2_J
 
-    @property
-    def taus_s(self) -> tuple[float, float]:
-        """Time constants at the temperature: tau e^(B (1/T - 1/Tref))."""
-        kind, reference = self.type, self.type.reference_degC
-        return (
-            kind.tau1_s * _arrhenius(kind.tau1_K, self.temperature_degC, reference),
-            kind.tau2_s * _arrhenius(kind.tau2_K, self.temperature_degC, reference),
-        )
+    def _tau(self, tau_s: float, b_K: float) -> float:
+        """A time constant at the temperature: tau e^(B (1/T - 1/Tref))."""
+        return tau_s * _arrhenius(b_K, self.temperature_degC, self.type.reference_degC)
 
     def _cooled(self, heat_W: float, dt: float, ambient_degC: float) -> float:
         """M cp dT/dt = q - hA (T - Ta), by its exponential."""
@@ -284,3 +281,81 @@ class Pack:
 def _string(groups: list[Group]) -> tuple[float, float]:
     pairs = [group.thevenin for group in groups]
     return sum(e for e, _ in pairs), sum(r for _, r in pairs)
+
+
+@dataclass
+class Chain:
+    """Cells in series with all that happens at the slow period; a core and a surface node each.
+
+    The slow step: self-discharge ds/dt = -k e^(-B (1/T - 1/Tref)) s, whose charge becomes heat; then the
+    heat since the last one spreads, dT/dt = A T + b solved by the eigenvectors of A; then resistances follow.
+    """
+
+    cells: list[Cell]
+    surface_degC: Array
+    ambient_degC: float = 25.0
+    coolant_degC: float = 25.0
+    age_s: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing has been heated yet."""
+        self.heat_J = np.zeros(len(self.cells))
+        for cell in self.cells:
+            cell.follow()
+
+    def advance(self, current: float, dt: float, steps: int) -> float:
+        """The terminal voltage after `steps` steps at this current."""
+        for _ in range(steps):
+            self.heat_J += [cell.move(current, dt) for cell in self.cells]
+            self.age_s += dt
+            if self.age_s >= SLOW_S * (1.0 - 1e-9):
+                self._slow()
+        return sum(cell.emf_V - current * cell.resistance_Ohm for cell in self.cells)
+
+    def _slow(self) -> None:
+        before = [_stored(cell) for cell in self.cells]
+        for k, cell in enumerate(self.cells):
+            kind = cell.type
+            rate = kind.leak_per_s * _arrhenius(-kind.leak_K, cell.temperature_degC, kind.reference_degC)
+            gone = cell.soc * -math.expm1(-rate * self.age_s)
+            rest = cell.emf_V + cell.v1 + cell.v2 - kind.hysteresis_V * cell.h
+            cell.soc -= gone
+            self.heat_J[k] += gone * cell.capacity_As * rest
+        self._spread(self.age_s)
+        for k, cell in enumerate(self.cells):
+            cell.follow()
+            self.heat_J[k] = before[k] - _stored(cell)  # a pair's energy changes with its parameters
+        self.age_s = 0.0
+
+    def _spread(self, elapsed_s: float) -> None:
+        kind, count = self.cells[0].type, len(self.cells)
+        outer_J_per_K = kind.surface_share * kind.heat_J_per_K
+        a, b = np.zeros((2 * count, 2 * count)), np.zeros(2 * count)
+        for k in range(count):
+            _join(a, k, count + k, kind.core_W_per_K)
+            if k:
+                _join(a, count + k - 1, count + k, kind.neighbour_W_per_K)
+            a[count + k, count + k] -= kind.coolant_W_per_K + kind.loss_W_per_K
+            b[k] = self.heat_J[k] / elapsed_s
+            b[count + k] = kind.coolant_W_per_K * self.coolant_degC + kind.loss_W_per_K * self.ambient_degC
+        capacity = np.repeat([kind.heat_J_per_K - outer_J_per_K, outer_J_per_K], count)
+        root = np.sqrt(capacity)  # C^-1/2 A C^-1/2 is symmetric
+        rates, modes = np.linalg.eigh(a / np.outer(root, root))
+        warmth = np.array([*(cell.temperature_degC for cell in self.cells), *self.surface_degC])
+        settled = np.linalg.solve(a, -b)
+        excess = modes.T @ (root * (warmth - settled))
+        warmth = settled + modes @ (np.exp(rates * elapsed_s) * excess) / root
+        self.surface_degC = warmth[count:]
+        for cell, degC in zip(self.cells, warmth[:count].tolist(), strict=True):
+            cell.temperature_degC = degC
+
+
+def _stored(cell: Cell) -> float:
+    """Energy in the RC pairs: tau v^2 / 2 R."""
+    tau1, tau2 = cell.taus_s
+    return tau1 * cell.v1**2 / (2.0 * cell.r1_Ohm) + tau2 * cell.v2**2 / (2.0 * cell.r2_Ohm)
+
+
+def _join(a: Array, one: int, other: int, conductance: float) -> None:
+    a[[one, other], [one, other]] -= conductance
+    a[[one, other], [other, one]] += conductance

@@ -96,3 +96,29 @@ def test_tiles_of_any_length_agree_with_the_numpy_twin(series: int) -> None:
     assert pack.soc == pytest.approx(twin.soc, abs=1e-13)
     assert pack.temperatures_degC == pytest.approx(twin.temperature, abs=1e-11)
     assert pack.cell_voltages() == pytest.approx(twin.voltages(0.0), abs=1e-12)
+
+
+@pytest.mark.parametrize("dt", [0.01, 0.1, 1.0])
+def test_a_chain_of_full_cells_agrees_with_the_oracle(dt: float) -> None:
+    pack = Pack(PackConfig("winston-lyp-100", 4, soc=0.6, soc_spread=0.1, capacity_spread=0.03))
+    options = {"tau1_arrhenius": 2500.0, "tau2_arrhenius": 1500.0}
+    options |= {"core_to_surface": 4.0, "to_neighbour": 3.0, "to_coolant": 1.0}
+    options |= {"self_discharge": 1e-6, "self_discharge_arrhenius": 6000.0}
+    options |= {"ageing": 0.0, "side_rate": 0.0}
+    pack.use_type(parameters.with_options(pack.cell, options))
+    pack.temperatures_degC[:] = np.linspace(10.0, 40.0, 4)
+    pack.refresh()
+    kind = reference.CellType.from_block(pack._type)
+    capacities = 3600.0 * pack.capacities_Ah
+    cells = [
+        reference.Cell(kind, float(q), soc=float(s), temperature_degC=float(t))
+        for q, s, t in zip(capacities, pack.soc, pack.temperatures_degC, strict=True)
+    ]
+    chain = reference.Chain(cells, pack.surface_degC.copy())
+    for current in (150.0, -80.0, 0.0, 250.0):
+        volts = pack.advance(current, dt, 50)
+        assert volts == pytest.approx(chain.advance(current, dt, 50), rel=1e-9)
+    assert pack.soc == pytest.approx([cell.soc for cell in cells], rel=1e-11)
+    warmth = [cell.temperature_degC for cell in cells]
+    assert pack.temperatures_degC == pytest.approx(warmth, rel=1e-8)
+    assert pack.surface_degC == pytest.approx(chain.surface_degC, rel=1e-9)
