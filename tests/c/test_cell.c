@@ -107,6 +107,52 @@ static void test_extremes(void)
     free(state);
 }
 
+/* Everything optional on, and a circuit with a short, an open cell and a string that is off: charge is kept. */
+static void test_full(const cell_layout *layout)
+{
+    const cell_type plain = kind;
+    const size_t cells = layout->strings * layout->series * layout->parallel, stride = cell_stride(cells);
+    kind.tau1_K = kind.tau2_K = 2000.0;
+    kind.surface_share = 0.3;
+    kind.core_W_per_K = 5.0;
+    kind.neighbour_W_per_K = kind.coolant_W_per_K = 3.0;
+    kind.leak_per_s = 1e-8;
+    kind.leak_K = 6000.0;
+    kind.side_per_h = 0.5;
+    kind.side_V = 3.3;
+    kind.side_slope_V = 0.1;
+    kind.calendar_scale = kind.cycle_scale = kind.growth_scale = 1.0;
+    kind.reaction_per_s[0] = 1e12;
+    kind.reaction_K[0] = 16000.0;
+    kind.reaction_J[0] = 1e4;
+    kind.separator_degC = 65.0;
+    kind.separator_Ohm = 0.5;
+    for (int law = AGEING_NONE; law <= AGEING_RATED; law++) {
+        kind.ageing_law = law;
+        kind.rated_cycles = kind.rated_years = kind.rated_depth = kind.depth_exponent = 1.0;
+        double *state = make_state(layout), *rows = state + CELL_HEAD, *amperes = calloc(cells, sizeof *amperes);
+        double lost = 0.0;
+        for (size_t k = 0; k < cells; k++) rows[CELL_LEAK_FACTOR * stride + k] = 1.0;
+        rows[CELL_TAB_Ohm * stride] = cells > 2 && layout->parallel > 1 ? CELL_OPEN_Ohm : 0.0;
+        rows[CELL_SHORT_S * stride + cells - 1] = 2.0;
+        state[HEAD_BAR_Ohm] = 1e-5;
+        cell_refresh(&kind, layout, state);
+        double held = 0.0, now = 0.0;
+        for (size_t k = 0; k < cells; k++) held += rows[CELL_SOC * stride + k] / rows[CELL_INV_Q * stride + k];
+        const double volts = cell_advance(&kind, layout, state, 30.0, 0.5, 250);
+        for (size_t k = 0; k < cells; k++) {
+            now += rows[CELL_SOC * stride + k] / rows[CELL_INV_Q * stride + k];
+            lost += rows[CELL_LOST_As * stride + k];
+        }
+        CHECK(volts > -1e9 && volts < 1e9);
+        CHECK(fabs(held - now - lost - 30.0 * 125.0 * (double)layout->series) < 1e-5);
+        cell_currents(layout, state, 30.0, amperes);
+        free(amperes);
+        free(state);
+    }
+    kind = plain;
+}
+
 static void print_bits(void)
 {
     const cell_layout layout = {2, 150, 3, 20.0};
@@ -132,7 +178,10 @@ int main(int argc, char **argv)
         return 0;
     }
     test_stride();
-    for (size_t n = 0; n < sizeof layouts / sizeof *layouts; n++) test_books(&layouts[n]);
+    for (size_t n = 0; n < sizeof layouts / sizeof *layouts; n++) {
+        test_books(&layouts[n]);
+        test_full(&layouts[n]);
+    }
     test_extremes();
     return failures != 0;
 }
