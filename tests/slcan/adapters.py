@@ -1,7 +1,7 @@
 """Serves two emulated slcan adapters on one bus while a command runs: ``adapters.py COMMAND…``.
 
-Their serial ports are pseudo-terminals in a folder of this run. ``RIG`` in the command stands for the rig file,
-which is slcan.toml with that folder in it.
+Their serial ports are pseudo-terminals in a folder of this run. ``RIG`` in the command stands for the rig
+file, which is slcan.toml with that folder in it.
 """
 
 from __future__ import annotations
