@@ -170,6 +170,12 @@ class Circuit:
             self._load_S = conductance_S
             self._wire()
 
+    def keep_books(self) -> Books:
+        """Keep account of all energy from now on."""
+        self.books = Books()
+        self._wire()
+        return self.books
+
     def set_discharging(self, on: bool) -> None:
         """Switch the drive's active discharge."""
         if on != self._discharging:
@@ -211,6 +217,9 @@ class Circuit:
         if self._short_Ohm is not None:
             self._shunt_S += 1.0 / self._short_Ohm
         self.breakable = (self._alive and fuse is not None) or self._precharge_share > 0.0
+        self._watched = self.breakable or self.books is not None
+        self._before_Ohm = self._fuse_Ohm + self._path_Ohm
+        self._offset_A, self._pack_share = 0.0, 1.0  # unless something is across the terminals
         self.view(*self._pack)
 
     # --- solution ---------------------------------------------------------------------------------
@@ -223,15 +232,18 @@ class Circuit:
         """
         self._pack = (emf_V, resistance_Ohm)
         if self._plain:
-            self._source_V, self._offset_A, self._pack_share = emf_V, 0.0, 1.0
-            pack_S = 1.0 / (resistance_Ohm + self._fuse_Ohm + self._path_Ohm)
+            self._source_V = emf_V
+            self._pack_S = pack_S = 1.0 / (resistance_Ohm + self._before_Ohm)
+            total_S = pack_S + self._shunt_S
+            self.emf_V = emf_V * pack_S / total_S
+            self.resistance_Ohm = 1.0 / total_S
+            self.pack_A = pack_S * (emf_V - self.link_V)
         else:
-            pack_S = self._view_terminals(emf_V, resistance_Ohm)
-        total_S = pack_S + self._shunt_S
-        self._pack_S = pack_S
-        self.emf_V = self._source_V * pack_S / total_S
-        self.resistance_Ohm = 1.0 / total_S
-        self.pack_A = self._offset_A + self._pack_share * pack_S * (self._source_V - self.link_V)
+            self._pack_S = pack_S = self._view_terminals(emf_V, resistance_Ohm)
+            total_S = pack_S + self._shunt_S
+            self.emf_V = self._source_V * pack_S / total_S
+            self.resistance_Ohm = 1.0 / total_S
+            self.pack_A = self._offset_A + self._pack_share * pack_S * (self._source_V - self.link_V)
 
     def _view_terminals(self, emf_V: float, resistance_Ohm: float) -> float:
         """Thévenin at the pack's terminals, with what is across them and what is fed in there.
@@ -313,17 +325,21 @@ class Circuit:
         Returns:
             The pack's mean current in the step: what conserves its charge.
         """
-        if self.breakable or self.books is not None:
+        if self._watched:
             self._account(load_A, dt_s)
-        if not self._precharge_share:
+        else:
             self.resistor.idle_s += dt_s
         settled = self.emf_V - load_A * self.resistance_Ohm
         x = dt_s / (self._capacitance_F * self.resistance_Ohm)
         away = self.link_V - settled
         fallen = -expm1(-x)
         self.link_V = link_V = settled + away * (1.0 - fallen)
-        if self._plain and not self.connected:
-            return 0.0
+        if self._plain:
+            if not self.connected:
+                return 0.0
+            pack_S, emf_V = self._pack_S, self._source_V
+            self.pack_A = pack_S * (emf_V - link_V)
+            return pack_S * (emf_V - settled) - pack_S * away * fallen / x
         source_V, offset_A = self._source_V, self._offset_A
         pack_S = self._pack_share * self._pack_S
         steady = offset_A + pack_S * (source_V - settled)
@@ -359,6 +375,8 @@ class Circuit:
             self.fuse.carry(pack, dt_s)
         if self._precharge_share:
             precharge_J = self.resistor.carry(path.scaled(self._precharge_share), dt_s)
+        else:
+            self.resistor.idle_s += dt_s
         if self.books is not None:
             self._book(self.books, pack, path, link, (load_A, dt_s, precharge_J))
 

@@ -194,8 +194,15 @@ class Plant:
             return
         self._at_ns = now_ns
         dt_s = left_ns * 1e-9
+        load_A, drive, circuit = self._load(), self.drive, self.circuit
+        quiet = not (circuit.breakable or self._arcs or self.loads.floor_V)
+        if quiet and (not drive.draws or drive.stands(circuit.voltage_after(load_A, dt_s))):
+            self._advance(load_A, dt_s)  # nearly always
+        else:
+            self._advance_by_turns(load_A, dt_s)
+
+    def _advance_by_turns(self, load_A: float, dt_s: float) -> None:
         while dt_s > 0.0:
-            load_A = self._load()
             turn = self._turn_within(load_A, dt_s)
             if turn is None:
                 self._advance(load_A, dt_s)
@@ -205,19 +212,23 @@ class Plant:
                 self._advance(load_A, instant_s)
             dt_s -= instant_s
             act()
+            load_A = self._load()
 
     def _load(self) -> float:
         """What drive, charger and others together take from the link from now on, in A."""
-        pack, circuit, charger, loads = self.pack, self.circuit, self.charger, self.loads
+        pack, circuit, charger = self.pack, self.circuit, self.charger
         circuit.view(pack.emf_V, pack.resistance_Ohm)
         if self.inlet is not None:
             return self._load_by(self.inlet)
+        if not self._others:
+            self.drive.drawn_A = drive_A = self.drive.current(circuit, charger.current_A)
+            charger.current_A = charger_A = charger.current(circuit, drive_A)
+            return drive_A - charger_A
+        loads = self.loads
         others_A = loads.current_A
         self.drive.drawn_A = drive_A = self.drive.current(circuit, charger.current_A - others_A)
         charger.current_A = charger_A = charger.current(circuit, drive_A + others_A)
-        if self._others:
-            others_A = loads.solve(drive_A - charger_A)
-        return drive_A + others_A - charger_A
+        return drive_A + loads.solve(drive_A - charger_A) - charger_A
 
     def _load_by(self, inlet: Inlet) -> float:
         """The same, and what a charger feeds into the pack's terminals by an inlet of its own."""
@@ -231,22 +242,19 @@ class Plant:
 
     def _advance(self, load_A: float, dt_s: float) -> None:
         """Advance pack and circuit by one interval in which nothing is switched."""
-        arcs = self._arcs
-        if arcs:
-            path_A = abs(self.circuit.courses(load_A)[1].integral(dt_s)) / dt_s
+        if self._arcs:
+            path_As = abs(self.circuit.courses(load_A)[1].integral(dt_s))
+            for contactor in self._arcs:
+                contactor.arc_J += contactor.config.arc_drop_V * path_As
         mean_A = self.circuit.advance(load_A, dt_s)
         self.pack.advance(mean_A, dt_s)
         self.charge_As += mean_A * dt_s
-        for contactor in arcs:
-            contactor.arc_J += contactor.config.arc_drop_V * path_A * dt_s
 
     # --- what happens within a step ---------------------------------------------------------------
 
     def _turn_within(self, load_A: float, dt_s: float) -> Turn | None:
         """What happens first within ``dt_s`` by the course of the physics itself, and when."""
         circuit, drive = self.circuit, self.drive
-        if not (circuit.breakable or self._arcs or self.loads.floor_V) and not drive.draws:
-            return None
         turns: list[Turn] = []
         after_V = circuit.voltage_after(load_A, dt_s)
         if drive.draws and not drive.stands(after_V):
@@ -406,8 +414,7 @@ class Plant:
     def keep_books(self) -> Books:
         """Keep account of all energy from now on."""
         self._touch()
-        self.circuit.books = Books()
-        return self.circuit.books
+        return self.circuit.keep_books()
 
     # --- sensors ----------------------------------------------------------------------------------
 

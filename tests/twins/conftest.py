@@ -8,10 +8,17 @@ import pytest
 import simpy
 
 from twins.config import PackConfig, PlantConfig
+from twins.pack import Pack
 from twins.plant import Plant
 
 MS = 1_000_000
 S = 1_000_000_000
+
+
+def charge_given(pack: Pack) -> float:
+    """What each cell of a half full pack of 160 Ah has given through its terminals, in As."""
+    books = pack.books()  # what self-discharge has taken is counted apart
+    return 0.5 * 160.0 * 3600.0 - (books.charge_As + books.lost_As) / pack.cells
 
 
 class World:

@@ -10,7 +10,7 @@ import simpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from twins.books import Books
+from tests.twins.conftest import charge_given
 from twins.circuit import Circuit
 from twins.config import (
     ChargerConfig,
@@ -120,7 +120,7 @@ def test_a_random_hour_with_random_faults(charge: str, script: list[tuple[Act, i
     else:
         plant.env.run(until=max(int(plant.env.now) + 1, 3600 * S))
     plant.sync()
-    gone = (0.5 - plant.pack.mean_soc) * CHARGE
+    gone = charge_given(plant.pack)
     assert plant.charge_As == pytest.approx(gone, rel=1e-9, abs=1e-9 * CHARGE)
     assert abs(books.residual_J) <= 1e-9 * books.moved_J + 1e-9
     stored_J = 0.5 * 3e-3 * plant.circuit.link_V ** 2 - before_J
@@ -165,7 +165,7 @@ def test_steps_of_a_millisecond_and_of_a_hundred_agree(faulty: bool) -> None:
     ends = []
     for step in (1e-3, 0.1):
         circuit = Circuit(LinkConfig(busbar_Ohm=1e-3), ContactorConfig(), fuse=FuseConfig(200.0, 10e3))
-        circuit.books = books = Books()
+        books = circuit.keep_books()
         charge = 0.0
         for second, load in enumerate((0.0, 50.0, 180.0, -60.0, 400.0)):
             circuit.connect(main_plus=second > 0, main_minus=True, precharge=second < 2)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from scipy.integrate import solve_ivp
 
+from tests.twins.conftest import charge_given
 from twins.circuit import Circuit
 from twins.config import ContactorConfig, FuseConfig, LinkConfig, PackConfig
 from twins.course import Course
@@ -104,7 +105,7 @@ def test_a_short_across_the_terminals_is_ended_at_its_instant(make_world: Any) -
     assert world["pack.current"] == world["pack.terminal_voltage"] == 0.0
     # 7 ms and whole steps of 10 ms: in each the cells' EMF is held, and sags by 2 % in all
     assert world.plant.charge_As == pytest.approx(current * expected_s, rel=0.03)
-    assert world.plant.charge_As == pytest.approx((0.5 - world["pack.soc"]) * 160 * 3600, rel=1e-9)
+    assert world.plant.charge_As == pytest.approx(charge_given(world.plant.pack), rel=1e-9)
 
 
 def test_it_is_the_same_instant_whatever_the_steps() -> None:

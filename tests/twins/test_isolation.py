@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.twins.conftest import charge_given
 from twins.isolation import Isolation
 
 MS = 1_000_000
@@ -62,7 +63,7 @@ def test_two_leaks_discharge_the_pack_through_the_chassis(world: Any) -> None:
     current = world["pack.terminal_voltage"] / 200.0
     assert world["pack.current"] == pytest.approx(current, rel=1e-9)
     assert world["chassis.current"] == pytest.approx(current, rel=1e-9)
-    gone = (0.5 - world["pack.soc"]) * 160 * 3600
+    gone = charge_given(world.plant.pack)
     assert gone == pytest.approx(100.0 * current, rel=1e-2)
     assert world.plant.charge_As == pytest.approx(gone, rel=1e-9)
 
