@@ -6,22 +6,22 @@ import ast
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
-from hil.checks.verdict import Verdict
+from hil.checks.verdict import BmsFailure, Verdict
 from hil.errors import HealthError, RigTroubleError, UsageError
-from hil.realtime.health import Budget
-from hil.report.record import read_events
+from hil.realtime.health import Budget, Health
+from hil.report.record import Event, read_events
 from hil.report.results import gather
 from hil.rig.schema import RigConfig
 from hil.run.plant import RealHosts
 from hil.run.session import RunOptions, Session, TestInfo
 from tests.hil.served import Plant
 
-WIDE = Budget(*[10**10] * 5, 1.0, 1.0)
+WIDE = Budget(10**10, 10**10, 10**10, 10**10, 10**10, 1.0, 1.0)
 Start = Callable[..., Plant]
 
 
@@ -34,12 +34,26 @@ def _session(plant: Plant, config: RigConfig, out: Path) -> Session:
     return Session(config, RunOptions(out, plant=plant.path))
 
 
-def _run_test(session: Session) -> None:
+def _run_test(session: Session, out: Path) -> None:
+    """Switch the BMS on; a plant in a thread of a busy computer is late, and that is no failure of it."""
     rig = session.open("test")
     try:
-        rig.power_on()
-    finally:
-        session.close_world()
+        try:
+            rig.power_on()
+        finally:
+            session.close_world()
+    except BmsFailure:
+        session.close()
+        late = _late(read_events(out / "record.jsonl"))
+        if late:
+            pytest.skip(f"the plant was late, as on a computer with much else to do: {'; '.join(late)}")
+        raise
+
+
+def _late(events: list[Event]) -> list[str]:
+    *_, health = (event for event in events if event["event"] == "health")
+    numbers = {field.name: health[field.name] for field in fields(Health)}
+    return Health.from_dict(numbers).beyond(Budget())
 
 
 def test_a_run_in_virtual_time_needs_nothing_of_real_time() -> None:
@@ -61,7 +75,7 @@ def test_a_good_run_is_recorded_with_its_health(start: Start, real: RigConfig, t
     plant = start(real)
     session = _session(plant, real, tmp_path)
     session.announce(TestInfo("test"))
-    _run_test(session)
+    _run_test(session, tmp_path)
     session.conclude("test", Verdict.PASS, "")
     session.close()
     events = read_events(tmp_path / "record.jsonl")
@@ -86,10 +100,10 @@ def test_beyond_its_budget_the_rig_gives_no_verdict(
     session.announce(TestInfo("test"))
     session.config = replace(real, health=replace(WIDE, frame_late_ns=-1))
     with pytest.raises(HealthError, match=r"the latest frame .* late, .* are allowed"):
-        _run_test(session)
+        _run_test(session, tmp_path)
     session.config = real
     session.run_again(TestInfo("test"), "the rig was late")
-    _run_test(session)
+    _run_test(session, tmp_path)
     session.conclude("test", Verdict.PASS, "")
     session.close()
     events = read_events(tmp_path / "record.jsonl")
