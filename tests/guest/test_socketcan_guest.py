@@ -9,20 +9,21 @@ import pytest
 
 from tests.guest.guest import ROOT, GuestTimeoutError, available, run
 
-TIMEOUT_S = 50.0  # of the guest; two of them stay below the time after which pytest gives a test up
-TEST_TIMEOUT_S = 30  # of one test in it: its stack is told, and it has failed
+TIMEOUT_S = 55.0  # of the guest; two of them stay below the time after which pytest gives a test up
+TEST_TIMEOUT_S = 45  # of one test in it: its stack is told, and it has failed
+LINKS, RUNS = ("test_can_utils.py", "test_links.py", "test_vcan.py"), ("test_real_time.py",)
 
 
 def _told(text: bytearray) -> str:
     return text.decode(errors="replace")
 
 
-def _outcomes(folder: Path) -> tuple[int, list[ElementTree.Element]]:
-    """Run the folder's tests in the guest: pytest's exit code, and each ``testcase`` of its JUnit file."""
+def _outcomes(folder: Path, names: tuple[str, ...]) -> tuple[int, list[ElementTree.Element]]:
+    """Run these test files in the guest: pytest's exit code, and each ``testcase`` of its JUnit file."""
     report, text = folder / "junit.xml", bytearray()
     options = ["-v", "-p", "no:cacheprovider", f"--junitxml={report}", "--durations=5", "--color=no"]
     options += ["-o", f"faulthandler_timeout={TEST_TIMEOUT_S}"]
-    command = ["python", "-m", "pytest", *options, "tests/socketcan"]
+    command = ["python", "-m", "pytest", *options, *(f"tests/socketcan/{name}" for name in names)]
     code = run(command, timeout_s=TIMEOUT_S, writable=[folder], cwd=ROOT, out=text.extend, err=text.extend)
     print(_told(text))  # noqa: T201, shown when a test fails
     assert report.exists(), _told(text)
@@ -39,18 +40,23 @@ def _judge(case: ElementTree.Element) -> None:
             pytest.fail(told, pytrace=False)
 
 
+def test_each_file_runs_in_a_guest() -> None:
+    assert {*LINKS, *RUNS} == {path.name for path in (ROOT / "tests" / "socketcan").glob("test_*.py")}
+
+
+@pytest.mark.parametrize("names", [LINKS, RUNS], ids=["links", "runs"])
 def test_socketcan(
-    tmp_path: Path, subtests: pytest.Subtests, request: pytest.FixtureRequest
+    tmp_path: Path, subtests: pytest.Subtests, request: pytest.FixtureRequest, names: tuple[str, ...]
 ) -> None:
     reason = available()
     if reason is not None:
         pytest.skip(reason)
     try:
-        code, cases = _outcomes(tmp_path)
+        code, cases = _outcomes(tmp_path, names)
     except GuestTimeoutError as error:  # no test of ours: a test that hangs ends by itself, see above
         terminal = request.config.get_terminal_writer()
         terminal.line(f"\n{error}: the guest hung and is booted once more")
-        code, cases = _outcomes(tmp_path)
+        code, cases = _outcomes(tmp_path, names)
     for case in cases:
         with subtests.test(msg=f"{case.get('classname')}::{case.get('name')}"):
             _judge(case)
