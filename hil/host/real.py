@@ -170,11 +170,13 @@ class RealWorld(World):
     def _switch_on(self, *, cold: bool) -> None:
         self._stop_restbus()
         self._starting = True
+        self.vitals.counts_steps = False  # to start a program may hold this one up for some steps
         try:
             self.bms.power_on(cold=cold)
         finally:
             self._starting = self._bms_told = False
         self._come_to_the_present()
+        self.vitals.counts_steps = True
 
     def stop(self) -> None:
         """Go to the safe state and switch off."""

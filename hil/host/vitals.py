@@ -55,6 +55,7 @@ class Vitals:
         self._from_ns = self._clock.now_ns
         self._cpu_before_ns = self._cpu_ns()
         self._before = {name: _counts(medium) for name, medium in self._media.items()}
+        self.counts_steps = True  # not while there is no BMS that a late step could mislead
         self._steps = Punctuality()
         self._frames = Punctuality()
         self._acts = Punctuality()
@@ -69,6 +70,8 @@ class Vitals:
         """The twins are about to step; this alarm was set before theirs."""
         late_ns = self._clock.late_ns
         self._clock.set_alarm(self._alarm, self._clock.now_ns + self._step_ns)
+        if not self.counts_steps:
+            return
         if late_ns < self._step_ns:
             self._steps.keep(late_ns)
         else:

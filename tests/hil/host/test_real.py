@@ -109,6 +109,22 @@ def test_a_stall_is_counted_in_frames_and_steps(bench: Bench) -> None:
     assert world.vitals.health().steps["missed"] == 0
 
 
+def test_steps_that_a_start_of_the_bms_holds_up_mislead_nobody(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bms = bench.world.bms
+    start = bms.power_on
+
+    def start_slowly(*, cold: bool) -> None:
+        start(cold=cold)
+        bench.pace.now_ns += 60 * MS
+
+    monkeypatch.setattr(bms, "power_on", start_slowly)
+    steps = bench.start().vitals.health().steps
+    assert steps["missed"] == 0
+    assert steps["count"] > 90
+
+
 def test_a_bus_that_goes_and_comes_back_is_told_and_served_again(bench: Bench) -> None:
     world = bench.start()
     bench.link.gone = True
