@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,7 +12,13 @@ from tests.guest.guest import ROOT, GuestTimeoutError, available, run
 
 TIMEOUT_S = 55.0  # of the guest; two of them stay below the time after which pytest gives a test up
 TEST_TIMEOUT_S = 45  # of one test in it: its stack is told, and it has failed
-LINKS, RUNS = ("test_can_utils.py", "test_links.py", "test_vcan.py"), ("test_real_time.py",)
+GUESTS = {  # what runs in one guest: a whole run, which starts several programs, has one of its own
+    "links": ("test_can_utils.py", "test_links.py", "test_vcan.py"),
+    "suite": ("test_real_time.py::test_a_test_of_the_suite_passes_on_vcan",),
+    "dead plant": (
+        "test_real_time.py::test_a_bms_of_somebody_else_is_asked_for_the_safe_state_when_the_plant_dies",
+    ),
+}
 
 
 def _told(text: bytearray) -> str:
@@ -40,11 +47,15 @@ def _judge(case: ElementTree.Element) -> None:
             pytest.fail(told, pytrace=False)
 
 
-def test_each_file_runs_in_a_guest() -> None:
-    assert {*LINKS, *RUNS} == {path.name for path in (ROOT / "tests" / "socketcan").glob("test_*.py")}
+def test_each_test_runs_in_a_guest() -> None:
+    files = {path.name: path for path in (ROOT / "tests" / "socketcan").glob("test_*.py")}
+    given = [name for names in GUESTS.values() for name in names]
+    assert {name.partition("::")[0] for name in given} == set(files)
+    runs = re.findall(r"^def (test_\w+)", files["test_real_time.py"].read_text("utf-8"), re.MULTILINE)
+    assert {f"test_real_time.py::{name}" for name in runs} <= set(given)
 
 
-@pytest.mark.parametrize("names", [LINKS, RUNS], ids=["links", "runs"])
+@pytest.mark.parametrize("names", GUESTS.values(), ids=GUESTS)
 def test_socketcan(
     tmp_path: Path, subtests: pytest.Subtests, request: pytest.FixtureRequest, names: tuple[str, ...]
 ) -> None:
