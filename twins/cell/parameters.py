@@ -8,6 +8,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -148,16 +149,33 @@ def names() -> list[str]:
 
 def bases() -> list[str]:
     """The shipped cells that a file may name as its ``base``."""
-    return [name for name in names() if "base" not in _read(_folder() / f"{name}.toml")]
+    return [name for name in names() if _is_base(name)]
+
+
+def _is_base(name: str) -> bool:
+    return "base" not in _read(_folder() / f"{name}.toml")
 
 
 def load(cell: str | Path) -> CellParameters:
-    """The shipped cell of this name, or the cell in this file.
+    """The shipped cell of this name, or the cell in this file. A shipped one is read once, and shared.
 
     Raises:
         ValueError: there is no such cell, or its file is wrong: file, key and reason.
     """
-    path = _find(cell)
+    if isinstance(cell, Path) or cell.endswith(".toml"):
+        return _load(Path(cell))
+    if cell not in names():
+        near = difflib.get_close_matches(cell, names(), 1, 0.0)
+        raise ValueError(f"cell: there is no {cell!r}; did you mean {near[0]!r}?")
+    return _shipped(cell)
+
+
+@cache
+def _shipped(name: str) -> CellParameters:
+    return _load(_folder() / f"{name}.toml")
+
+
+def _load(path: Traversable) -> CellParameters:
     data = _read(path)
     entries, window = _entries(data, path), _windows(data, path)
     if "base" in data:
@@ -186,22 +204,13 @@ def with_options(cell: CellParameters, changes: Mapping[str, float] | None) -> C
 
 
 def _base(name: object, path: Traversable) -> CellParameters:
-    if name not in bases():
+    if name not in names() or not _is_base(str(name)):
         raise ValueError(f"{path}: base: must name a shipped cell that has no base itself")
     return load(str(name))
 
 
 def _folder() -> Traversable:
     return files("twins") / "cell" / "parameters"
-
-
-def _find(cell: str | Path) -> Traversable:
-    if isinstance(cell, Path) or str(cell).endswith(".toml"):
-        return Path(cell)
-    if cell not in names():
-        near = difflib.get_close_matches(cell, names(), 1, 0.0)
-        raise ValueError(f"cell: there is no {cell!r}; did you mean {near[0]!r}?")
-    return _folder() / f"{cell}.toml"
 
 
 def _read(path: Traversable) -> dict[str, Any]:
