@@ -247,8 +247,10 @@ def pytest_runtest_makereport(
         report.longrepr = (str(item.path), item.location[1] or 0, f"Skipped: {error}")
     verdict, reason = _verdict(report, call.excinfo)
     # a test passes by its call; before and after that things can only go wrong, and the first to do so counts
-    untold = item.stash.get(_OUTCOME, _UNFINISHED) in (_UNFINISHED, _PASSED)
-    if report.when == "call" or (verdict != "pass" and untold) or verdict == "invalid":
+    told = item.stash.get(_OUTCOME, _UNFINISHED)
+    untold = told in (_UNFINISHED, _PASSED)
+    first_invalid = verdict == "invalid" and told[0] != "invalid"  # it counts more than what was before it
+    if report.when == "call" or (verdict != "pass" and untold) or first_invalid:
         item.stash[_OUTCOME] = (verdict, reason)
     if isinstance(error, RigTroubleError):
         session.note(error)

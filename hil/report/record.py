@@ -280,7 +280,7 @@ class Recorder:
     def _write(self, event: Event) -> None:
         if self._lost is not None:
             raise self._lost
-        line = json.dumps(_plain(event), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        line = json.dumps(plain(event), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         try:
             self._file.write(line.encode() + b"\n")
             self._file.flush()
@@ -349,7 +349,7 @@ def _cut_torn_line(path: Path) -> None:
             file.write(b"\n")
 
 
-def _plain(value: Any) -> Any:  # noqa: PLR0911 - a table of types
+def plain(value: Any) -> Any:  # noqa: PLR0911 - a table of types
     """The value as JSON knows it: finite numbers of nine digits, text without lone surrogates."""
     if value is None or isinstance(value, bool):
         return value
@@ -361,9 +361,9 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911 - a table of types
         # Adding 0.0 turns -0.0 into 0.0, which only rounding could have made.
         return float(f"{value:.9g}") + 0.0 if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, Path):
         return value.as_posix()
     if hasattr(value, "tolist"):  # NumPy's arrays and scalars, without importing it
-        return _plain(value.tolist())
-    return [_plain(item) for item in value]
+        return plain(value.tolist())
+    return [plain(item) for item in value]

@@ -82,15 +82,19 @@ def write_reports(out: Path, events: list[Event]) -> OutputError | None:
     lost = None
     for name, render in _WRITERS.items():
         try:
-            _write(out / name, render(events))
+            write_whole(out / name, render(events))
         except OSError as error:
             reason = f"cannot be written: {error.strerror}"
             lost = OutputError(reason, place=str(out / name), remedy="make room for it")
     return lost
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: It is as it was before.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(text, encoding="utf-8")

@@ -16,11 +16,11 @@ from typing import Any
 
 from hil.checks.verdict import Verdict
 from hil.errors import OutputError, UsageError
-from hil.report.record import Event, RunInfo, read_events
+from hil.report.record import Event, RunInfo, plain, read_events
 from hil.report.results import gather
 from hil.rig.schema import RigConfig
 from hil.run.facts import run_facts
-from hil.run.output import RECORD_NAME
+from hil.run.output import RECORD_NAME, write_whole
 from hil.run.session import exit_code_of
 
 _SETTLED = {Verdict.PASS.value, Verdict.FAIL.value, Verdict.SKIPPED.value}
@@ -78,19 +78,16 @@ class Earlier:
             OutputError: If it cannot be written; the earlier one is as it was.
         """
         path = self.folder / RECORD_NAME
-        part = path.with_name(f".{RECORD_NAME}.part")
         lines = (json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n" for event in events)
         try:
-            part.write_text("".join(lines), encoding="utf-8")
-            part.replace(path)
+            write_whole(path, "".join(lines))
         except OSError as error:
-            part.unlink(missing_ok=True)
             reason = f"the record of both runs cannot be written: {error.strerror}"
             raise OutputError(reason, place=str(path), remedy="make room; both records are kept") from error
 
 
 def _check_same(info: Event, facts: RunInfo, path: Path) -> None:
-    now: dict[str, Any] = json.loads(json.dumps(dict(facts)))
+    now: dict[str, Any] = plain(facts)
     for key in _SAME:
         if info.get(key) != now.get(key):
             raise UsageError(

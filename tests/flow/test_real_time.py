@@ -325,7 +325,7 @@ def test_a_test_that_holds_beyond_its_lease_finds_a_safe_plant(bench: Bench, lau
     run = running.end()
     assert run.verdicts == ["invalid", "pass"], run.said
     reason = next(event["reason"] for event in run.events if event["event"] == "verdict")
-    assert "the plant's lease" in reason  # is lost, or is not held: whichever word comes first
+    assert "the plant's lease is lost" in reason
     entered, reached = _safe_log(run.out)
     assert "gave no sign of life for 8 s" in entered["reason"]
     assert (reached["event"], reached["contactors"]["contactor.main_plus"]) == ("reached", "open")

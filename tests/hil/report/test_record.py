@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hil.checks.check import CheckResult, Expect, FrameEvidence
 from hil.errors import FirmwareError, OutputError, UsageError
 from hil.host.stimulus import Stimulus
-from hil.report.record import Recorder, _plain, read_events
+from hil.report.record import Recorder, plain, read_events
 
 RESULT = CheckResult(
     check=Expect("contactor.main_plus", "open", 600_000_000),
@@ -116,11 +116,11 @@ def test_full_disk_is_an_output_error_with_place_and_remedy() -> None:
 
 
 def test_numbers_that_json_lacks_become_null() -> None:
-    plain = _plain({"a": float("nan"), "b": [float("inf"), -0.0], "c": np.array([1.5, np.nan])})
-    assert json.dumps(plain) == '{"a": null, "b": [null, 0.0], "c": [1.5, null]}'
-    assert _plain(np.int64(3)) == 3
-    assert _plain(np.bool_(True)) is True
-    assert _plain(0.1 + 0.2) == 0.3
+    made = plain({"a": float("nan"), "b": [float("inf"), -0.0], "c": np.array([1.5, np.nan])})
+    assert json.dumps(made) == '{"a": null, "b": [null, 0.0], "c": [1.5, null]}'
+    assert plain(np.int64(3)) == 3
+    assert plain(np.bool_(True)) is True
+    assert plain(0.1 + 0.2) == 0.3
 
 
 @given(
@@ -130,7 +130,7 @@ def test_numbers_that_json_lacks_become_null() -> None:
     )
 )
 def test_anything_becomes_json_and_again_the_same(value: object) -> None:
-    plain = _plain(value)
-    text = json.dumps(plain, allow_nan=False)
-    assert _plain(json.loads(text)) == plain
+    made = plain(value)
+    text = json.dumps(made, allow_nan=False)
+    assert plain(json.loads(text)) == made
     text.encode()
