@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hil.nodes.bell import Steps
-from hil.nodes.gbt27930.times import (
-    LARGEST_A,
-    NOT_YET,
-    READY,
-    SAFE_A,
-    TIMED_OUT,
-    YES,
-    ChargerTimes,
-)
-from hil.nodes.machine import Machine
+from hil.nodes.gbt27930.side import Late, PeerError, Say, Side, State, Stop, Unplugged
+from hil.nodes.gbt27930.times import LARGEST_A, NOT_YET, READY, SAFE_A, YES, ChargerTimes
 from hil.nodes.power import PowerStage
 from hil.nodes.speaker import Speaker
-
-Say = Callable[[], Mapping[str, float]] | None
 
 _QUIET_NS = 2 * 250 * NS_PER_MS  # two cycles of BEM
 _LEAST_OHM_PER_V = 100.0  # GB/T 18487.1: below it charging must not begin
 _OVER = 1.10  # times the current that is wanted, and ...
 _OVER_A = 5.0  # ... this much more is a mismatch; provisional
 _OVER_V = 1.01  # times the pack's highest voltage is abnormal; provisional
-
-
-class State(IntEnum):
-    """Where the station is."""
-
-    IDLE = 0
-    HANDSHAKE = 1
-    IDENTIFICATION = 2
-    CONFIGURATION = 3
-    READY = 4
-    CHARGING = 5
-    STOPPING = 6
-    STATISTICS = 7
-    ERROR = 8
-    FINISHED = 9
-    FAILED = 10
 
 
 @dataclass(frozen=True)
@@ -64,31 +38,11 @@ class Rating:
     times: ChargerTimes = field(default_factory=ChargerTimes)
 
 
-class _Late(Exception):
-    """A message did not come in time; named as its signal in CEM."""
-
-
-class _Unplugged(Exception):
-    """The connector is out."""
-
-
 class _Unfit(Exception):
     """Vehicle and station do not go together, or the insulation is bad: nothing is begun."""
 
 
-class _PeerError(Exception):
-    """The BMS has reported an error."""
-
-
-class _Stop(Exception):
-    """The charging ends by a stop of either side; the reasons are signals of CST."""
-
-    def __init__(self, **reasons: float) -> None:
-        super().__init__(", ".join(reasons))
-        self.reasons = reasons
-
-
-class Charger(Machine):
+class Charger(Side):
     """The station: from plug to unplug.
 
     Its port ``stop`` is its stop button, ``emergency`` the other one; ``attempts`` counts sessions
@@ -102,7 +56,8 @@ class Charger(Machine):
         rating: What it can give, and its times.
     """
 
-    states = State
+    of_a_session = ("BRM", "BCP", "BRO", "BCL", "BCS", "BSM", "BST", "BSD", "BEM")
+    ending = (State.STOPPING,)
     outputs = (("attempts", 0.0, 1e6), ("energy", 0.0, 1e9), ("errors", 0.0, 1e6))
     inputs = (("stop", 0.0, 1.0), ("emergency", 0.0, 1.0))
 
@@ -113,8 +68,6 @@ class Charger(Machine):
         self._power = power
         self._rating = rating
         self._times = rating.times
-        self._late: dict[str, float] = {}
-        self._reasons: Mapping[str, float] = {}
         self._energy_J = 0.0
         self._begun_ns = self._metered_ns = 0
         self._paused_ns: int | None = None  # since when the BMS forbids charging
@@ -131,26 +84,25 @@ class Charger(Machine):
                 continue
             try:
                 yield from self._serve()
-            except _Unplugged:
+            except Unplugged:
                 pass
             except _Unfit:
-                self._give_up(State.FAILED)
+                self._rest(State.FAILED)
             while (yield from self.until(lambda: not self._power.plugged, NS_PER_S)) is False:
                 continue
-            self._give_up(State.IDLE)
+            self._rest(State.IDLE)
 
     def leave(self) -> None:
         """No output."""
         self._power.stop()
 
+    @property
+    def _plugged(self) -> bool:
+        return self._power.plugged
+
     def must_be_silent(self) -> bool:
         """A power stage whose controller is dead cannot speak."""
         return not self._power.talking
-
-    def _give_up(self, state: IntEnum) -> None:
-        self._power.stop()
-        self.speaker.cease()
-        self.enter(state)
 
     def _serve(self) -> Steps:
         """One plugging: handshake, then a session; after a timeout another one."""
@@ -159,32 +111,7 @@ class Charger(Machine):
         for counter in ("attempts", "energy", "errors"):
             self.show(counter, 0.0)
         yield from self._handshake()
-        for attempt in range(1 + self._rating.restarts):
-            self.show("attempts", attempt + 1.0)
-            try:
-                yield from self._session()
-            except _Late as late:
-                self.show("errors", self.read("errors") + 1.0)
-                ended = self.state is State.STOPPING
-                yield from self._report({str(late): TIMED_OUT})
-                if ended:  # a session that was to end is not begun again
-                    break
-            except _PeerError:
-                yield from self._report({})
-            else:
-                self._give_up(State.FINISHED)
-                return
-        self._give_up(State.FAILED)
-
-    def _session(self) -> Steps:
-        self.speaker.forget("BRM", "BCP", "BRO", "BCL", "BCS", "BSM", "BST", "BSD", "BEM")
-        try:
-            yield from self._identify()
-            yield from self._configure()
-            yield from self._get_ready()
-            yield from self._charge()
-        except _Stop as stop:
-            yield from self._end(stop.reasons)
+        yield from self._sessions(self._rating.restarts)
 
     # -- phases -------------------------------------------------------------------------------
 
@@ -211,19 +138,17 @@ class Charger(Machine):
         self.go(State.CONFIGURATION)
         pack_V = self.speaker.value("BCP", "PackVoltage")
         if not self._rating.min_V <= pack_V <= self._rating.max_V:
-            raise _Stop(FaultStop=YES, AbnormalVoltage=YES)
+            raise Stop(FaultStop=YES, AbnormalVoltage=YES)
         yield from self._await("Bro", lambda: self.has("BRO"), self._times.bro_ns)
-        yield from self._await("Bro", self._bms_is_ready, self._times.bro_ready_ns, watch={"BRO": "Bro"})
+        yield from self._await("Bro", self._bms_is_ready, self._times.bro_ready_ns, self._look_for_bro)
 
     def _get_ready(self) -> Steps:
         self.go(State.READY)
-        watch = {"BRO": "Bro"}
-        seen = yield from self._wait(
-            lambda: self._power.has_battery, self._times.no_battery_ns, watch=watch
-        )
+        there = lambda: self._power.has_battery  # noqa: E731
+        seen = yield from self._wait(there, self._times.no_battery_ns, self._look_for_bro)
         if not seen:
-            raise _Stop(FaultStop=YES, AbnormalVoltage=YES)
-        yield from self._wait(lambda: False, self._times.prepare_ns, watch=watch)
+            raise Stop(FaultStop=YES, AbnormalVoltage=YES)
+        yield from self._wait(lambda: False, self._times.prepare_ns, self._look_for_bro)
         self.speaker.forget("BCL", "BCS")
         self.speaker.repeat("CRO", lambda: {"Ready": READY})
         yield from self._await("Bcl", lambda: self.has("BCL"), self._times.first_ns)
@@ -234,7 +159,7 @@ class Charger(Machine):
         self._paused_ns = self._beyond_ns = None
         self.go(State.CHARGING)
         while True:  # each look at the messages raises what ends it
-            yield from self._wait(lambda: False, NS_PER_S, look=self._regulate)
+            yield from self._wait(lambda: False, NS_PER_S, self._regulate)
 
     def _end(self, reasons: Mapping[str, float]) -> Steps:
         self._power.stop()
@@ -249,14 +174,7 @@ class Charger(Machine):
     def _report(self, late: Mapping[str, float]) -> Steps:
         """Say for a while what did not come; the output is off. Then let the BMS finish."""
         self._power.stop()
-        self._late = dict(late)
-        if late:
-            self.go(State.ERROR)
-        else:  # the other side has reported: there is nothing to add
-            self.speaker.cease()
-            self.enter(State.ERROR)
-        yield from self.until(lambda: False, self._times.cem_ns, self._look_at_plug)
-        self.speaker.cease()
+        yield from self._complain(late, self._times.cem_ns)
         quiet = lambda: not self.speaker.since("BEM", self.clock.now_ns - _QUIET_NS)  # noqa: E731
         yield from self.until(quiet, self._times.bem_quiet_ns, self._look_at_plug)
 
@@ -335,7 +253,7 @@ class Charger(Machine):
         ):
             if not self.speaker.since(message, self.clock.now_ns - limit_ns + 1):
                 self._power.stop()
-                raise _Late(name)
+                raise Late(name)
         self._look_at_power_stage()
         self._look_at_permit()
         voltage_V = min(self.speaker.value("BCL", "VoltageDemand"), self._rating.max_V)
@@ -362,17 +280,17 @@ class Charger(Machine):
         elif self._paused_ns is None:
             self._paused_ns = self.clock.now_ns
         elif self.clock.now_ns - self._paused_ns > self._times.pause_ns:
-            raise _Stop(FaultStop=YES, OtherFault=YES)
+            raise Stop(FaultStop=YES, OtherFault=YES)
 
     def _look_at_power_stage(self) -> None:
         """Faults of the power stage, and output that is not as wanted, end the charging."""
         power = self._power
         if power.hot:
-            raise _Stop(FaultStop=YES, InternalHot=YES)
+            raise Stop(FaultStop=YES, InternalHot=YES)
         if power.without_mains:
-            raise _Stop(FaultStop=YES, EnergyNotDeliverable=YES)
+            raise Stop(FaultStop=YES, EnergyNotDeliverable=YES)
         if power.broken or not power.has_battery:
-            raise _Stop(FaultStop=YES, OtherFault=YES)
+            raise Stop(FaultStop=YES, OtherFault=YES)
         highest_V = self.speaker.value("BCP", "MaxTotalVoltage") * _OVER_V
         voltage, current = power.voltage_V > highest_V, power.current_A > self._wanted_A * _OVER + _OVER_A
         if not (voltage or current):
@@ -380,67 +298,26 @@ class Charger(Machine):
         elif self._beyond_ns is None:
             self._beyond_ns = self.clock.now_ns
         elif self.clock.now_ns - self._beyond_ns > self._times.patience_ns:
-            raise _Stop(FaultStop=YES, AbnormalVoltage=float(voltage), CurrentMismatch=float(current))
+            raise Stop(FaultStop=YES, AbnormalVoltage=float(voltage), CurrentMismatch=float(current))
 
     # -- waiting ------------------------------------------------------------------------------
 
     def _bms_is_ready(self) -> bool:
         return self.speaker.value("BRO", "Ready") == READY
 
-    def _await(
-        self,
-        late: str,
-        holds: Callable[[], bool],
-        within_ns: int,
-        watch: Mapping[str, str] | None = None,
-        *,
-        stops: bool = True,
-    ) -> Steps:
-        """Wait, or it is late."""
-        if not (yield from self._wait(holds, within_ns, watch, stops=stops)):
-            raise _Late(late)
+    def _look_for_bro(self) -> None:
+        self._must_go_on("BRO", self._times.bro_ns, "Bro")
 
-    def _wait(
-        self,
-        holds: Callable[[], bool],
-        within_ns: int,
-        watch: Mapping[str, str] | None = None,
-        look: Callable[[], None] | None = None,
-        *,
-        stops: bool = True,
-    ) -> Steps:
-        """Wait, while nothing ends the session.
-
-        Args:
-            holds: What is waited for.
-            within_ns: How long.
-            watch: Messages that must go on coming meanwhile, and their names in CEM.
-            look: What else to look at.
-            stops: Whether a stop of either side counts.
-        """
-
-        def looks() -> None:
-            self._look_at_plug()
-            if stops:
-                self._look_for_stop()
-            if self.has("BEM"):
-                raise _PeerError
-            for message, late in (watch or {}).items():
-                if not self.speaker.since(message, self.clock.now_ns - self._times.bro_ns):
-                    raise _Late(late)
-            if look is not None:
-                look()
-
-        return (yield from self.until(holds, within_ns, looks))
-
-    def _look_at_plug(self) -> None:
-        if not self._power.plugged:
-            raise _Unplugged
+    def _look_at_peer(self, *, stops: bool) -> None:
+        if stops:
+            self._look_for_stop()
+        if self.has("BEM"):
+            raise PeerError
 
     def _look_for_stop(self) -> None:
         if self.has("BST"):
-            raise _Stop(BmsStopped=YES)
+            raise Stop(BmsStopped=YES)
         if self.read("emergency") >= 0.5:
-            raise _Stop(FaultStop=YES, EmergencyStop=YES)
+            raise Stop(FaultStop=YES, EmergencyStop=YES)
         if self.read("stop") >= 0.5:
-            raise _Stop(ManualStop=YES)
+            raise Stop(ManualStop=YES)

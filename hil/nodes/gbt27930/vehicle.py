@@ -14,41 +14,22 @@ from enum import IntEnum
 
 from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hil.nodes.bell import Steps
+from hil.nodes.gbt27930.side import Late, PeerError, Say, Side, State, Stop, Unplugged
 from hil.nodes.gbt27930.times import (
     CONSTANT_CURRENT,
     CONSTANT_VOLTAGE,
     LARGEST_A,
     NOT_YET,
     READY,
-    TIMED_OUT,
     YES,
     VehicleTimes,
 )
-from hil.nodes.machine import Machine
 from hil.nodes.speaker import Speaker
 from twins.port import Port
-
-Say = Callable[[], Mapping[str, float]] | None
 
 _VIN = "HIL00000000000000"  # nobody's
 _LFP = 3.0
 _CYCLE_NS = 100 * NS_PER_MS  # how often a BMS looks at its cells
-
-
-class State(IntEnum):
-    """Where the vehicle is."""
-
-    IDLE = 0
-    HANDSHAKE = 1
-    IDENTIFICATION = 2
-    CONFIGURATION = 3
-    READY = 4
-    CHARGING = 5
-    STOPPING = 6
-    STATISTICS = 7
-    ERROR = 8
-    FINISHED = 9
-    FAILED = 10
 
 
 @dataclass(frozen=True)
@@ -152,27 +133,7 @@ def _place(ports: list[Port], extreme: Callable[..., float]) -> tuple[float, int
     return value, values.index(value) + 1
 
 
-class _Late(Exception):
-    """A message did not come in time; named as its signal in BEM."""
-
-
-class _Unplugged(Exception):
-    """The connector is out."""
-
-
-class _PeerError(Exception):
-    """The station has reported an error."""
-
-
-class _Stop(Exception):
-    """The charging ends; the reasons are signals of BST."""
-
-    def __init__(self, **reasons: float) -> None:
-        super().__init__(", ".join(reasons))
-        self.reasons = reasons
-
-
-class Vehicle(Machine):
+class Vehicle(Side):
     """The vehicle's side, from plug to unplug.
 
     Its port ``stop`` ends the charging, ``forbid`` interrupts it.
@@ -185,7 +146,8 @@ class Vehicle(Machine):
         wishes: What it wants, and its times.
     """
 
-    states = State
+    of_a_session = ("CRM", "CTS", "CML", "CRO", "CCS", "CST", "CSD", "CEM")
+    ending = (State.STOPPING, State.STATISTICS)
     outputs = (("attempts", 0.0, 1e6), ("errors", 0.0, 1e6))
     inputs = (("stop", 0.0, 1.0), ("forbid", 0.0, 1.0))
 
@@ -196,8 +158,6 @@ class Vehicle(Machine):
         self._battery = battery
         self._wishes = wishes
         self._times = wishes.times
-        self._late: dict[str, float] = {}
-        self._reasons: Mapping[str, float] = {}
         self._holding = False  # constant voltage has been reached
 
     # -- its life -----------------------------------------------------------------------------
@@ -208,7 +168,7 @@ class Vehicle(Machine):
             self.enter(State.IDLE)
             while not (yield from self.until(lambda: self._battery.plugged, NS_PER_S)):
                 continue
-            with suppress(_Unplugged):
+            with suppress(Unplugged):
                 yield from self._be_served()
             while (yield from self.until(lambda: not self._battery.plugged, NS_PER_S)) is False:
                 continue
@@ -217,45 +177,20 @@ class Vehicle(Machine):
     def leave(self) -> None:
         """It holds nothing of the twins."""
 
+    @property
+    def _plugged(self) -> bool:
+        return self._battery.plugged
+
     def _be_served(self) -> Steps:
         self.speaker.forget("CHM")
         yield from self._forever(lambda: self.has("CHM"))
         self.go(State.HANDSHAKE)
-        for attempt in range(1 + self._wishes.restarts):
-            self.show("attempts", attempt + 1.0)
-            try:
-                yield from self._session()
-            except _Late as late:
-                self.show("errors", self.read("errors") + 1.0)
-                ended = self.state in (State.STOPPING, State.STATISTICS)
-                yield from self._report({str(late): TIMED_OUT})
-                if ended:
-                    break
-            except _PeerError:
-                yield from self._report({})
-            else:
-                self._rest(State.FINISHED)
-                return
-        self._rest(State.FAILED)
-
-    def _rest(self, state: IntEnum) -> None:
-        self.speaker.cease()
-        self.enter(state)
-
-    def _session(self) -> Steps:
-        self.speaker.forget("CRM", "CTS", "CML", "CRO", "CCS", "CST", "CSD", "CEM")
-        self._holding = False
-        try:
-            yield from self._identify()
-            yield from self._configure()
-            yield from self._get_ready()
-            yield from self._be_charged()
-        except _Stop as stop:
-            yield from self._end(stop.reasons)
+        yield from self._sessions(self._wishes.restarts)
 
     # -- phases -------------------------------------------------------------------------------
 
     def _identify(self) -> Steps:
+        self._holding = False
         begun_ns = self.clock.now_ns
 
         def fresh() -> bool:
@@ -265,7 +200,7 @@ class Vehicle(Machine):
 
         yield from self._forever(lambda: self.has("CRM") or not fresh())
         if not self.has("CRM"):
-            raise _Late("Crm00")
+            raise Late("Crm00")
         self.go(State.IDENTIFICATION)
         recognised = lambda: self.speaker.value("CRM", "Recognition") == READY  # noqa: E731
         yield from self._await("CrmAA", recognised, self._times.crm_ready_ns)
@@ -275,7 +210,7 @@ class Vehicle(Machine):
         there = lambda: self.has("CTS") and self.has("CML")  # noqa: E731
         yield from self._await("CtsCml", there, self._times.cml_ns)
         if self.speaker.value("CML", "MaxVoltage") < self._battery.voltage_V:
-            raise _Stop(AbnormalVoltage=YES)
+            raise Stop(AbnormalVoltage=YES)
         self.speaker.cease("BCP")
         self.speaker.repeat("BRO", lambda: {"Ready": NOT_YET})
         yield from self._wait(lambda: False, self._times.ready_ns)
@@ -286,7 +221,7 @@ class Vehicle(Machine):
         ready = lambda: self.speaker.value("CRO", "Ready") == READY  # noqa: E731
         yield from self._await("Cro", ready, self._times.cro_ready_ns, self._look_for_cro)
 
-    def _be_charged(self) -> Steps:
+    def _charge(self) -> Steps:
         self.go(State.CHARGING)
         yield from self._await("Ccs", lambda: self.has("CCS"), self._times.first_ns)
         while True:  # each look at messages and battery raises what ends it
@@ -300,14 +235,7 @@ class Vehicle(Machine):
         yield from self._await("Csd", lambda: self.has("CSD"), self._times.csd_ns, stops=False)
 
     def _report(self, late: Mapping[str, float]) -> Steps:
-        self._late = dict(late)
-        if late:
-            self.go(State.ERROR)
-        else:  # the other side has reported: there is nothing to add
-            self.speaker.cease()
-            self.enter(State.ERROR)
-        yield from self.until(lambda: False, self._times.bem_ns, self._look_at_plug)
-        self.speaker.cease()
+        yield from self._complain(late, self._times.bem_ns)
         self.enter(State.HANDSHAKE)
 
     # -- what it says -------------------------------------------------------------------------
@@ -400,65 +328,32 @@ class Vehicle(Machine):
     def _supervise(self) -> None:
         """The station must be heard, and the battery well."""
         if not self.speaker.since("CCS", self.clock.now_ns - self._times.ccs_ns + 1):
-            raise _Late("Ccs")
+            raise Late("Ccs")
         wishes, battery = self._wishes, self._battery
         if battery.max_degC > wishes.max_degC:
-            raise _Stop(PackHot=YES)
+            raise Stop(PackHot=YES)
         if battery.max_V >= wishes.max_cell_V:
-            raise _Stop(CellVoltageReached=YES)
+            raise Stop(CellVoltageReached=YES)
         if battery.soc >= wishes.end_soc:
-            raise _Stop(SocReached=YES)
+            raise Stop(SocReached=YES)
         self._holding = self._holding or battery.voltage_V >= 0.999 * wishes.max_V
         if self._holding and self.read("forbid") < 0.5 and 0.0 < battery.current_A < wishes.end_A:
-            raise _Stop(TotalVoltageReached=YES)
+            raise Stop(TotalVoltageReached=YES)
 
     # -- waiting ------------------------------------------------------------------------------
-
-    def _await(
-        self,
-        late: str,
-        holds: Callable[[], bool],
-        within_ns: int,
-        look: Callable[[], None] | None = None,
-        *,
-        stops: bool = True,
-    ) -> Steps:
-        """Wait, or it is late."""
-        if not (yield from self._wait(holds, within_ns, look, stops=stops)):
-            raise _Late(late)
-
-    def _wait(
-        self,
-        holds: Callable[[], bool],
-        within_ns: int,
-        look: Callable[[], None] | None = None,
-        *,
-        stops: bool = True,
-    ) -> Steps:
-        """Wait, while nothing ends the session."""
-
-        def looks() -> None:
-            self._look_at_plug()
-            if self.has("CEM"):
-                raise _PeerError
-            if stops and self.has("CST"):
-                raise _Stop(ChargerStopped=YES)
-            if stops and self.read("stop") >= 0.5:
-                raise _Stop(OtherFault=YES)
-            if look is not None:
-                look()
-
-        return (yield from self.until(holds, within_ns, looks))
 
     def _forever(self, holds: Callable[[], bool]) -> Steps:
         """Wait without a timeout, while it is plugged in."""
         while not (yield from self.until(holds, NS_PER_S, self._look_at_plug)):
             continue
 
-    def _look_at_plug(self) -> None:
-        if not self._battery.plugged:
-            raise _Unplugged
-
     def _look_for_cro(self) -> None:
-        if not self.speaker.since("CRO", self.clock.now_ns - self._times.cro_ns):
-            raise _Late("Cro")
+        self._must_go_on("CRO", self._times.cro_ns, "Cro")
+
+    def _look_at_peer(self, *, stops: bool) -> None:
+        if self.has("CEM"):
+            raise PeerError
+        if stops and self.has("CST"):
+            raise Stop(ChargerStopped=YES)
+        if stops and self.read("stop") >= 0.5:
+            raise Stop(OtherFault=YES)
