@@ -53,8 +53,7 @@ def load_rig(rig: str | Path) -> RigConfig:
     mistakes = Mistakes(path)
     file = read_file(path, mistakes)
     buses = _buses(file, mistakes)
-    beside = mistakes.file_of("pack.cell").parent
-    plant = plant_config(file, beside, mistakes, charger_preset(file))
+    plant = plant_config(file, mistakes, charger_preset(file))
     bms = _bms(file, buses, mistakes)
     databases = {name: bus.database for name, bus in buses.items()}
     nodes = nodes_of(file, databases, file.bms.node if file.bms is not None else "", mistakes)

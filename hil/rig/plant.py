@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Protocol, get_type_hints
 
 from pydantic import ValidationError, create_model
@@ -66,6 +65,7 @@ OPTIONAL: dict[str, type[Any]] = {  # not there if not given
     "supply": SupplyConfig,
     "vehicle": VehicleConfig,
 }
+_PARAMETER_FILES = {"pack": "cell", "vehicle": "name"}  # section -> the key that may name one
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -103,14 +103,11 @@ def _key(field: str, hint: Any) -> tuple[str, Any]:
     return field, hint
 
 
-def plant_config(
-    file: RigFile, beside: Path, mistakes: Mistakes, charger: str | None = None
-) -> PlantConfig | None:
-    """The plant of a rig file in a folder; ``None`` if something in it is wrong.
+def plant_config(file: RigFile, mistakes: Mistakes, charger: str | None = None) -> PlantConfig | None:
+    """The plant of a rig file; ``None`` if something in it is wrong.
 
     Args:
         file: The rig file.
-        beside: Where cell files lie.
         mistakes: Where mistakes go.
         charger: The charger's preset, if ``[charger]`` itself names none.
     """
@@ -120,9 +117,7 @@ def plant_config(
             data = getattr(file, section)
             if section == "charger" and charger is not None:
                 data = {"preset": charger, **data}
-            if str(data.get("cell", "")).endswith(".toml"):  # else it is the name of a shipped one
-                data = data | {"cell": str(beside / data["cell"])}
-            parts[field] = _section(section, config, data, mistakes)
+            parts[field] = _section(section, config, _found_beside(section, data, mistakes), mistakes)
     parts |= _optional(file, mistakes)
     if any(part is None for part in parts.values()) or len(mistakes.broken & SECTIONS.keys()):
         return None
@@ -138,8 +133,17 @@ def plant_config(
 def _optional(file: RigFile, mistakes: Mistakes) -> dict[str, Any]:
     """What a plant has only if the rig file says so; ``None`` for what is wrong."""
     given = [name for name in OPTIONAL if name in file.model_fields_set | mistakes.broken]
-    parts = {name: _section(name, OPTIONAL[name], getattr(file, name), mistakes) for name in given}
+    data = {name: _found_beside(name, getattr(file, name), mistakes) for name in given}
+    parts = {name: _section(name, OPTIONAL[name], data[name], mistakes) for name in given}
     return parts | {"loads": _loads(file, mistakes)}
+
+
+def _found_beside(section: str, data: dict[str, Any], mistakes: Mistakes) -> dict[str, Any]:
+    """A parameter file lies beside the rig file that names it; what is no file is a shipped one's name."""
+    key = _PARAMETER_FILES.get(section, "")
+    if not str(data.get(key, "")).endswith(".toml"):
+        return data
+    return data | {key: str(mistakes.file_of(dotted(section, key)).parent / data[key])}
 
 
 def _loads(file: RigFile, mistakes: Mistakes) -> dict[str, LoadConfig] | None:

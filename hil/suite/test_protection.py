@@ -241,7 +241,7 @@ def test_a_warning_does_not_chatter_at_its_threshold(rig: Rig) -> None:
     limit = rig.limits["cell_overvoltage"]
     rig.operate()
     start_ns = rig.now_ns
-    with rig.fault("cell.voltage", cell=1, value=limit.warning + 0.001):  # held: no frame shows the real voltage
+    with rig.fault("cell.voltage", cell=1, value=limit.warning + 0.001):  # held: no frame shows the truth
         rig.run_for(limit.delay + limit.reaction)
         for _ in range(12):
             with rig.fault("cell.voltage", cell=1, value=limit.warning - 0.001):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from twins.config import (
     LoadConfig,
     PackConfig,
     SupplyConfig,
+    VehicleConfig,
 )
 
 Loader = Callable[..., RigConfig]
@@ -187,3 +189,12 @@ def test_all_their_mistakes_are_told_at_once(load: Loader) -> None:
 def test_a_cell_of_ones_own_lies_beside_the_rig_file(load: Loader) -> None:
     with pytest.raises(RigFileErrors, match=r"pack\.cell: .*mine\.toml: cannot be read"):
         load("", ('"winston-lyp-160"', '"mine.toml"'))
+
+
+def test_so_does_a_vehicle_of_ones_own(load: Loader, tmp_path: Path) -> None:
+    with pytest.raises(RigFileErrors, match=r"vehicle\.name: .*tug\.toml: cannot be read"):
+        load('[vehicle]\nname = "tug.toml"')
+    (tmp_path / "tug.toml").write_text(
+        'base = "xe20"\n[body]\nmass = { value = 9999, unit = "kg", source = "weighed" }\n', "utf-8"
+    )
+    assert load('[vehicle]\nname = "tug.toml"').plant.vehicle == VehicleConfig(str(tmp_path / "tug.toml"))
