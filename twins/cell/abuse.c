@@ -33,26 +33,52 @@ INLINE void leak(const cell_type *restrict type, double elapsed_s, const double 
     }
 }
 
-/* ds/dt = -k e^(E / slope) along the tangent of the OCV has the solution of a logarithm: stable at any step. */
-static void side_reaction(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s)
+/* ds/dt = -k e^(E / slope) along the tangent of the OCV: how far it goes is log(1 + x) / bend, x = bend k h e^(over).
+ * Puts x and bend into scratch rows; returns the largest x. */
+INLINE double side_rates(const cell_type *restrict type, double elapsed_s, const double *restrict e,
+                         const double *restrict soc, const double *restrict t, double *restrict x,
+                         double *restrict bend, size_t count)
 {
-    const double *e = row(layout, state, CELL_E), *inv_q = row(layout, state, CELL_INV_Q);
-    const double *t = row(layout, state, CELL_T), *rest = row(layout, state, CELL_SCRATCH);
-    double *soc = row(layout, state, CELL_SOC), *heat = row(layout, state, CELL_HEAT_J);
-    double *lost = row(layout, state, CELL_LOST_As);
-    const double per_s = type->side_per_h / 3600.0, slope_V = type->side_slope_V;
-    const double least_V = type->side_V - 30.0 * slope_V; /* below, nothing that counts */
-    for (size_t k = 0; k < cells_of(layout); k++) {
-        if (e[k] < least_V) continue;
-        const double over = (e[k] - type->side_V) / slope_V;
-        const double rise = slope_at(&type->ocv_cell[0][0], type->ocv_first_degC, 1.0 / type->ocv_step_K, soc[k], t[k]);
-        const double bend = fmax(rise, 1e-6) / slope_V;
-        const double part = log1p(bend * per_s * elapsed_s * exp(fmin(over, 200.0))) / bend;
-        const double charge = part / inv_q[k];
+    const double *restrict ocv = &type->ocv_cell[0][0];
+    const double from = type->ocv_first_degC, per_K = 1.0 / type->ocv_step_K;
+    const double per_V = 1.0 / type->side_slope_V, scale = elapsed_s * type->side_per_h / 3600.0;
+    for (size_t k = 0; k < count; k++) {
+        const double rise = slope_at(ocv, from, per_K, soc[k], t[k]), over = (e[k] - type->side_V) * per_V;
+        bend[k] = (rise > 1e-6 ? rise : 1e-6) * per_V;
+        x[k] = bend[k] * scale * exponential(over < 200.0 ? over : 200.0);
+    }
+    double most = 0.0;
+    for (size_t k = 0; k < count; k++) most = x[k] > most ? x[k] : most;
+    return most;
+}
+
+/* The logarithm is stable at any step; below 1e-3 its series has a relative error under 1e-12. */
+INLINE void side_losses(const double *restrict x, const double *restrict bend, const double *restrict rest,
+                        const double *restrict inv_q, double *restrict soc, double *restrict heat,
+                        double *restrict lost, size_t count, int large)
+{
+    for (size_t k = 0; k < count; k++) {
+        const double near = x[k] * (1.0 - x[k] * (0.5 - x[k] * (1.0 / 3 - 0.25 * x[k])));
+        const double part = (large ? log1p(x[k]) : near) / bend[k], charge = part / inv_q[k];
         soc[k] -= part;
         lost[k] += charge;
         heat[k] += charge * rest[k];
     }
+}
+
+INLINE void side_reaction(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s)
+{
+    const size_t cells = cells_of(layout);
+    double *x = row(layout, state, CELL_SCRATCH + 1), *bend = row(layout, state, CELL_SCRATCH + 2);
+    const double *rest = row(layout, state, CELL_SCRATCH), *inv_q = row(layout, state, CELL_INV_Q);
+    double *soc = row(layout, state, CELL_SOC), *heat = row(layout, state, CELL_HEAT_J);
+    double *lost = row(layout, state, CELL_LOST_As);
+    const double most = side_rates(type, elapsed_s, row(layout, state, CELL_E), soc, row(layout, state, CELL_T), x,
+                                   bend, cells);
+    if (most > 1e-3)
+        side_losses(x, bend, rest, inv_q, soc, heat, lost, cells, 1);
+    else
+        side_losses(x, bend, rest, inv_q, soc, heat, lost, cells, 0);
 }
 
 static void decompose(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s)

@@ -46,7 +46,8 @@ INLINE void look(const cell_type *restrict type, const double *restrict soc, con
 }
 
 /* How far the pairs go in a step, at the cells' temperatures. */
-INLINE void relax_rows(const cell_type *restrict type, const cell_layout *layout, double *state, double dt)
+INLINE void relax_rows(const cell_type *restrict type, const cell_layout *layout, double *state, double dt,
+                       int together)
 {
     const double *t = row(layout, state, CELL_T);
     double *restrict relax1 = row(layout, state, CELL_RELAX1), *restrict relax2 = row(layout, state, CELL_RELAX2);
@@ -56,7 +57,8 @@ INLINE void relax_rows(const cell_type *restrict type, const cell_layout *layout
     const size_t cells = cells_of(layout);
     for (size_t k = 0; k < cells; k++) {
         const double colder = reference - 1.0 / (t[k] + KELVIN);
-        const double x1 = per_tau1 * exponential(b1 * colder), x2 = per_tau2 * exponential(b2 * colder);
+        const double faster1 = exponential(b1 * colder), faster2 = together ? faster1 : exponential(b2 * colder);
+        const double x1 = per_tau1 * faster1, x2 = per_tau2 * faster2;
         relax1[k] = relaxed(x1);
         relax2[k] = relaxed(x2);
         phi1[k] = relax1[k] / x1;
@@ -114,8 +116,10 @@ static void add_up_means(const cell_layout *layout, double *state)
 /* Everything that a step needs and that only changes with the slow rows or the step. */
 HOT static void prepare(const cell_type *type, const cell_layout *layout, double *state, double dt)
 {
-    if (type->tau1_K > 0.0 || type->tau2_K > 0.0)
-        relax_rows(type, layout, state, dt);
+    if (type->tau1_K > 0.0 && type->tau1_K == type->tau2_K)
+        relax_rows(type, layout, state, dt, 1);
+    else if (type->tau1_K > 0.0 || type->tau2_K > 0.0)
+        relax_rows(type, layout, state, dt, 0);
     else if (state[HEAD_DT_S] != dt)
         relax_alike(type, layout, state, dt);
     state[HEAD_DT_S] = dt;
