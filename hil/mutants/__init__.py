@@ -1,0 +1,1 @@
+"""Mutants: bugs seeded into the reference BMS, one at a time. A suite that lets one through proves nothing."""

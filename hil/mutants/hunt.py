@@ -1,0 +1,182 @@
+"""Lets the suite loose on one broken BMS: first the tests that are about the bug, then all others, until one fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from threading import Event
+
+from hil.errors import UsageError
+from hil.mutants.build import Workshop
+from hil.mutants.mutant import Mutant
+from hil.report.record import read_events
+
+_HIL = [sys.executable, "-P", "-c", "import sys; from hil.cli import main; sys.exit(main())"]
+_LIBRARY = 'library = "reference_bms"'
+_LOOK_S = 0.05  # how often a run is asked whether it is over
+
+
+class Fate(StrEnum):
+    """What became of a mutant."""
+
+    KILLED = "killed for the right reason"
+    OTHERWISE = "killed for another reason"
+    SURVIVED = "survived"
+    TIMED_OUT = "timed out"
+    NOT_BUILT = "did not build"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What the record says of a test that did not pass."""
+
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """One row of the kill matrix.
+
+    Attributes:
+        test: The test that saw the bug; empty if none did.
+        reason: What that test said, or why there is none.
+        seconds: Of this machine's time.
+    """
+
+    mutant: Mutant
+    fate: Fate
+    test: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Killed for the right reason, or rightly not killed."""
+        return self.fate is (Fate.SURVIVED if self.mutant.equivalent else Fate.KILLED)
+
+
+class Stopped(Exception):
+    """The hunt was called off."""
+
+
+class Hunt:
+    """Runs a rig's suite against mutants.
+
+    Args:
+        rig: The rig file that the reference BMS passes.
+        workshop: Where mutants are built.
+        limit_s: How long one run of tests may take.
+        tests: Test files in place of the suite.
+    """
+
+    def __init__(self, rig: Path, workshop: Workshop, limit_s: float, tests: tuple[str, ...] = ()) -> None:
+        self._rig = rig
+        self._workshop = workshop
+        self._limit_s = limit_s
+        self._tests = tests
+        self.stop = Event()
+
+    def hunt(self, mutant: Mutant, folder: Path) -> Found:
+        """Build it and test it.
+
+        Raises:
+            Stopped: If :attr:`stop` was set meanwhile.
+        """
+        begun = time.monotonic()
+        try:
+            library = self._workshop.build(mutant, folder)
+        except UsageError as error:
+            return Found(mutant, Fate.NOT_BUILT, reason=str(error))
+        fate, test, reason = self._judge(mutant, library, folder)
+        return Found(mutant, fate, test, reason, time.monotonic() - begun)
+
+    def _judge(self, mutant: Mutant, library: Path, folder: Path) -> tuple[Fate, str, str]:
+        rig = self._rig_with(library, folder)
+        stages = [(mutant.kill, True), (f"not ({mutant.kill})", False)] if mutant.kill else [("", False)]
+        for number, (select, about) in enumerate(stages):
+            out = folder / f"run{number}"
+            if not self._run(rig, select, out):
+                return Fate.TIMED_OUT, "", f"after {self._limit_s:g} s"
+            for test, failure in failures_of(out, may_be_none=about).items():
+                right = about and is_check(failure)
+                return (Fate.KILLED if right else Fate.OTHERWISE), test, failure.reason
+        return Fate.SURVIVED, "", mutant.equivalent or "no test saw it"
+
+    def _rig_with(self, library: Path, folder: Path) -> Path:
+        path = folder / "mutant.toml"
+        path.write_text(rig_text(self._rig).replace(_LIBRARY, f'library = "{library.as_posix()}"'), "utf-8")
+        return path
+
+    def _run(self, rig: Path, select: str, out: Path) -> bool:
+        """Run the tests until the first that fails; whether they ended in time.
+
+        Raises:
+            Stopped: If the hunt was called off.
+        """
+        chosen = ["-k", select] if select else []
+        command = [*_HIL, "run", str(rig), "--out", str(out), "--trace", "log", *chosen, "--", "-x"]
+        process = subprocess.Popen(
+            [*command, *self._tests],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        end_s = time.monotonic() + self._limit_s
+        try:
+            while process.poll() is None:
+                if self.stop.wait(_LOOK_S):
+                    raise Stopped
+                if time.monotonic() > end_s:
+                    return False
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)  # with the run's own children
+                process.wait()
+        return True
+
+
+def rig_text(rig: Path) -> str:
+    """A rig file that tests the reference BMS.
+
+    Raises:
+        UsageError: If it does not say so itself.
+    """
+    text = rig.read_text("utf-8")
+    if _LIBRARY not in text:
+        remedy = "mutants are made of the shipped BMS's sources; try: hil mutants laptop"
+        raise UsageError(f"has no {_LIBRARY}", place=str(rig), remedy=remedy)
+    return text
+
+
+def failures_of(out: Path, *, may_be_none: bool = False) -> dict[str, Failure]:
+    """The tests of a run that neither passed nor were skipped, by name.
+
+    Args:
+        out: Folder of the run.
+        may_be_none: Whether there may be no test at all, as where a rig has none that is about a bug.
+
+    Raises:
+        UsageError: If no test gave a verdict: a mutant that nothing looked at is not a survivor.
+    """
+    record = out / "record.jsonl"
+    events = read_events(record) if record.is_file() else []
+    verdicts = [event for event in events if event["event"] == "verdict"]
+    if not verdicts and not may_be_none:
+        raise UsageError("no test was run", place=str(out), remedy="try the same with: hil run RIG")
+    return {
+        event["test"]: Failure(event["verdict"], event["reason"])
+        for event in verdicts
+        if event["verdict"] not in ("pass", "skipped")
+    }
+
+
+def is_check(failure: Failure) -> bool:
+    """Whether a check failed, and no crash, hang or error of the rig."""
+    return failure.verdict == "fail" and failure.reason.startswith("expected: ")
