@@ -22,8 +22,8 @@ def add_parser(commands: Any) -> None:
         "mutants",
         help="prove that the suite catches bugs in a BMS",
         description="Put bugs into the reference BMS, one at a time, and run the suite on each until a test "
-        "fails. Writes mutants.json and mutants.html. A bug is killed for the right reason if a check fails in "
-        "a test that is about it.",
+        "fails. Writes mutants.json and mutants.html. A bug is killed for the right reason if a check fails "
+        "in a test that is about it.",
         epilog="exit codes: 0 all were killed for the right reason but those that no requirement forbids, "
         "1 some were not, 2 usage wrong, 130 interrupted (what was found is written)",
     )
@@ -31,8 +31,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("-j", "--jobs", type=_jobs, default=1, metavar="N", help="at a time (default 1)")
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="in name, limit or source file")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: hil-out/<rig>-<time>/")
-    parser.add_argument("--limit", type=float, default=400.0, metavar="S", help="time of one run (default 400)")
-    parser.add_argument("--catalogue", type=Path, metavar="FILE", help="bugs of your own; default: the shipped")
+    parser.add_argument("--limit", type=float, default=400.0, metavar="S", help="of one run (default 400)")
+    parser.add_argument("--catalogue", type=Path, metavar="FILE", help="default: the shipped one")
     parser.add_argument("--list", action="store_true", help="show the bugs, run nothing")
     parser.set_defaults(run=run)
 

@@ -1,1 +1,1 @@
-"""Mutants: bugs seeded into the reference BMS, one at a time. A suite that lets one through proves nothing."""
+"""Mutants: bugs in the reference BMS, one at a time. A suite that lets one through proves nothing."""

@@ -1,4 +1,4 @@
-"""Lets the suite loose on one broken BMS: first the tests that are about the bug, then all others, until one fails."""
+"""Runs the suite on one broken BMS: the tests that are about the bug, then all others, until one fails."""
 
 from __future__ import annotations
 
@@ -73,14 +73,15 @@ class Hunt:
         rig: The rig file that the reference BMS passes.
         workshop: Where mutants are built.
         limit_s: How long one run of tests may take.
-        tests: Test files in place of the suite.
+
+    Attributes:
+        stop: Set to call the hunt off.
     """
 
-    def __init__(self, rig: Path, workshop: Workshop, limit_s: float, tests: tuple[str, ...] = ()) -> None:
+    def __init__(self, rig: Path, workshop: Workshop, limit_s: float) -> None:
         self._rig = rig
-        self._workshop = workshop
+        self.workshop = workshop
         self._limit_s = limit_s
-        self._tests = tests
         self.stop = Event()
 
     def hunt(self, mutant: Mutant, folder: Path) -> Found:
@@ -91,20 +92,33 @@ class Hunt:
         """
         begun = time.monotonic()
         try:
-            library = self._workshop.build(mutant, folder)
+            library = self.workshop.build(mutant, folder)
         except UsageError as error:
             return Found(mutant, Fate.NOT_BUILT, reason=str(error))
         fate, test, reason = self._judge(mutant, library, folder)
         return Found(mutant, fate, test, reason, time.monotonic() - begun)
 
+    def failures(
+        self, library: Path, select: str, folder: Path, out: Path, *, may_be_none: bool = False
+    ) -> dict[str, Failure] | None:
+        """What the chosen tests found in a library; ``None`` if they did not end in time.
+
+        Raises:
+            UsageError: If no test was run, though there must be one.
+            Stopped: If the hunt was called off.
+        """
+        if not self._run(self._rig_with(library, folder), select, out):
+            return None
+        return failures_of(out, may_be_none=may_be_none)
+
     def _judge(self, mutant: Mutant, library: Path, folder: Path) -> tuple[Fate, str, str]:
-        rig = self._rig_with(library, folder)
         stages = [(mutant.kill, True), (f"not ({mutant.kill})", False)] if mutant.kill else [("", False)]
         for number, (select, about) in enumerate(stages):
             out = folder / f"run{number}"
-            if not self._run(rig, select, out):
+            failures = self.failures(library, select, folder, out, may_be_none=about)
+            if failures is None:
                 return Fate.TIMED_OUT, "", f"after {self._limit_s:g} s"
-            for test, failure in failures_of(out, may_be_none=about).items():
+            for test, failure in failures.items():
                 right = about and is_check(failure)
                 return (Fate.KILLED if right else Fate.OTHERWISE), test, failure.reason
         return Fate.SURVIVED, "", mutant.equivalent or "no test saw it"
@@ -123,10 +137,7 @@ class Hunt:
         chosen = ["-k", select] if select else []
         command = [*_HIL, "run", str(rig), "--out", str(out), "--trace", "log", *chosen, "--", "-x"]
         process = subprocess.Popen(
-            [*command, *self._tests],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         end_s = time.monotonic() + self._limit_s
         try:

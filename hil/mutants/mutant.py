@@ -87,5 +87,6 @@ def chosen(mutants: Sequence[Mutant], only: Sequence[str]) -> list[Mutant]:
 
     for word in only:
         if not any(fits(mutant, word) for mutant in mutants):
-            raise UsageError(f"no mutant has {word!r} in its name, limit or file", remedy="hil mutants --list")
+            reason = f"no mutant has {word!r} in its name, limit or file"
+            raise UsageError(reason, remedy="hil mutants laptop --list")
     return [mutant for mutant in mutants if not only or any(fits(mutant, word) for word in only)]

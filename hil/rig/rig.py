@@ -83,8 +83,12 @@ class Rig:
         self._shown = None
         self._host.run_until(self.now_ns + _ns(duration))
 
-    def power_on(self, *, cold: bool = True) -> None:
-        """Switch the BMS on and wait for its standby; ``cold`` forgets its fault memory.
+    def power_on(self, *, cold: bool = True, reaches: str = "standby") -> None:
+        """Switch the BMS on and wait for its first state; ``cold`` forgets its fault memory.
+
+        Args:
+            cold: Whether it starts with an empty fault memory.
+            reaches: The state to wait for: ``"fault"`` for one whose memory forbids standby.
 
         Raises:
             BmsFailure: If it is not there in the time that ``limits.startup`` promises.
@@ -93,7 +97,7 @@ class Rig:
         self._host.power_on(cold=cold)
         self.mark("powered")  # a program that plays the BMS has started by now
         if "state" in self.config.roles:
-            self._reach("standby", self._promised("startup", "delay"))
+            self._reach(reaches, self._promised("startup", "delay"))
 
     def on_wire(self, stimulus: Stimulus) -> int:
         """Wait until a frame carries the stimulus; returns that frame's bus timestamp in ns."""

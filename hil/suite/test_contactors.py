@@ -121,6 +121,18 @@ def test_a_contactor_that_does_not_close_aborts_the_precharge(rig: Rig, contacto
         rig.never("state", "operate", for_="2 s")
 
 
+@pytest.mark.case(39)
+@pytest.mark.parametrize("contactor", ["main_plus", "main_minus"])
+def test_a_contactor_that_falls_open_is_noticed(rig: Rig, contactor: str) -> None:
+    """Commanded closed and open by its feedback: in operation, too."""
+    limit = rig.limits["contactor_feedback"]
+    rig.require(f"contactor.{contactor}.feedback")
+    rig.operate()
+    with rig.fault("port", port=f"contactor.{contactor}.feedback", value=0.0):
+        rig.expect("fault.contactor_feedback", True, within=limit.delay)
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+
+
 @pytest.mark.case(40)
 @pytest.mark.parametrize("state", ["precharge", "operate"])
 def test_an_open_interlock_opens_the_contactors(rig: Rig, state: str) -> None:

@@ -49,6 +49,47 @@ def test_past_the_limit_the_contactors_open(rig: Rig, protection: Protection) ->
         expect_open(rig, protection.limit)
 
 
+@pytest.mark.case(19)
+@_each()
+def test_inside_the_limit_nothing_trips(rig: Rig, protection: Protection) -> None:
+    """As far inside the threshold as the other test is past it, the pack stays connected."""
+    limit = rig.limits[protection.limit]
+    inside = 2 * limit.threshold - protection.past(rig, limit.threshold)
+    activate(rig, protection)
+    start_ns = rig.now_ns
+    with protection.provoke(rig, inside):
+        rig.run_for(limit.delay * 2)
+        rig.stays("contactor.main_plus", "closed", for_="200 ms")
+    count = frames_with(rig, f"fault.{protection.limit}", 1, start_ns)
+    rig.bounded("frames with the fault set", count, high=0)
+
+
+@pytest.mark.case(16, 23, 24)
+@pytest.mark.parametrize("name", ["discharge_current", "charge_current"])
+def test_a_current_beyond_the_offered_limit_is_answered(rig: Rig, name: str) -> None:
+    """What the BMS offers is meant: who goes on beyond it is warned, then disconnected."""
+    limit = rig.limits[name]
+    fault = f"overcurrent_{name.removesuffix('_current')}"
+    rig.operate()
+    offered = rig.value(f"limit.{name}")
+    beyond = offered * (1 + limit.tolerance) + limit.number("offset")
+    value = (beyond + rig.limits[fault].threshold) / 2
+    with rig.fault("current", value=value if name == "discharge_current" else -value):
+        rig.expect(f"warning.{fault}", True, within=int(limit.number("warning_after")))
+        rig.expect(f"fault.{fault}", True, within=limit.delay)
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+
+
+@pytest.mark.case(16)
+@pytest.mark.initial(pack__soc=0.03)
+def test_an_empty_pack_offers_less(rig: Rig) -> None:
+    """Near the end of the charge the discharge limit shrinks."""
+    limit = rig.limits["discharge_current"]
+    limit.number("derate_soc")
+    rig.operate()
+    rig.bounded("offered current", rig.value("limit.discharge_current"), high=0.7 * limit.threshold, unit="A")
+
+
 @pytest.mark.case(18)
 def test_overvoltage_of_a_cell_opens_the_contactors(rig: Rig, cell: int) -> None:
     """Ends and middle of the chain are protected alike, ten times in a row."""

@@ -134,3 +134,16 @@ def test_a_voltage_marked_invalid_is_not_used(rig: Rig, channel: str) -> None:
     for name in ("pack_overvoltage", "voltage_plausibility"):
         count = frames_with(rig, f"fault.{name}", 1, start_ns)
         rig.bounded(f"frames with fault.{name} set", count, high=0)
+
+
+@pytest.mark.case(3, 51)
+@pytest.mark.parametrize("side", ["low", "high"])
+def test_a_pack_sensor_that_disagrees_with_the_cells_is_found(rig: Rig, side: str) -> None:
+    """The pack's voltage and the sum of the cells must agree, in either direction."""
+    limit = rig.limits["voltage_plausibility"]
+    off = limit.tolerance + 3.0
+    rig.operate()
+    value = rig.truth("pack.voltage") + (off if side == "high" else -off)
+    with rig.fault("pack.voltage", value=value):
+        rig.expect("fault.voltage_plausibility", True, within=limit.delay)
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)

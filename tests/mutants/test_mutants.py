@@ -6,19 +6,45 @@ from pathlib import Path
 
 import pytest
 
-from hil.bench.mutants import MUTANTS, Mutant, accused, build, compiler, failing
+from hil.bench.mutants import FEW
+from hil.mutants.build import Workshop, compiler
+from hil.mutants.hunt import Fate, Hunt
+from hil.mutants.mutant import Mutant, catalogue
+from hil.rig.shipped import find_rig
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="no C compiler on this machine")
 
-
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_the_suite_notices(mutant: Mutant, tmp_path: Path) -> None:
-    found = failing(build(mutant, tmp_path), tmp_path, ["-k", mutant.reason.partition("[")[0]])
-    assert accused(mutant, found), f"only these did not pass: {found}"
+_MUTANTS = {mutant.name: mutant for mutant in catalogue()}
 
 
-def test_the_unbroken_bms_passes_the_same_tests(tmp_path: Path) -> None:
+@pytest.fixture
+def hunt(tmp_path: Path) -> Hunt:
+    return Hunt(find_rig("laptop"), Workshop(tmp_path / "unbroken"), 300.0)
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_the_suite_notices(name: str, hunt: Hunt, tmp_path: Path) -> None:
+    folder = tmp_path / "mutant"
+    folder.mkdir()
+    found = hunt.hunt(_MUTANTS[name], folder)
+    assert found.fate is Fate.KILLED, found
+
+
+def test_the_unbroken_bms_passes_the_same_tests(hunt: Hunt, tmp_path: Path) -> None:
     """Else the mutants would fail for another reason than their bug."""
-    unbroken = Mutant("none", "config.c", "#define MARGIN 30", "#define MARGIN 30", "")
-    select = " or ".join(mutant.reason.partition("[")[0] for mutant in MUTANTS)
-    assert failing(build(unbroken, tmp_path), tmp_path, ["-k", select]) == {}
+    kills = " or ".join(f"({_MUTANTS[name].kill})" for name in FEW)
+    margin = "#define MARGIN 30"
+    folder = tmp_path / "mutant"
+    folder.mkdir()
+    unbroken = Mutant("none", "", "config.c", margin, margin, equivalent="it is the same")
+    out = folder / "run"
+    library = hunt.workshop.build(unbroken, folder)
+    assert hunt.failures(library, kills, folder, out) == {}
+
+
+def test_a_bug_that_crashes_is_killed_for_another_reason(hunt: Hunt, tmp_path: Path) -> None:
+    folder = tmp_path / "mutant"
+    folder.mkdir()
+    old = "m->max_cell = (uint8_t)(e.high_at + 1);"
+    crash = Mutant("crash", "", "measure.c", old, "*(volatile int *)0 = 1;", "bursts_on_the_interlock")
+    assert hunt.hunt(crash, folder).fate is Fate.OTHERWISE

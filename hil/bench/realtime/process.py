@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hil.bench.mutants import compiler
+from hil.mutants.build import compiler
 from hil.bench.realtime.local import LocalBus
 from hil.realtime.rights import PRIORITY
 

@@ -1,0 +1,204 @@
+"""H. Two events in order: what one fault, one session or one power cycle leaves behind for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from hil import Rig
+from hil.suite.protections import PROTECTIONS, expect_open
+
+Break = Callable[[Rig], AbstractContextManager[Any]]
+
+
+def _interlock(rig: Rig) -> AbstractContextManager[Any]:
+    return rig.fault("interlock")
+
+
+def _past(name: str) -> Break:
+    def provoke(rig: Rig) -> AbstractContextManager[Any]:
+        protection = PROTECTIONS[name]
+        return protection.provoke(rig, protection.past(rig, rig.limits[name].threshold))
+
+    return provoke
+
+
+_BREAK: dict[str, Break] = {"interlock": _interlock} | {name: _past(name) for name in PROTECTIONS}
+
+
+def _fall_ill(rig: Rig, name: str) -> None:
+    """Into the fault and out of it again."""
+    with _BREAK[name](rig):
+        rig.expect(f"fault.{name}", True, within=rig.limits[name].delay)
+    rig.run_for(rig.limits[name].delay)
+    rig.reset_faults()
+
+
+@pytest.mark.case(72)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("interlock", "cell_overvoltage"),
+        ("interlock", "isolation"),
+        ("cell_overvoltage", "interlock"),
+        ("cell_undervoltage", "overtemperature_discharge"),
+        ("isolation", "overcurrent_discharge"),
+    ],
+)
+def test_two_faults_at_once_are_both_reported(rig: Rig, first: str, second: str) -> None:
+    """The fault that is there already hides no other one."""
+    rig.require(f"fault.{first}", f"fault.{second}")
+    rig.operate()
+    with _BREAK[first](rig):
+        rig.expect(f"fault.{first}", True, within=rig.limits[first].delay)
+        with _BREAK[second](rig) as stimulus:
+            since = stimulus if second in ("interlock", "cell_overvoltage") else None
+            rig.expect(f"fault.{second}", True, within=rig.limits[second].delay, since=since)
+            rig.stays(f"fault.{first}", True, for_="500 ms")
+    rig.stays(f"fault.{second}", True, for_="500 ms")
+
+
+@pytest.mark.case(72)
+@pytest.mark.parametrize("name", ["interlock", "cell_overvoltage", "isolation"])
+def test_a_fault_that_comes_back_is_answered_again(rig: Rig, name: str) -> None:
+    """The second time is like the first, after a reset."""
+    for _ in range(2):
+        rig.operate()
+        with _BREAK[name](rig):
+            expect_open(rig, name)
+        rig.run_for(rig.limits[name].delay)
+        rig.reset_faults()
+
+
+@pytest.mark.case(72)
+def test_protection_is_whole_after_many_faults(rig: Rig) -> None:
+    """A BMS with a history protects as a new one does."""
+    for name in ("cell_overvoltage", "cell_undervoltage", "isolation"):
+        _fall_ill(rig, name)
+    rig.operate()
+    with rig.fault("interlock"):
+        expect_open(rig, "interlock")
+
+
+@pytest.mark.case(72)
+def test_the_first_fault_is_that_of_now(rig: Rig) -> None:
+    """What was first before a reset is not first after it."""
+    rig.require("first_fault")
+    shown = []
+    for name in ("interlock", "cell_overvoltage"):
+        with _BREAK[name](rig):
+            rig.expect(f"fault.{name}", True, within=rig.limits[name].delay)
+            shown.append(rig.value("first_fault"))
+        rig.run_for(rig.limits[name].delay)
+        rig.reset_faults()
+    rig.bounded("different first faults shown", len(set(shown)), low=2)
+
+
+@pytest.mark.case(22)
+def test_a_deep_discharge_is_for_good(rig: Rig) -> None:
+    """Neither a reset nor a power cycle lets a pack be used whose cell was too low."""
+    limit = rig.limits["deep_discharge"]
+    rig.require("fault.deep_discharge")
+    rig.operate()
+    with rig.fault("cell.voltage", cell=rig.cells, value=limit.threshold - 0.05):
+        expect_open(rig, "deep_discharge")
+    rig.run_for("1 s")
+    rig.request("mode", "standby")
+    rig.pulse_reset()
+    rig.stays("fault.deep_discharge", True, for_="1 s")
+    rig.power_on(cold=False, reaches="fault")
+    rig.request("mode", "operate")
+    rig.stays("fault.deep_discharge", True, for_="1 s")
+    rig.never("contactor.main_plus", "closed", for_="2 s")
+
+
+@pytest.mark.case(23)
+def test_overcurrent_is_answered_after_a_charge_session(rig: Rig) -> None:
+    """Charging leaves nothing behind that weakens driving."""
+    rig.charge()
+    rig.run_for("3 s")
+    rig.standby()
+    rig.set("charger.plugged", 0.0)
+    rig.operate()
+    with _BREAK["overcurrent_discharge"](rig):
+        expect_open(rig, "overcurrent_discharge")
+
+
+@pytest.mark.case(45, 62)
+def test_a_held_reset_is_no_reset(rig: Rig) -> None:
+    """It is the rising edge that resets: a stuck button must not."""
+    rig.require("reset")
+    rig.operate()
+    rig.request("reset", True)
+    with rig.fault("interlock"):
+        rig.expect("fault.interlock", True, within=rig.limits["interlock"].delay)
+    rig.run_for("1 s")
+    rig.request("mode", "standby")
+    rig.stays("state", "fault", for_="2 s")
+
+
+@pytest.mark.case(62)
+def test_driving_does_not_turn_into_charging(rig: Rig) -> None:
+    """An illegal_request: from operation to charging only by way of standby."""
+    rig.operate()
+    rig.request("mode", "charge")
+    rig.never("state", "charge", for_="2 s")
+
+
+@pytest.mark.case(62)
+def test_standby_is_reached_in_time(rig: Rig) -> None:
+    """From operation, everything open."""
+    limit = rig.limits["standby"]
+    rig.operate()
+    asked = rig.request("mode", "standby")
+    rig.expect("state", "standby", within=limit.delay, since=asked)
+    rig.stays("contactor.main_plus", "open", for_="500 ms")
+    rig.stays("contactor.main_minus", "open", for_="500 ms")
+
+
+@pytest.mark.case(68)
+@pytest.mark.initial(pack__soc=0.97)
+def test_balancing_ends_with_a_fault(rig: Rig) -> None:
+    """No balancing in the fault state."""
+    limit = rig.limits["balancing"]
+    rig.require("balancing[1]", "fault.interlock")
+    high = rig.cells // 3
+    rig.operate()
+    with rig.fault("cell.voltage", cell=high, value=limit.threshold + 0.03):
+        rig.expect(f"balancing[{high}]", True, within=limit.delay)
+        with rig.fault("interlock"):
+            rig.expect("fault.interlock", True, within=rig.limits["interlock"].delay)
+            rig.run_for(limit.delay)
+            rig.stays(f"balancing[{high}]", False, for_=limit.delay)
+
+
+@pytest.mark.case(14)
+def test_soc_outlives_a_power_cycle(rig: Rig) -> None:
+    """A BMS that has counted charge goes on from there, whatever the cells' voltage says after a load."""
+    tolerance = rig.limits["accuracy_soc"].tolerance * 100
+    rig.run_for("3 s")
+    rig.operate()
+    rig.set("drive.enable", 1.0)
+    rig.set("drive.current_request", 1.5 * rig.truth("pack.capacity"))
+    rig.run_for("60 s")
+    rig.set("drive.current_request", 0.0)
+    before = rig.value("soc")
+    rig.power_on(cold=False)
+    rig.run_for("3 s")
+    rig.agrees("soc", before, min(tolerance, 1.0))
+
+
+@pytest.mark.case(72)
+def test_the_fault_memory_outlives_a_power_cycle_and_counts(rig: Rig) -> None:
+    """A fault that came twice is in the memory once, counted_again; and no power cycle forgets it."""
+    rig.require("dtc.count", "dtc.occurrences")
+    for _ in range(2):
+        _fall_ill(rig, "interlock")
+    rig.bounded("entries of the fault memory", rig.value("dtc.count"), low=1, high=1)
+    rig.bounded("occurrences of the fault", rig.value("dtc.occurrences"), low=2, high=2)
+    rig.power_on(cold=False)
+    rig.run_for("3 s")
+    rig.bounded("entries after a power cycle", rig.value("dtc.count"), low=1, high=1)

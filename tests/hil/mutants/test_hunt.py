@@ -1,0 +1,76 @@
+"""What counts as killed, and what the matrix says of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hil.errors import UsageError
+from hil.mutants import matrix
+from hil.mutants.hunt import Failure, Fate, Found, failures_of, is_check, rig_text
+from hil.mutants.mutant import Mutant
+
+_MUTANT = Mutant("weld check <removed>", "contactor_weld", "conditions.c", "a", "b", "weld")
+_EQUIVALENT = Mutant("1 LSB late", "cell_overvoltage", "config.c", "a", "b", equivalent="within tolerance")
+
+
+@pytest.mark.parametrize(
+    ("failure", "check"),
+    [
+        (Failure("fail", "expected: main_plus open within 100 ms"), True),
+        (Failure("fail", "AssertionError: 1 == 2"), False),
+        (Failure("error", "the firmware crashed (SIGSEGV)"), False),
+        (Failure("invalid", "expected: main_plus open"), False),
+    ],
+)
+def test_only_a_failed_check_is_the_right_reason(failure: Failure, check: bool) -> None:
+    assert is_check(failure) is check
+
+
+@pytest.mark.parametrize(
+    ("mutant", "fate", "good"),
+    [
+        (_MUTANT, Fate.KILLED, True),
+        (_MUTANT, Fate.OTHERWISE, False),
+        (_MUTANT, Fate.SURVIVED, False),
+        (_MUTANT, Fate.TIMED_OUT, False),
+        (_MUTANT, Fate.NOT_BUILT, False),
+        (_EQUIVALENT, Fate.SURVIVED, True),
+        (_EQUIVALENT, Fate.OTHERWISE, False),
+    ],
+)
+def test_which_fates_are_good(mutant: Mutant, fate: Fate, good: bool) -> None:
+    assert Found(mutant, fate).good is good
+
+
+def test_the_summary_counts_and_names_what_is_not_good() -> None:
+    rows = [Found(_MUTANT, Fate.SURVIVED), Found(_EQUIVALENT, Fate.SURVIVED)]
+    said = matrix.summary(rows)
+    assert "0 of 1 killed for the right reason" in said
+    assert "1 of 1 survived" in said
+    assert "1 equivalent" in said
+    assert "not good: weld check <removed>: survived" in said
+
+
+def test_the_matrix_is_there_for_machines_and_for_eyes() -> None:
+    rows = [Found(_MUTANT, Fate.KILLED, "test_contactors.py::test_weld[a]", "expected: open\ncame: closed")]
+    (row,) = json.loads(matrix.as_json("laptop", rows))["mutants"]
+    assert (row["fate"], row["test"], row["reason"]) == (Fate.KILLED, "test_weld[a]", "expected: open")
+    page = matrix.as_page("laptop", rows)
+    assert "weld check &lt;removed&gt;" in page
+    assert "test_weld[a]" in page
+
+
+def test_a_run_without_a_verdict_proves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no test was run"):
+        failures_of(tmp_path)
+    assert failures_of(tmp_path, may_be_none=True) == {}
+
+
+def test_only_rigs_of_the_reference_bms_have_mutants(tmp_path: Path) -> None:
+    rig = tmp_path / "mine.toml"
+    rig.write_text('library = "mine"\n', "utf-8")
+    with pytest.raises(UsageError, match="hil mutants laptop"):
+        rig_text(rig)
