@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hil.mutants.build import compiler
 from hil.bench.realtime.local import LocalBus
+from hil.mutants.build import compiler
 from hil.realtime.rights import PRIORITY
 
 Say = Callable[[str], None]
