@@ -261,6 +261,7 @@ class SensorConfig:
     voltage_noise_V: float = 20e-3
     voltage_period_ns: int = 50 * NS_PER_MS
     voltage_max_V: float = 1000.0
+    voltage_min_V: float = -1000.0
     isolation_Ohm: float = 2e6
     isolation_max_Ohm: float = 5e6
 

@@ -241,14 +241,14 @@ class CurrentSensor:
         self._keep_shunt = exp(-config.voltage_period_ns * 1e-9 / self._SHUNT_S)
         self._fast = Bank([0.0] * 3)
         self._slow = Bank([0.0] * 5)
-        limit_A, limit_V = config.current_max_A, config.voltage_max_V
+        limit_A, low_V, high_V = config.current_max_A, config.voltage_min_V, config.voltage_max_V
         name = "current_sensor"
         self.ports = (
             Port(f"{name}.current", "A", self._fast, self._CURRENT, -limit_A, limit_A),
             Port(f"{name}.channel_error", "", self._fast, self._CHANNEL_ERROR, 0, 1),
             Port(f"{name}.over_current", "", self._fast, self._OVER_CURRENT, 0, 1),
-            Port(f"{name}.voltage_pack", "V", self._slow, self._PACK, -limit_V, limit_V),
-            Port(f"{name}.voltage_link", "V", self._slow, self._LINK, -limit_V, limit_V),
+            Port(f"{name}.voltage_pack", "V", self._slow, self._PACK, low_V, high_V),
+            Port(f"{name}.voltage_link", "V", self._slow, self._LINK, low_V, high_V),
             Port(f"{name}.temperature", "degC", self._slow, self._TEMPERATURE, -50, 200),
             Port(f"{name}.pack_error", "", self._slow, self._PACK_ERROR, 0, 1),
             Port(f"{name}.link_error", "", self._slow, self._LINK_ERROR, 0, 1),
@@ -272,12 +272,12 @@ class CurrentSensor:
     def sample_voltages(self, pack_V: float, link_V: float, current_A: float, noise: Noise) -> None:
         """Measure pack and link, and the shunt's own temperature."""
         config, step = self.config, self.config.voltage_resolution_V
-        limit, sigma = config.voltage_max_V, config.voltage_noise_V
+        low, high, sigma = config.voltage_min_V, config.voltage_max_V, config.voltage_noise_V
         pack = round((pack_V + sigma * noise.one()) / step) * step
         link = round((link_V + sigma * noise.one()) / step) * step
         settled = self._ambient_degC + self._SHUNT_K_PER_A2 * current_A * current_A
         self._shunt_degC = settled + (self._shunt_degC - settled) * self._keep_shunt
-        self._slow.publish([_saturate(pack, limit), _saturate(link, limit), self._shunt_degC, 0.0, 0.0])
+        self._slow.publish([min(max(pack, low), high), min(max(link, low), high), self._shunt_degC, 0.0, 0.0])
 
     def save(self) -> dict[str, Any]:
         """The whole state."""

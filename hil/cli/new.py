@@ -1,0 +1,95 @@
+"""``hil new DIR --dbc FILE…``: a first rig file for a BMS of which there are DBC files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hil.new.guess import Guess
+
+_RIG = "rig.toml"
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "new",
+        help="begin a rig file from DBC files",
+        description="Read DBC files, guess what is wired to what and where the BMS says what, and write a "
+        "commented rig file beside copies of them. What could not be guessed is marked TODO. Nothing is "
+        "overwritten.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="new folder for the rig")
+    parser.add_argument("--dbc", type=Path, nargs="+", required=True, metavar="FILE", help="of the BMS's bus")
+    parser.add_argument("--node", metavar="NODE", help="the BMS's node; default: guessed")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the folder.
+
+    Raises:
+        HilError: If a DBC file is wrong or not there, the node is none of them, or there is a rig already.
+    """
+    from hil.errors import UsageError
+    from hil.frames.database import load_database
+    from hil.new.guess import bms_node, guess
+    from hil.new.write import Source, rig_text
+
+    folder, files = arguments.folder, arguments.dbc
+    _check_free(folder, files)
+    database = load_database(files)
+    nodes = sorted({sender for message in database.messages.values() for sender in message.senders})
+    bms = arguments.node or bms_node(database)
+    if arguments.node and bms not in nodes:
+        raise UsageError(
+            f"no node {bms!r} sends a message", key="--node", remedy=f"one of {', '.join(nodes)}"
+        )
+    found = guess(database, bms)
+    source = Source(folder.resolve().name, [file.name for file in files], database, found)
+    _write(folder, files, rig_text(source))
+    _tell(folder / _RIG, found, nodes)
+    return 0
+
+
+def _check_free(folder: Path, files: list[Path]) -> None:
+    """Nothing that is there is lost."""
+    from hil.errors import UsageError
+
+    for name in (_RIG, *(file.name for file in files)):
+        there = folder / name
+        if there.exists() and not any(there.resolve() == file.resolve() for file in files):
+            raise UsageError(
+                "is there already", place=str(there), remedy="name another folder, or move it away"
+            )
+    names = [file.name for file in files]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"two DBC files are called {name}", key="--dbc", remedy="rename one of them")
+
+
+def _write(folder: Path, files: list[Path], text: str) -> None:
+    from hil.errors import OutputError
+    from hil.run.output import write_whole
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            if (folder / file.name).resolve() != file.resolve():
+                (folder / file.name).write_bytes(file.read_bytes())
+        write_whole(folder / _RIG, text)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", place=str(folder)) from error
+
+
+def _tell(path: Path, found: Guess, nodes: list[str]) -> None:
+    from hil.new.guess import cells_of
+
+    others = ", ".join(node for node in nodes if node != found.bms) or "nobody"
+    print(f"the BMS is {found.bms or 'not known'}; the rig plays {others}")
+    counts = f"{len(found.ports)} wires, {len(found.roles)} roles, {len(found.requests)} requests"
+    print(f"{counts}, {cells_of(found)} cells")
+    print(f"{len(found.unknown)} signals not understood: they are listed at the end of the file")
+    print(f"\nwritten: {path}\nnext:    look for TODO in it, then: hil check {path}")

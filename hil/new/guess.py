@@ -1,0 +1,181 @@
+"""Goes through the messages of DBC files and gathers what the rules find."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hil.frames.database import Database, Message, Signal
+from hil.new.rules import COMMANDS, PORTS, REQUESTS, ROLES, fault_of, kind_of, match
+from hil.new.words import number_of, parts_of, words_of
+
+_BMS = ("bms", "bmu", "bcu", "ecu", "battery")
+_SWITCH = {"open": "open off no aus offen inactive 0", "closed": "closed close on yes ein zu active 1"}
+_STATES = {  # state of the suite -> what value tables call it
+    "fault": "fault error failure fehler alarm",
+    "precharge": "precharge precharging prechg vorladung",
+    "charge": "charge charging laden chg",
+    "operate": "operate operating drive driving normal run running on active discharging fahren ready",
+    "standby": "standby idle sleep off wait ready bereit",
+    "init": "init initialization start startup boot",
+}
+_CONTROL = {"charge": "charge start on enable", "stop": "stop off disable"}
+_MODES = {"operate": _STATES["operate"], "charge": _STATES["charge"], "standby": _STATES["standby"]}
+Where = tuple[str, str]  # message and signal
+
+
+@dataclass
+class Guess:
+    """What was found in one bus's DBC files.
+
+    Attributes:
+        bms: The node that is the BMS.
+        ports: Signal -> port that it carries to or from the BMS.
+        requests: What is asked of the BMS -> signal, and names of its numbers.
+        roles: What the BMS says -> signal, and names of its numbers.
+        unknown: Signals of which nothing is known.
+    """
+
+    bms: str
+    ports: dict[Where, str] = field(default_factory=dict)
+    requests: dict[str, tuple[Where, dict[str, int]]] = field(default_factory=dict)
+    roles: dict[str, tuple[Where, dict[str, int]]] = field(default_factory=dict)
+    unknown: list[Where] = field(default_factory=list)
+
+
+def bms_node(database: Database) -> str:
+    """The node whose name says that it is the BMS; else the one that says most of states and faults."""
+    senders = Counter(sender for message in database.messages.values() for sender in message.senders)
+    for word in _BMS:
+        for sender in senders:
+            if word in parts_of(sender) or word in sender.lower():
+                return sender
+    telling = Counter(
+        sender
+        for message in database.messages.values()
+        for signal in message.signals.values()
+        for sender in message.senders
+        if words_of(signal.name) & {"state", "fault", "warning", "soc", "limit"}
+    )
+    return telling.most_common(1)[0][0] if telling else ""
+
+
+def guess(database: Database, bms: str) -> Guess:
+    """What the signals of a bus probably are."""
+    found = Guess(bms)
+    for message in database.messages.values():
+        for signal in message.signals.values():
+            if is_protection(message, signal) or signal.is_multiplexer:
+                continue
+            if bms in message.senders:
+                known = _of_bms(found, message, signal)
+            else:
+                known = _to_bms(found, message, signal)
+            if not known:
+                found.unknown.append((message.name, signal.name))
+    return found
+
+
+def is_protection(message: Message, signal: Signal) -> bool:
+    """Counters and checksums: the rig fills them in."""
+    by_name = words_of(signal.name) & {"crc", "checksum", "counter", "alive", "rolling", "msg"}
+    return signal.e2e_role in ("Counter", "Checksum") or (message.e2e is not None and bool(by_name))
+
+
+def _to_bms(found: Guess, message: Message, signal: Signal) -> bool:
+    where = (message.name, signal.name)
+    modes = _names(signal, _MODES)
+    if (
+        "mode" not in found.requests
+        and {"standby", "operate"} <= modes.keys()
+        and "state" not in where[1].lower()
+    ):
+        found.requests["mode"] = where, modes
+        return True
+    target = match(REQUESTS, message, signal)
+    if target == "reset" and target not in found.requests:
+        found.requests[target] = where, {}
+        return True
+    return _port(found, where, match(PORTS, message, signal) or target)
+
+
+def _port(found: Guess, where: Where, target: str | None) -> bool:
+    if target is None or target == "reset":
+        return False
+    if target.endswith("[*]"):
+        number = number_of(where[1])
+        if number is None:
+            return False
+        target = target.replace("*", str(number))
+    if target in found.ports.values():
+        return False
+    found.ports[where] = target
+    return True
+
+
+def _of_bms(found: Guess, message: Message, signal: Signal) -> bool:
+    where = (message.name, signal.name)
+    known = _port(found, where, match(COMMANDS, message, signal))
+    role, names = _role(found, message, signal)
+    if role is None or role in found.roles:
+        return known
+    found.roles[role] = where, names
+    return True
+
+
+def _role(found: Guess, message: Message, signal: Signal) -> tuple[str | None, dict[str, int]]:
+    """The role of a signal, and names of its numbers."""
+    port = found.ports.get((message.name, signal.name), "")
+    if port.startswith("contactor."):
+        return port.removesuffix(".command"), _switch(signal)
+    if port == "charger.control" and (control := _names(signal, _CONTROL)):
+        return port, control
+    states = _names(signal, _STATES)
+    if {"fault"} <= states.keys() and len(states) > 2 and "state" not in found.roles:
+        return "state", states
+    if signal.length <= 2 and (named := _fault_or_warning(message, signal)):
+        return named, {}
+    target = match(ROLES, message, signal)
+    if target and target.endswith("[*]"):
+        number = number_of(signal.name)
+        return (target.replace("*", str(number)) if number is not None else None), {}
+    return target, {}
+
+
+def _fault_or_warning(message: Message, signal: Signal) -> str | None:
+    """The role of a flag of a fault or a warning."""
+    said = words_of(signal.name) | words_of(message.name)
+    name = fault_of(signal) if said & {"fault", "warning"} else None
+    if name is None:
+        return None
+    return f"{'warning' if 'warning' in said and 'fault' not in words_of(signal.name) else 'fault'}.{name}"
+
+
+def _switch(signal: Signal) -> dict[str, int]:
+    names = _names(signal, _SWITCH)
+    return names if len(names) == len(_SWITCH) else {"open": 0, "closed": 1}
+
+
+def _names(signal: Signal, wanted: Mapping[str, str]) -> dict[str, int]:
+    """The numbers of a value table under the names that the suite knows."""
+    found: dict[str, int] = {}
+    taken: set[int] = set()
+    for name, texts in wanted.items():
+        for raw, text in (signal.choices or {}).items():
+            if raw not in taken and name not in found and set(parts_of(text)) & set(texts.split()):
+                found[name] = raw
+                taken.add(raw)
+    return {name: found[name] for name in sorted(found, key=lambda name: found[name])}
+
+
+def cells_of(found: Guess) -> int:
+    """How many cells the messages to the BMS carry, or those of the BMS."""
+    names = [*found.ports.values(), *found.roles]
+    arrays = ("cell_monitor.voltage[", "cell.voltage[")
+    return max((sum(name.startswith(array) for name in names) for array in arrays), default=0)
+
+
+def kinds(database: Database, found: Guess) -> Mapping[Where, str]:
+    """Unit kind of each signal without a meaning, for the comment beside it."""
+    return {where: kind_of(database.messages[where[0]].signals[where[1]]) for where in found.unknown}

@@ -1,0 +1,89 @@
+"""What `hil new` guesses, against rig files that people wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hil.frames.database import Database, load_database
+from hil.new.guess import Guess, bms_node, cells_of, guess
+from hil.new.words import number_of, words_of
+from hil.rig.load import load_rig
+
+FOREIGN = Path(__file__).with_name("foreign.dbc")
+
+
+def _guess(database: Database) -> Guess:
+    return guess(database, bms_node(database))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("CM_Voltages_07", {"cm", "voltage", "7"}),
+        ("UZelle_12", {"voltage", "cell", "12"}),
+        ("Ucell3", {"voltage", "cell", "3"}),
+        ("Fault_CellOvervoltage", {"fault", "cell", "over", "voltage"}),
+        ("Ladestrom_Grenze", {"charge", "current", "limit"}),
+        ("HVIL_geschlossen", {"interlock", "geschlossen"}),
+    ],
+)
+def test_names_say_the_same_in_other_words(name: str, words: set[str]) -> None:
+    assert words_of(name) == words
+
+
+def test_the_number_of_a_name_is_its_last() -> None:
+    assert number_of("M2_Cell_017_mV") == 17
+    assert number_of("State") is None
+
+
+def test_the_laptop_rig_is_found_from_its_dbc_files() -> None:
+    config = load_rig("laptop")
+    found = _guess(config.buses["pack"].database)
+    assert found.bms == "BMS"
+    assert cells_of(found) == 96
+    wires = {(wire.message, wire.signal): wire.port for wire in config.wires}
+    right = sum(found.ports.get(where) == port for where, port in wires.items())
+    assert right >= 0.9 * len(wires)
+    roles = {name: (role.message, role.signal) for name, role in config.roles.items()}
+    right = sum(name in found.roles and found.roles[name][0] == where for name, where in roles.items())
+    assert right >= 0.9 * len(roles)
+    assert found.roles["state"][1] == {
+        "init": 0, "standby": 1, "precharge": 2, "operate": 3, "charge": 4, "fault": 7,
+    }  # fmt: skip
+
+
+def test_a_german_big_endian_multiplexed_bms_is_understood() -> None:
+    found = _guess(load_database([FOREIGN]))
+    assert found.bms == "BCU"
+    assert found.ports["SLV_Zellspannungen", "UZelle_12"] == "cell_monitor.voltage[12]"
+    assert found.ports["SHUNT_Messung", "IBatt"] == "current_sensor.current"
+    assert found.ports["SHUNT_Messung", "UZwischenkreis"] == "current_sensor.voltage_link"
+    assert found.ports["FZG_Box", "K_Minus_Rueckmeldung"] == "contactor.main_minus.feedback"
+    assert found.ports["BCU_Schuetze", "Schuetz_Vorladung"] == "contactor.precharge.command"
+    assert found.requests["mode"] == (
+        ("FZG_Anforderung", "Betriebsart"),
+        {"standby": 0, "operate": 1, "charge": 2},
+    )
+    where = {role: place for role, (place, _) in found.roles.items()}
+    assert where["fault.undertemperature_charge"] == ("BCU_Fehler", "Fehler_Untertemperatur_Laden")
+    assert where["warning.isolation"] == ("BCU_Fehler", "Warnung_Isolation")
+    assert where["limit.charge_current"] == ("BCU_Grenzen", "Ladestrom_Grenze")
+    assert where["limit.discharge_current"] == ("BCU_Grenzen", "Entladestrom_Grenze")
+    assert where["cell.voltage_min"] == ("BCU_Messwerte", "U_Zelle_min")
+    assert all(message == "BCU_Diagnose" for message, _ in found.unknown)
+
+
+def test_what_nobody_could_understand_is_not_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "odd.dbc"
+    path.write_text('VERSION ""\nNS_ :\nBS_:\nBU_: A B\nBO_ 1 X: 8 A\n SG_ Foo : 0|8@1+ (1,0) [0|255] "" B\n')
+    found = _guess(load_database([path]))
+    assert (found.ports, found.roles, found.requests) == ({}, {}, {})
+    assert found.unknown == [("X", "Foo")]
+
+
+def test_no_port_is_fed_twice_and_no_role_has_two_signals() -> None:
+    for database in (load_rig("laptop").buses["pack"].database, load_database([FOREIGN])):
+        ports = list(_guess(database).ports.values())
+        assert len(ports) == len(set(ports))
