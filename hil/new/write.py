@@ -116,7 +116,7 @@ def _arrays(ports: Mapping[Where, str]) -> tuple[list[tuple[Where, str]], dict[W
 
 
 def _pattern(numbered: Sequence[tuple[int, Where]]) -> Where | None:
-    """Message and signal with ``{frame}`` and ``{index}`` for their numbers; ``None`` where that fits not all."""
+    """Message and signal with ``{frame}`` and ``{index}`` for numbers; ``None`` where that fits not all."""
     if len(numbered) < 2 or [number for number, _ in numbered] != list(range(1, len(numbered) + 1)):
         return None
     messages = sorted({message for _, (message, _) in numbered})

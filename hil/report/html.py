@@ -11,7 +11,7 @@ from jinja2 import ChainableUndefined, Environment, FunctionLoader
 from markupsafe import Markup
 
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.report import plot, text
+from hil.report import matrix, plot, text
 from hil.report.record import Event
 from hil.report.results import Outcome, Results, Row, gather, relative_margin, rows, trouble_line
 
@@ -59,6 +59,7 @@ def render(events: Sequence[Event]) -> str:
         subtitle=_subtitle(results),
         simulated=results.info.get("simulated") or simulated(results.info),
         tight=_tight(results.outcomes),
+        matrix=matrix.lines(results.outcomes),
         words=WORDS,
     )
     return html.encode("utf-8", "replace").decode().replace("\0", "�")

@@ -9,13 +9,18 @@ from itertools import count
 from pathlib import Path
 
 from hil.errors import OutputError
-from hil.report import html, junit
+from hil.report import html, junit, matrix
 from hil.report.record import Event
 
 RECORD_NAME = "record.jsonl"
 REPORT_NAME = "report.html"
 TRACE_KINDS = ("blf", "asc", "log")
-_WRITERS = {"junit.xml": junit.render, REPORT_NAME: html.render}
+_WRITERS = {
+    "junit.xml": junit.render,
+    REPORT_NAME: html.render,
+    "requirements.json": matrix.as_json,
+    "requirements.csv": matrix.as_csv,
+}
 _FILES = (RECORD_NAME, *_WRITERS, *(f"trace.{kind}" for kind in TRACE_KINDS))
 
 

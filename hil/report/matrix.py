@@ -1,0 +1,106 @@
+"""Requirement × test × verdict: what was asked, what looked at it, what came of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from hil.report.record import Event
+from hil.report.results import VERDICTS, Outcome, gather
+
+_PREFIX = "BMS-"
+_NONE = "no test"
+_BAD_FIRST = ("fail", "error", "invalid", "pass", "skipped")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One requirement and its tests.
+
+    Attributes:
+        requirement: Its id: ``BMS-18`` of the suite's catalogue, or as a test's mark has it.
+        title: What it asks, where the catalogue says so.
+        outcomes: The tests that name it.
+    """
+
+    requirement: str
+    title: str
+    outcomes: Sequence[Outcome]
+
+    @property
+    def verdict(self) -> str:
+        """The worst of its tests; passed if some passed and the others were skipped."""
+        verdicts = {outcome.verdict for outcome in self.outcomes}
+        return next((verdict for verdict in _BAD_FIRST if verdict in verdicts), _NONE)
+
+    @property
+    def counts(self) -> str:
+        """How many of its tests came to which verdict."""
+        verdicts = [outcome.verdict for outcome in self.outcomes]
+        counted = [f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in verdicts]
+        return ", ".join(counted) or "–"
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why tests were skipped or did not pass, each reason once."""
+        others = (outcome for outcome in self.outcomes if outcome.verdict != "pass")
+        return list(dict.fromkeys(outcome.reason.partition("\n")[0] for outcome in others))
+
+
+@cache
+def titles() -> dict[int, str]:
+    """The suite's catalogue: number of a case and what it asks."""
+    text = (files("hil") / "suite" / "cases.toml").read_text(encoding="utf-8")
+    return {int(number): title for number, title in tomllib.loads(text)["cases"].items()}
+
+
+def lines(outcomes: Sequence[Outcome]) -> list[Line]:
+    """All cases of the catalogue, with a test or without, then the requirements that tests name."""
+    known = [Line(f"{_PREFIX}{n}", title, _of_case(outcomes, n)) for n, title in titles().items()]
+    named = dict.fromkeys(name for outcome in outcomes for name in outcome.requirements)
+    own = [Line(name, "", [one for one in outcomes if name in one.requirements]) for name in named]
+    return known + own
+
+
+def as_json(events: Sequence[Event]) -> str:
+    """The matrix for machines."""
+    return json.dumps(
+        [
+            {
+                "requirement": line.requirement,
+                "title": line.title,
+                "verdict": line.verdict,
+                "tests": {outcome.test: outcome.verdict for outcome in line.outcomes},
+                "reasons": line.reasons,
+            }
+            for line in lines(gather(events).outcomes)
+        ],
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def as_csv(events: Sequence[Event]) -> str:
+    """One row per requirement and test; a requirement without a test has one row, too."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["requirement", "title", "verdict", "test", "test verdict", "reason"])
+    for line in lines(gather(events).outcomes):
+        if not line.outcomes:
+            writer.writerow([line.requirement, line.title, line.verdict, "", "", ""])
+        for outcome in line.outcomes:
+            reason = "" if outcome.verdict == "pass" else outcome.reason.partition("\n")[0]
+            writer.writerow(
+                [line.requirement, line.title, line.verdict, outcome.test, outcome.verdict, reason]
+            )
+    return out.getvalue()
+
+
+def _of_case(outcomes: Sequence[Outcome], number: int) -> list[Outcome]:
+    return [outcome for outcome in outcomes if number in outcome.cases]
