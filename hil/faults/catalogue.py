@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from hil.errors import NotOfferedError, UnitError, UsageError
 from hil.faults.fault import Fault
-from hil.faults.frame import MissingFrame, WrongProtection
+from hil.faults.frame import LostFrames, MissingFrame, WrongLength, WrongProtection, WrongValue
 from hil.faults.node import SilentNode, WrongState
 from hil.faults.sensor import PortFault
 from hil.faults.twin import TwinFault
@@ -382,6 +382,26 @@ def frame_missing(message: str) -> Fault:
     return MissingFrame(message)
 
 
+def frame_lost(message: str, share: float, seed: int = 1) -> Fault:
+    """A share of a message's frames, 0 to 1, is lost by chance."""
+    return LostFrames(message, share, seed)
+
+
+def frame_length(message: str, length: int) -> Fault:
+    """A message has another number of bytes than its DBC says."""
+    return WrongLength(message, length)
+
+
+def frame_value(message: str, signal: str, value: float) -> Fault:
+    """A signal carries a value, in the DBC's unit, under a right checksum."""
+    return WrongValue(message, signal, value)
+
+
+def frame_not_available(message: str, signal: str) -> Fault:
+    """A signal says that it has no value."""
+    return WrongValue(message, signal, None)
+
+
 def frame_crc(message: str) -> Fault:
     """A message carries a wrong checksum."""
     return WrongProtection(message, "crc")
@@ -453,6 +473,10 @@ CATALOGUE: dict[str, Callable[..., Fault]] = {
     "node.silent": node_silent,
     "node.state": node_state,
     "frame.missing": frame_missing,
+    "frame.lost": frame_lost,
+    "frame.length": frame_length,
+    "frame.value": frame_value,
+    "frame.not_available": frame_not_available,
     "frame.crc": frame_crc,
     "frame.counter": frame_counter,
 }

@@ -1,7 +1,9 @@
-"""Frame faults: a message that is missing, carries a wrong checksum, or a counter that lies."""
+"""Frame faults: a message that is missing or lost now and then, of a wrong length, checksum or value."""
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import get_args
@@ -13,6 +15,7 @@ from hil.frames.database import Message
 from hil.frames.e2e import CounterFault
 from hil.host.stimulus import Carrier
 
+_MOST_BYTES = 8
 _KINDS: dict[str, CounterFault] = {kind: kind for kind in get_args(CounterFault)}
 
 
@@ -47,6 +50,152 @@ class MissingFrame:
     def clear(self, bench: Bench) -> None:
         """Send the message again."""
         bench.entry(self.message).hold = "normal"
+
+
+@dataclass(frozen=True, eq=False)
+class LostFrames:
+    """A share of a message's frames is lost, by a chance that the same seed repeats."""
+
+    message: str
+    share: float
+    seed: int = 1
+    name: str = "frame.lost"
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.share < 1.0:
+            raise UsageError(f"fault {self.name!r}: share {self.share:g} is not between 0 and 1")
+
+    @property
+    def value(self) -> float | None:
+        """The share."""
+        return self.share
+
+    @property
+    def target(self) -> str:
+        """Which of its frames are lost."""
+        return f"{self.message}: lost"
+
+    @property
+    def text(self) -> str:
+        """The fault in words."""
+        return f"{self.message}: {self.share:.0%} of its frames lost"
+
+    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
+        """Begin to lose frames; no frame shows that."""
+        chance = random.Random(self.seed)
+        bench.entry(self.message).lost = lambda: chance.random() < self.share
+        return ()
+
+    def clear(self, bench: Bench) -> None:
+        """Lose no frame any more."""
+        bench.entry(self.message).lost = None
+
+
+@dataclass(frozen=True, eq=False)
+class WrongLength:
+    """The message has more or fewer bytes than its DBC says; what is left of it is as it was."""
+
+    message: str
+    length: int
+    name: str = "frame.length"
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.length <= _MOST_BYTES:
+            raise UsageError(f"fault {self.name!r}: {self.length} bytes are no length of a CAN frame")
+
+    @property
+    def value(self) -> float | None:
+        """The length in bytes."""
+        return float(self.length)
+
+    @property
+    def target(self) -> str:
+        """Its bytes."""
+        return f"{self.message}: length"
+
+    @property
+    def text(self) -> str:
+        """The fault in words."""
+        return f"{self.message} with {self.length} bytes"
+
+    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
+        """Cut the message, or fill it up with zeros.
+
+        Raises:
+            UsageError: If that is the length it has.
+        """
+        entry = bench.entry(self.message)
+        if self.length == entry.message.length:
+            raise UsageError(f"fault {self.name!r}: {self.message} has {self.length} bytes anyway")
+        entry.mutate = lambda data: (data + bytes(_MOST_BYTES))[: self.length]
+        return bench.carrier_of_message(self.message, lambda _, frame: len(frame.data) == self.length)
+
+    def clear(self, bench: Bench) -> None:
+        """Send all its bytes again."""
+        bench.entry(self.message).mutate = None
+
+
+@dataclass(frozen=True, eq=False)
+class WrongValue:
+    """A signal carries a wrong value under a right checksum; NaN is "not available"."""
+
+    message: str
+    signal: str
+    value: float | None
+    unit: str = ""
+
+    @property
+    def name(self) -> str:
+        """As the test calls it."""
+        return "frame.not_available" if self._absent else "frame.value"
+
+    @property
+    def _absent(self) -> bool:
+        return self.value is None or math.isnan(self.value)
+
+    @property
+    def target(self) -> str:
+        """The signal."""
+        return f"{self.message}.{self.signal}"
+
+    @property
+    def text(self) -> str:
+        """The fault in words."""
+        return f"{self.target} {'not available' if self._absent else f'= {self.value:.6g}'}"
+
+    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
+        """Put the value into the signal, in the DBC's unit.
+
+        Raises:
+            UsageError: If there is no such signal, the rig fills it in itself, or it cannot hold the value.
+            NotOfferedError: If it has no raw number for "not available".
+        """
+        entry = bench.entry(self.message)
+        signal = entry.message.signals.get(self.signal)
+        if signal is None or signal.e2e_role != "None" or signal.is_multiplexer:
+            known = [s.name for s in entry.message.signals.values() if s.e2e_role == "None"]
+            reason = f"fault {self.name!r}: {self.message} has no signal {self.signal!r} to set"
+            raise UsageError(reason, remedy=f"one of {', '.join(known)}")
+        if self._absent and signal.not_available is None:
+            raise NotOfferedError(f"{self.target} has no raw number for 'not available'")
+        if not self._absent and self.value is not None and not signal.in_range(self.value):
+            raise UsageError(f"fault {self.name!r}: {self.target} cannot hold {self.value:g}")
+        entry.force(self.signal, math.nan if self.value is None else self.value)
+        shown = signal.not_available if self._absent else self.value
+        return bench.carrier_of_message(
+            self.message,
+            lambda message, frame: self._shown(message, frame, shown, signal.scale),
+        )
+
+    def _shown(self, message: Message, frame: Frame, shown: float | None, scale: float) -> bool:
+        found = message.decode_dict(frame.data).get(self.signal)
+        return found is not None and shown is not None and abs(found - shown) <= 0.51 * abs(scale)
+
+    def clear(self, bench: Bench) -> None:
+        """Let the signal say again what it is wired to."""
+        bench.entry(self.message).release(self.signal)
 
 
 @dataclass(frozen=True, eq=False)

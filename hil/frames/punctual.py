@@ -58,7 +58,7 @@ class PunctualRestbus(Restbus):
                 _, order, cycle_ns, entry = slots[0]
                 passed, late_ns = divmod(present.real_ns - now_ns, cycle_ns)
                 heapreplace(slots, (now_ns + (passed + 1) * cycle_ns, order, cycle_ns, entry))
-                if entry.hold == "normal":
+                if entry.goes_out():
                     in_time = 2 * late_ns <= cycle_ns
                     self.punctuality.missed += passed + (not in_time)
                     if in_time:

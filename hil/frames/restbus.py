@@ -49,6 +49,7 @@ class Entry:
 
     Attributes:
         hold: ``drop`` keeps the message off the bus; its slots pass.
+        lost: Asked before each frame whether this one is lost; ``None``: none is.
         mutate: Changes the bytes after protection: a masquerade or a transmission fault.
         saturated: How often a value was outside its signal's range and was sent as the nearest
             bound.
@@ -57,6 +58,7 @@ class Entry:
     message: Message
     sources: dict[str, Source]
     hold: Literal["normal", "drop"] = "normal"
+    lost: Callable[[], bool] | None = None
     mutate: Callable[[bytearray], bytearray] | None = None
     saturated: int = 0
     protector: Protector | None = field(init=False)
@@ -64,12 +66,30 @@ class Entry:
     def __post_init__(self) -> None:
         self.protector = self.message.e2e.protector() if self.message.e2e else None
         self._turn = 0
+        self._forced: dict[str, Source] = {}
         self._packers: list[Packer] = []
         self._packer: Packer | None = None  # the only one, once it is made
+
+    def goes_out(self) -> bool:
+        """Whether the frame of the present slot is sent."""
+        return self.hold == "normal" and not (self.lost is not None and self.lost())
 
     def connect(self, signal: str, source: Source) -> None:
         """Give a signal another source."""
         self.sources[signal] = source
+        self._repack()
+
+    def force(self, signal: str, value: float) -> None:
+        """Let a signal carry this value, whatever its source says; NaN is "not available"."""
+        self._forced[signal] = Source.constant(value)
+        self._repack()
+
+    def release(self, signal: str) -> None:
+        """Let a signal follow its source again."""
+        self._forced.pop(signal, None)
+        self._repack()
+
+    def _repack(self) -> None:
         self._packers = []
         self._packer = None
 
@@ -95,10 +115,11 @@ class Entry:
         message = self.message
         signals = message.signals.values()
         start = [_start(signal) for signal in signals]
+        sources = self.sources | self._forced
         rows = [
-            (signal, self.sources[signal.name])
+            (signal, sources[signal.name])
             for signal in signals
-            if signal.name in self.sources and not (signal.is_multiplexer and message.mux_values)
+            if signal.name in sources and not (signal.is_multiplexer and message.mux_values)
         ]
         self._packers = [
             compile_packer(message, start, rows, self._saturate, group)
@@ -175,7 +196,7 @@ class Restbus:
         now_ns = next_ns = slots[0][0]
         while next_ns == now_ns:
             _, order, cycle_ns, entry = slots[0]
-            if entry.hold == "normal":
+            if entry.goes_out():
                 message = entry.message
                 send(message.id, bytes(entry.pack()), message.extended)
             heapreplace(slots, (now_ns + cycle_ns, order, cycle_ns, entry))

@@ -25,6 +25,9 @@ def test_a_charge_session_ends_full(rig: Rig) -> None:
     current = rig.truth("charger.current")
     rig.bounded("charger current", current, low=0.98 * min(asked) - 0.2, high=max(asked) + 0.2, unit="A")
     rig.bounded("current asked for", max(asked), low=1.0, high=limit.number("current") * 1.01, unit="A")
+    if rig.has("charger.voltage"):
+        volts = [volts for _, volts in rig.history("charger.voltage", rig.now_ns - 2_500_000_000)]
+        rig.bounded("voltage asked for", max(volts), high=limit.threshold * 1.005, unit="V")
     highest, held = 0.0, 0
     for _ in range(_FULL_WITHIN_S):
         rig.run_for("1 s")

@@ -113,3 +113,47 @@ def test_one_bad_frame_is_tolerated(rig: Rig) -> None:
         rig.run_for(5 * cycle_ns)
     rig.bounded("frames with fault.e2e set", frames_with(rig, "fault.e2e", 1, start_ns), high=0)
     rig.stays("state", "operate", for_="500 ms")
+
+
+@pytest.mark.case(58)
+@pytest.mark.parametrize("length", [0, 3, 7])
+def test_a_frame_of_a_wrong_length_is_not_used(rig: Rig, length: int) -> None:
+    """Frames that are too short are as good as none: a fault, and no value out of them."""
+    message = rig.messages.carrying("cell_monitor.voltage[1]")
+    timeout = rig.limits["frame_timeout"]
+    rig.require("cell.voltage[1]")
+    rig.operate()
+    before = rig.value("cell.voltage[1]")
+    with rig.fault("frame.length", message=message, length=length) as stimulus:
+        rig.expect("state", "fault", within=max(timeout.messages.values()) + timeout.reaction, since=stimulus)
+        shown = [volts for _, volts in rig.history("cell.voltage[1]", stimulus.applied_ns) if volts < 8.0]
+        off = max((abs(volts - before) for volts in shown), default=0.0)
+        rig.bounded("voltage shown meanwhile, off", off, high=0.02, unit="V")
+
+
+@pytest.mark.case(56)
+def test_a_frame_lost_now_and_then_is_tolerated(rig: Rig) -> None:
+    """One frame in 25 lost is no reason to disconnect: counters go on, no time-out comes near."""
+    message = rig.messages.carrying("cell_monitor.voltage[1]")
+    rig.operate()
+    start_ns = rig.now_ns
+    with rig.fault("frame.lost", message=message, share=0.04):
+        rig.run_for("10 s")
+    count = frames_with(rig, "fault.frame_timeout", 1, start_ns)
+    rig.bounded("frames with fault.frame_timeout set", count, high=0)
+
+
+@pytest.mark.case(55)
+def test_the_cycle_does_not_jitter(rig: Rig) -> None:
+    """Over a minute the mean cycle of each frequent message is exact, and no gap is far from it."""
+    tolerance = rig.limits["cycle"].tolerance
+    rig.run_for("1 s")
+    start_ns = rig.now_ns
+    rig.run_for("60 s")
+    for message, cycle_ns in rig.messages.of_bms().items():
+        arrivals = rig.messages.arrivals(message, start_ns)
+        if cycle_ns > 100_000_000 or len(arrivals) < 3:
+            continue
+        mean = (arrivals[-1] - arrivals[0]) / (len(arrivals) - 1)
+        off = abs(mean / cycle_ns - 1)
+        rig.bounded(f"mean cycle of {message}, off", off, high=tolerance / 10)

@@ -31,6 +31,7 @@ def test_precharge_closes_in_order(rig: Rig) -> None:
     rig.bounded("link over pack voltage as main plus closes", share, low=done)
     rig.expect("contactor.precharge", "open", within=limit.timeout, since=closing)
     rig.expect("state", "operate", within=limit.timeout, since=closing)
+    rig.stays("contactor.precharge", "open", for_="500 ms")
     closed = [_first_closed(rig, name, start_ns) for name in _ORDER]
     pause = min(b - a for a, b in itertools.pairwise(closed)) / 1e6
     rig.bounded("shortest pause between two closings", pause, low=1.0, unit="ms")

@@ -69,3 +69,27 @@ def test_every_temperature_sensor_is_read(rig: Rig) -> None:
         rig.run_for("2 s")
         for sensor, degrees in wanted.items():
             rig.agrees(f"cell.temperature[{sensor}]", degrees, tolerance, since=settled)
+
+
+@pytest.mark.case(9)
+def test_link_voltage_is_read_open_and_closed(rig: Rig) -> None:
+    """The DC link's reading follows the truth: discharged in standby, at the pack's voltage in operation."""
+    share = rig.limits["accuracy_pack_voltage"].tolerance
+    rig.require("measured.link_voltage")
+    tolerance = share * rig.truth("pack.voltage")
+    rig.run_for("1 s")
+    rig.agrees("measured.link_voltage", rig.truth("link.voltage"), tolerance)
+    rig.operate()
+    rig.run_for("1 s")
+    rig.agrees("measured.link_voltage", rig.truth("link.voltage"), tolerance)
+
+
+@pytest.mark.case(7)
+def test_a_step_of_a_cell_voltage_is_on_the_bus_in_time(rig: Rig) -> None:
+    """From the frame that carries a new voltage to the BMS's own with it: within its limit's delay."""
+    limit = rig.limits["cell_overvoltage"]
+    rig.require("cell.voltage_max")
+    rig.operate()
+    level = limit.warning - 0.05
+    with rig.fault("cell.voltage", cell=1, value=level):
+        rig.expect("cell.voltage_max", level, within=limit.delay)

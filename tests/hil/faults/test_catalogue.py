@@ -38,7 +38,15 @@ SENSOR_FAULTS = [
     ("interlock", {}, {"interlock.closed": 0}),
     ("port", {"port": "drive.motor_temperature", "value": 150.0}, {"drive.motor_temperature": 150.0}),
 ]
-FRAME_FAULTS = ["frame.missing", "frame.crc", "frame.counter"]
+FRAME_FAULTS = [
+    "frame.missing",
+    "frame.lost",
+    "frame.length",
+    "frame.value",
+    "frame.not_available",
+    "frame.crc",
+    "frame.counter",
+]
 PLANT_FAULTS = ["contactor.weld", "contactor.stuck_open", "precharge.open", "link.short", "charger"]
 NODE_FAULTS = ["node.silent", "node.state"]  # tests/flow/test_dc_charging.py
 EQUIPPED = [  # looked at with a plant that has fuse and supply: test_circuit_faults.py
@@ -341,3 +349,74 @@ def test_where_no_frame_can_say_that_a_value_is_lost(tmp_path, fault):
     with pytest.raises(NotOfferedError, match="no raw number that means 'not available'"):
         world.inject(make_fault(*fault))
     assert not math.isnan(world.read("cell_monitor.voltage[1]"))
+
+
+def _frames(world, message, ms):
+    """The frames of a message within a time to come."""
+    layout, since_ns = world.rig.buses["pack"].database.messages[message], world.now_ns
+    world.run_until(since_ns + ms * 1_000_000)
+    return [f for f in world.stations["pack"].listener.frames if f.id == layout.id and f.t_ns > since_ns]
+
+
+@pytest.mark.parametrize("length", [0, 3, 7])
+def test_a_frame_of_another_length(world, length):
+    fault = make_fault("frame.length", {"message": "JB_Status", "length": length})
+    stimulus = world.inject(fault)
+    frames = _frames(world, "JB_Status", 500)
+    assert frames
+    assert {len(frame.data) for frame in frames} == {length}
+    assert stimulus.on_wire_ns == frames[0].t_ns
+    world.clear(fault)
+    assert {len(frame.data) for frame in _frames(world, "JB_Status", 500)} == {8}
+
+
+def test_a_value_under_a_right_checksum(world):
+    checked = Checked(world, "JB_Isolation")
+    layout = world.rig.buses["pack"].database.messages["JB_Isolation"]
+    fault = make_fault(
+        "frame.value", {"message": "JB_Isolation", "signal": "IsolationPlus", "value": 12_300.0}
+    )
+    world.inject(fault)
+    assert checked.take(world, 2) == ["ok", "ok"]
+    shown = [
+        layout.decode_dict(frame.data)["IsolationPlus"] for frame in _frames(world, "JB_Isolation", 1200)
+    ]
+    assert shown
+    assert set(shown) == {12_300.0}
+    world.clear(fault)
+    last = _frames(world, "JB_Isolation", 1200)[-1]
+    assert layout.decode_dict(last.data)["IsolationPlus"] > 1e6
+
+
+def test_a_share_of_the_frames_is_lost_and_a_seed_repeats_it(world):
+    def count(seed):
+        fault = make_fault("frame.lost", {"message": "CM_Voltages_01", "share": 0.5, "seed": seed})
+        world.inject(fault)
+        found = len(_frames(world, "CM_Voltages_01", 5000))
+        world.clear(fault)
+        return found
+
+    whole = len(_frames(world, "CM_Voltages_01", 5000))
+    first, second, again = count(3), count(4), count(3)
+    assert 0.25 * whole < first < 0.75 * whole
+    assert abs(first - again) <= 1  # at the window's edge
+    assert 0.25 * whole < second < 0.75 * whole
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("frame.length", {"message": "JB_Status", "length": 9}, "no length of a CAN frame"),
+        ("frame.length", {"message": "JB_Status", "length": 8}, "has 8 bytes anyway"),
+        ("frame.lost", {"message": "JB_Status", "share": 1.5}, "not between 0 and 1"),
+        ("frame.value", {"message": "JB_Status", "signal": "Crc", "value": 1}, "no signal 'Crc' to set"),
+        (
+            "frame.value",
+            {"message": "JB_Isolation", "signal": "IsolationPlus", "value": -5},
+            "cannot hold -5",
+        ),
+    ],
+)
+def test_a_frame_fault_that_makes_no_sense(world, name, arguments, message):
+    with pytest.raises(UsageError, match=message):
+        world.inject(make_fault(name, arguments))
