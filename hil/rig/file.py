@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from hil.errors import RigFileError, UnitError
 from hil.rig.extend import extended
+from hil.rig.limits_csv import with_limits
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.units import Quantity, parse, time_ns, value_of
 
@@ -262,6 +263,7 @@ def read_file(path: Path, mistakes: Mistakes) -> RigFile:
         RigFileError: If one cannot be read or is no TOML.
     """
     data = extended(_parse(path), _parse, mistakes)
+    with_limits(data, LimitSection, mistakes)
     for section in _REQUIRED:
         if section not in data:
             mistakes.add(section, "section is missing", "docs/rig-file.md describes it")

@@ -18,12 +18,14 @@ class Mistakes:
 
     Attributes:
         broken: Keys that were left out as wrong: what refers to them is no mistake of its own.
+        elsewhere: Keys whose values stand in another file, and where: see :meth:`stands`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.errors: list[HilError] = []
         self.broken: set[str] = set()
+        self.elsewhere: dict[str, tuple[Path, str]] = {}
         self._base: Path | None = None
         self._own: set[str] = set()
         self._inherited: set[str] = set()
@@ -45,9 +47,21 @@ class Mistakes:
 
     def add(self, key: str, reason: str, remedy: str = "") -> None:
         """One more mistake, at a key of the rig file."""
+        elsewhere = self.elsewhere.get(key) or self.elsewhere.get(key.rpartition("[")[0])
+        if elsewhere is not None:
+            self.at(*elsewhere, reason, remedy)
+            return
         file = self.file_of(key)
         place = str(file) if file is self.path else f"{file}, extended by {self.path}"
         self.errors.append(RigFileError(reason, place=place, key=key, remedy=remedy))
+
+    def stands(self, key: str, file: Path, place: str) -> None:
+        """The value of a key comes from a place in another file: mistakes about it are told there."""
+        self.elsewhere[key] = (file, place)
+
+    def at(self, file: Path, place: str, reason: str, remedy: str = "") -> None:
+        """One more mistake, at a place in a file that the rig file names."""
+        self.errors.append(RigFileError(reason, place=str(file), key=place, remedy=remedy))
 
     def take(self, error: HilError, key: str = "") -> None:
         """A mistake found elsewhere, in a DBC or a quantity; it keeps the place it names."""
