@@ -305,8 +305,11 @@ def test_no_reset_before_the_release_level(rig: Rig, protection: Protection) -> 
     with protection.provoke(rig, held):
         rig.run_for(limit.delay + limit.reaction)
         rig.request("mode", "standby")
+        asked_ns = rig.now_ns
         rig.pulse_reset()
         rig.stays(f"fault.{protection.limit}", True, for_="1 s")
+        gone = frames_with(rig, f"fault.{protection.limit}", 0, asked_ns)
+        rig.bounded("frames without the fault since the reset", gone, high=0)
     rig.run_for(limit.delay + limit.reaction)
     rig.reset_faults()
     rig.expect(f"fault.{protection.limit}", False, within="500 ms")
