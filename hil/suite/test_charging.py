@@ -62,6 +62,19 @@ def test_a_plug_that_is_pulled_ends_the_session(rig: Rig) -> None:
 
 
 @pytest.mark.case(66)
+def test_a_charger_that_sees_no_battery_ends_the_session(rig: Rig) -> None:
+    """Where the charger says so, that is quicker than to wait for a current that does not come."""
+    limit = rig.limits["charger"]
+    within = int(limit.number("no_battery")) + limit.reaction
+    rig.require("charger.no_battery")
+    rig.charge()
+    rig.run_for("8 s")
+    with rig.fault("port", port="charger.no_battery", value=1.0):
+        rig.expect("fault.charger", True, within=within)
+        rig.expect("contactor.main_plus", "open", within=within + limit.reaction)
+
+
+@pytest.mark.case(66)
 def test_a_charger_that_falls_silent_ends_the_session(rig: Rig) -> None:
     """Without the charger's frames the BMS opens in time, and tells it to stop."""
     limit = rig.limits["charger"]
