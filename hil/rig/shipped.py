@@ -41,7 +41,7 @@ def shipped_sources() -> list[Path]:
 
 
 def find_rig(rig: str | Path) -> Path:
-    """A rig file by path, or by the name of a shipped one.
+    """A rig file by path, by the folder that holds it as ``rig.toml``, or by the name of a shipped one.
 
     Raises:
         RigFileError: If there is none.
@@ -49,11 +49,13 @@ def find_rig(rig: str | Path) -> Path:
     path = Path(rig)
     if path.is_file():
         return path.resolve()
+    if (path / "rig.toml").is_file():
+        return (path / "rig.toml").resolve()
     shipped = shipped_rigs()
     if str(rig) in shipped:
         return shipped[str(rig)]
     if path.is_dir():
-        raise RigFileError("is a folder, not a rig file", place=str(rig), remedy="name the file")
+        raise RigFileError("is a folder without a rig.toml", place=str(rig), remedy="name the rig file")
     near = difflib.get_close_matches(path.stem, shipped, n=1)
     names = ", ".join(sorted(shipped)) or "none"
     raise RigFileError(

@@ -41,7 +41,7 @@ def test_a_missing_rig_file_suggests_a_shipped_one(rig: str, remedy: str) -> Non
 
 
 def test_a_folder_is_no_rig_file(tmp_path: Path) -> None:
-    with pytest.raises(RigFileError, match="is a folder, not a rig file"):
+    with pytest.raises(RigFileError, match="is a folder without a rig.toml"):
         find_rig(tmp_path)
 
 
@@ -59,3 +59,8 @@ def test_a_library_by_path_and_by_name(tmp_path: Path) -> None:
     found, looked = find_library("no_such_bms", tmp_path)
     assert found is None
     assert looked == [f"hil/rigs/no_such_bms/no_such_bms{LIBRARY_SUFFIX}"]
+
+
+def test_a_folder_that_hil_new_made_is_named_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "rig.toml").write_text("")
+    assert find_rig(tmp_path) == (tmp_path / "rig.toml").resolve()
