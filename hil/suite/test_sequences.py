@@ -118,6 +118,7 @@ def test_a_deep_discharge_is_for_good(rig: Rig) -> None:
 @pytest.mark.case(23)
 def test_overcurrent_is_answered_after_a_charge_session(rig: Rig) -> None:
     """Charging leaves nothing behind that weakens driving."""
+    rig.require("charge", "overcurrent_discharge")
     rig.charge()
     rig.run_for("3 s")
     rig.standby()
@@ -143,6 +144,7 @@ def test_a_held_reset_is_no_reset(rig: Rig) -> None:
 @pytest.mark.case(62)
 def test_driving_does_not_turn_into_charging(rig: Rig) -> None:
     """An illegal_request: from operation to charging only by way of standby."""
+    rig.require("charge")
     rig.operate()
     rig.request("mode", "charge")
     rig.never("state", "charge", for_="2 s")
