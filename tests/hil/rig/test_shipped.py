@@ -41,7 +41,7 @@ def test_a_missing_rig_file_suggests_a_shipped_one(rig: str, remedy: str) -> Non
 
 
 def test_a_folder_is_no_rig_file(tmp_path: Path) -> None:
-    with pytest.raises(RigFileError, match="is a folder without a rig.toml"):
+    with pytest.raises(RigFileError, match=r"is a folder without a rig\.toml"):
         find_rig(tmp_path)
 
 
