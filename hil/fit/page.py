@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
-from jinja2 import Environment, FunctionLoader
-
 from hil.fit import picture
 from hil.fit.assemble import CellTests
 from hil.fit.fitting import Outcome
 from hil.fit.picture import Curve
+from hil.report.page import environment
 from twins.cell.fit import FINE, SOC, SOC_R, UNIT_AH
 
 
 def render(outcome: Outcome, tests: CellTests) -> str:
     """The page."""
-    environment = Environment(
-        loader=FunctionLoader(_template), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
     fit = outcome.fit
     ocv = [Curve(f"{t:g} °C", SOC, row) for t, row in zip(fit.knots, fit.ocv, strict=True)]
     middles = [Curve(f"{one.temperature_degC:g} °C", FINE[::10], one.middle[::10]) for one in tests.slow]
     ohm = 1e3 * fit.resistance * (UNIT_AH / outcome.told.capacity_Ah)
     pairs = [Curve(name, SOC_R, row) for name, row in zip(("R0", "R1", "R2"), ohm, strict=True)]
-    return environment.get_template("page.html").render(
+    return environment("fit").get_template("page.html").render(
         title=outcome.told.title,
         facts=outcome.facts(),
         judged=outcome.judged,
@@ -33,8 +27,3 @@ def render(outcome: Outcome, tests: CellTests) -> str:
         middles=picture.over_soc(middles, "V", "mean of the slow branches over state of charge"),
         ohm=picture.over_soc(pairs, "mOhm", "resistances at 25 degC over state of charge"),
     )
-
-
-def _template(name: str) -> str:
-    folder = files("hil") / ("report" if name == "style.css" else "fit") / "templates"
-    return (folder / name).read_text(encoding="utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,8 +15,8 @@ from hil.errors import UsageError
 from hil.mutants.build import Workshop
 from hil.mutants.mutant import Mutant
 from hil.report.record import read_events
+from hil.run.command import HIL
 
-_HIL = [sys.executable, "-P", "-c", "import sys; from hil.cli import main; sys.exit(main())"]
 _LIBRARY = 'library = "reference_bms"'
 _LOOK_S = 0.05  # how often a run is asked whether it is over
 
@@ -135,7 +134,7 @@ class Hunt:
             Stopped: If the hunt was called off.
         """
         chosen = ["-k", select] if select else []
-        command = [*_HIL, "run", str(rig), "--out", str(out), "--trace", "log", *chosen, "--", "-x"]
+        command = [*HIL, "run", str(rig), "--out", str(out), "--trace", "log", *chosen, "--", "-x"]
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )

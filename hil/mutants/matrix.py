@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader
-
 from hil.mutants.hunt import Fate, Found
+from hil.report.page import environment
 
 _MARKS = {Fate.KILLED: "✓", Fate.OTHERWISE: "~", Fate.SURVIVED: "✗", Fate.TIMED_OUT: "✗", Fate.NOT_BUILT: "!"}
 
@@ -24,13 +22,18 @@ def line(found: Found, number: int, total: int) -> str:
 
 def summary(rows: Sequence[Found]) -> str:
     """How many met which fate, and what is not as it must be."""
+    wrong = [f"     not good: {found.mutant.name}: {found.fate}" for found in rows if not found.good]
+    return "\n".join([*counts(rows), *wrong])
+
+
+def counts(rows: Sequence[Found]) -> list[str]:
+    """How many met which fate."""
     counted = Counter(found.fate for found in rows if not found.mutant.equivalent)
     equivalent = [found for found in rows if found.mutant.equivalent]
     whole = len(rows) - len(equivalent)
     lines = [f"{counted[fate]:4} of {whole} {fate}" for fate in Fate if counted[fate] or fate is Fate.KILLED]
     lines += [f"{len(equivalent):4} equivalent, no requirement forbids them"] if equivalent else []
-    lines += [f"     not good: {found.mutant.name}: {found.fate}" for found in rows if not found.good]
-    return "\n".join(lines)
+    return lines
 
 
 def as_json(rig: str, rows: Sequence[Found]) -> str:
@@ -40,12 +43,9 @@ def as_json(rig: str, rows: Sequence[Found]) -> str:
 
 def as_page(rig: str, rows: Sequence[Found]) -> str:
     """The matrix as one HTML file with nothing from outside."""
-    environment = Environment(
-        loader=FunctionLoader(_template), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
     worst_first = sorted(rows, key=lambda found: (found.good, found.mutant.file))
-    return environment.get_template("matrix.html").render(
-        rig=rig, rows=[_row(found) for found in worst_first], summary=summary(rows).splitlines()
+    return environment("mutants").get_template("matrix.html").render(
+        rig=rig, rows=[_row(found) for found in worst_first], counts=counts(rows)
     )
 
 
@@ -69,8 +69,3 @@ def _row(found: Found) -> dict[str, Any]:
         "reason": found.reason.partition("\n")[0],
         "seconds": round(found.seconds, 2),
     }
-
-
-def _template(name: str) -> str:
-    folder = files("hil") / ("report" if name == "style.css" else "mutants") / "templates"
-    return (folder / name).read_text(encoding="utf-8")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import ChainableUndefined, Environment, FunctionLoader
+from jinja2 import ChainableUndefined, Environment
 from markupsafe import Markup
 
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.report import matrix, plot, text
+from hil.report.page import environment
 from hil.report.record import Event
 from hil.report.results import Outcome, Results, Row, gather, relative_margin, rows, trouble_line
 
@@ -86,14 +86,8 @@ def simulated(info: Mapping[str, Any]) -> list[str]:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=ChainableUndefined,  # a record that stops early lacks much
-    )
-    environment.filters.update(
+    made = environment("report", undefined=ChainableUndefined)  # a record that stops early lacks much
+    made.filters.update(
         duration=text.duration,
         instant=text.instant,
         number=text.number,
@@ -109,11 +103,7 @@ def _environment() -> Environment:
         left_ns=_left_ns,
         since=_since,
     )
-    return environment
-
-
-def _template(name: str) -> str:
-    return (files("hil") / "report" / "templates" / name).read_text(encoding="utf-8")
+    return made
 
 
 def _columns(results: Results) -> list[list[Group]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from hil.host.identity import identity_of
 from hil.realtime.health import Health
 from hil.realtime.sleep import sleep_until
 from hil.rig.schema import RigConfig
+from hil.run.command import HIL
 
 if TYPE_CHECKING:
     from hil.responses.trace import TraceWriter
@@ -28,7 +28,6 @@ LOG_NAME = "plant.log"
 _READY_NS = 60 * NS_PER_S
 _LOOK_NS = 20 * NS_PER_MS
 _END_S = 15.0
-_COMMAND = (sys.executable, "-P", "-c", "import sys; from hil.cli import main; sys.exit(main())")
 _LINES = 3
 
 
@@ -53,7 +52,7 @@ class PlantProcess:
             options.append("--rt")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*_COMMAND, "plant", str(config.path), *options],
+                [*HIL, "plant", str(config.path), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FunctionLoader
+from jinja2 import Environment
 
 from hil.report import plot
+from hil.report.page import environment
 from hil.sim.scenario import Panel, Trace
 from hil.sim.words import amount, clock
 
@@ -86,20 +86,13 @@ def render(scenario: Scenario, *, ended: str) -> str:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_template), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(amount=_amount, clock=clock)
-    return environment
+    made = environment("sim")
+    made.filters.update(amount=_amount, clock=clock)
+    return made
 
 
 def _amount(value: float | str, unit: str) -> str:
     return clock(float(value)) if unit == "s" else amount(value, unit).replace("-", "−")
-
-
-def _template(name: str) -> str:
-    folder = files("hil") / ("report" if name == "style.css" else "sim") / "templates"
-    return (folder / name).read_text(encoding="utf-8")
 
 
 def _drawing(table: Table, panels: Sequence[Panel]) -> Mapping[str, Any]:

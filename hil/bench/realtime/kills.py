@@ -13,7 +13,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,8 +26,8 @@ from hil.bench.realtime.process import Machine, Say
 from hil.bus.slcan_twin import serving
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.realtime.sleep import sleep_until
+from hil.run.command import HIL
 
-_HIL = (sys.executable, "-P", "-c", "import sys; from hil.cli import main; sys.exit(main())")
 _VICTIMS = ("test", "host", "BMS", "guard")
 _INSTANT_NS = 3 * NS_PER_S  # a kill comes within this time after the begin of the test
 _BEGIN_NS = 180 * NS_PER_S  # on a machine that does much else
@@ -218,7 +217,7 @@ def _running(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]
     output = (folder / "output").open("ab")
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder / "run")}
     process = subprocess.Popen(
-        [*_HIL, *arguments],
+        [*HIL, *arguments],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=output,

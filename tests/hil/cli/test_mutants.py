@@ -6,16 +6,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from hil.cli import main
 from hil.mutants.build import compiler
+from hil.run.command import HIL
 
 needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C compiler on this machine")
-_HIL = [sys.executable, "-P", "-c", "import sys; from hil.cli import main; sys.exit(main())"]
 
 _KILLED = """
 [[mutant]]
@@ -81,7 +80,7 @@ def test_an_interrupt_leaves_what_was_found(request_to_end: int, shelf: Path, tm
     """The mutant that does not build comes at once, the other is under way; its run ends with the hunt."""
     shelf.write_text(_BROKEN + _KILLED, "utf-8")
     out = tmp_path / "out"
-    command = [*_HIL, "mutants", "laptop", "--catalogue", str(shelf), "--out", str(out)]
+    command = [*HIL, "mutants", "laptop", "--catalogue", str(shelf), "--out", str(out)]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as hunt:
         assert hunt.stdout is not None
