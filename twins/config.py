@@ -240,6 +240,7 @@ class SensorConfig:
 
     Attributes:
         temperature_count: Sensors, spread evenly over the groups.
+        voltage_min_V: Lower end of the voltage channels' range; ``None``: ``-voltage_max_V``.
         isolation_Ohm: What each pole has against the chassis while nothing is broken.
     """
 
@@ -261,7 +262,7 @@ class SensorConfig:
     voltage_noise_V: float = 20e-3
     voltage_period_ns: int = 50 * NS_PER_MS
     voltage_max_V: float = 1000.0
-    voltage_min_V: float = -1000.0
+    voltage_min_V: float | None = None
     isolation_Ohm: float = 2e6
     isolation_max_Ohm: float = 5e6
 
@@ -276,7 +277,14 @@ class SensorConfig:
         )
         ordered = self.temperature_min_degC < self.temperature_max_degC
         _require(self, "temperature_max_degC", ordered, "must be above temperature_min_degC")
+        low_V, high_V = self.voltage_range_V
+        _require(self, "voltage_max_V", low_V < high_V, "must be above voltage_min_V")
         _require(self, "isolation_Ohm", self.isolation_Ohm <= self.isolation_max_Ohm, "too high")
+
+    @property
+    def voltage_range_V(self) -> tuple[float, float]:
+        """Lowest and highest voltage that the voltage channels show."""
+        return -self.voltage_max_V if self.voltage_min_V is None else self.voltage_min_V, self.voltage_max_V
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,8 @@ class Noise:
         self._used = state["used"]
 
 
-def _saturate(value: float, limit: float) -> float:
-    return limit if value > limit else max(value, -limit)
+def _saturate(value: float, low: float, high: float) -> float:
+    return high if value > high else max(value, low)
 
 
 class CellMonitor:
@@ -241,7 +241,7 @@ class CurrentSensor:
         self._keep_shunt = exp(-config.voltage_period_ns * 1e-9 / self._SHUNT_S)
         self._fast = Bank([0.0] * 3)
         self._slow = Bank([0.0] * 5)
-        limit_A, low_V, high_V = config.current_max_A, config.voltage_min_V, config.voltage_max_V
+        limit_A, low_V, high_V = config.current_max_A, *config.voltage_range_V
         name = "current_sensor"
         self.ports = (
             Port(f"{name}.current", "A", self._fast, self._CURRENT, -limit_A, limit_A),
@@ -267,17 +267,17 @@ class CurrentSensor:
         reading = round((current_A + config.current_noise_A * noise.one()) / step) * step
         limit = config.current_max_A
         over = float(abs(reading) > limit)
-        self._fast.publish([_saturate(reading, limit), 0.0, over])
+        self._fast.publish([_saturate(reading, -limit, limit), 0.0, over])
 
     def sample_voltages(self, pack_V: float, link_V: float, current_A: float, noise: Noise) -> None:
         """Measure pack and link, and the shunt's own temperature."""
         config, step = self.config, self.config.voltage_resolution_V
-        low, high, sigma = config.voltage_min_V, config.voltage_max_V, config.voltage_noise_V
-        pack = round((pack_V + sigma * noise.one()) / step) * step
-        link = round((link_V + sigma * noise.one()) / step) * step
+        (low, high), sigma = config.voltage_range_V, config.voltage_noise_V
+        pack = _saturate(round((pack_V + sigma * noise.one()) / step) * step, low, high)
+        link = _saturate(round((link_V + sigma * noise.one()) / step) * step, low, high)
         settled = self._ambient_degC + self._SHUNT_K_PER_A2 * current_A * current_A
         self._shunt_degC = settled + (self._shunt_degC - settled) * self._keep_shunt
-        self._slow.publish([min(max(pack, low), high), min(max(link, low), high), self._shunt_degC, 0.0, 0.0])
+        self._slow.publish([pack, link, self._shunt_degC, 0.0, 0.0])
 
     def save(self) -> dict[str, Any]:
         """The whole state."""

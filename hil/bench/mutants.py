@@ -26,10 +26,6 @@ def run() -> list[Figure]:
     mutants = [mutant for mutant in catalogue() if mutant.name in FEW]
     with tempfile.TemporaryDirectory(prefix="hil-mutants-") as name:
         hunt = Hunt(find_rig("laptop"), Workshop(Path(name) / "unbroken"), _LIMIT_S)
-        count = 0
-        for number, mutant in enumerate(mutants):
-            folder = Path(name) / str(number)
-            folder.mkdir()
-            count += hunt.hunt(mutant, folder).good
+        count = sum(hunt.hunt(mutant, Path(name) / str(n)).good for n, mutant in enumerate(mutants))
     total = len(FEW)
     return [Figure("bugs in the BMS noticed", count, f"of {total}", f"{total}", count == total > 0)]

@@ -237,13 +237,13 @@ class ProcessBms:
             return
         try:
             if _end_of(process) is None:
-                _end_group(process, signal.SIGTERM)
+                end_group(process, signal.SIGTERM)
                 end_ns = self._now() + self._stop_ns
                 while _end_of(process) is None and self._now() < end_ns:
                     self._pause(self._now() + _LOOK_NS)
         finally:
             # also when it has ended: what it has started may not have
-            _end_group(process, _KILL)
+            end_group(process, KILL)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_REAP_S)
 
@@ -255,7 +255,7 @@ class ProcessBms:
         """
         if not on and self._process is not None:
             process, self._process = self._process, None
-            _end_group(process, _KILL)
+            end_group(process, KILL)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_REAP_S)
             self._starved = True
@@ -277,7 +277,7 @@ class ProcessBms:
         return FirmwareError(text, place=" ".join(self.command), key=_KEY, remedy=remedy)
 
 
-_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows, SIGTERM is as hard
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows, SIGTERM is as hard
 
 
 def find_program(program: str) -> str:
@@ -305,7 +305,7 @@ def _end_of(process: subprocess.Popen[bytes]) -> int | None:
     return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
 
-def _end_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def end_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     """Signal the process and all that it has started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg") and process.returncode is None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from hil.cli.arguments import count
+
 if TYPE_CHECKING:
     from hil.bench import Figure
 
@@ -34,7 +36,7 @@ def add_parser(commands: Any) -> None:
     real = parser.add_argument_group("realtime only")
     real.add_argument("--only", nargs="+", choices=_OF_REAL, metavar="NAME", help=f"of {', '.join(_OF_REAL)}")
     real.add_argument("--seconds", type=_positive, metavar="S", help="for how long, in place of its own time")
-    real.add_argument("--count", type=_count, default=100, metavar="N", help="how many kills (default 100)")
+    real.add_argument("--count", type=count, default=100, metavar="N", help="how many kills (default 100)")
     real.add_argument("--cpu", type=int, metavar="N", help="keep rig, bare loop and load on this CPU")
     parser.set_defaults(run=run)
 
@@ -85,11 +87,4 @@ def _positive(text: str) -> float:
     value = float(text)
     if not 0.0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a time")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of kills")
     return value

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 import tempfile
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hil.cli.arguments import count
+
 if TYPE_CHECKING:
-    from hil.mutants.hunt import Found, Hunt
+    from hil.mutants.hunt import Found
     from hil.mutants.mutant import Mutant
 
 _FILES = ("mutants.json", "mutants.html")
@@ -30,19 +31,13 @@ def add_parser(commands: Any) -> None:
         "1 some were not, 2 usage wrong, 130 interrupted (what was found is written)",
     )
     parser.add_argument("rig", metavar="RIG", help="a rig of the reference BMS in virtual time (laptop)")
-    parser.add_argument("-j", "--jobs", type=_jobs, default=1, metavar="N", help="at a time (default 1)")
+    parser.add_argument("-j", "--jobs", type=count, default=1, metavar="N", help="at a time (default 1)")
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="in name, limit or source file")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: hil-out/<rig>-<time>/")
     parser.add_argument("--limit", type=float, default=400.0, metavar="S", help="of one run (default 400)")
     parser.add_argument("--catalogue", type=Path, metavar="FILE", help="default: the shipped one")
     parser.add_argument("--list", action="store_true", help="show the bugs, run nothing")
     parser.set_defaults(run=run)
-
-
-def _jobs(text: str) -> int:
-    if (count := int(text)) < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return count
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -91,37 +86,19 @@ def _hunt(rig: Path, mutants: list[Mutant], arguments: argparse.Namespace, rows:
     """Fill the rows as mutants meet their fate."""
     from hil.mutants import matrix
     from hil.mutants.build import Workshop
-    from hil.mutants.hunt import Hunt, rig_text
+    from hil.mutants.hunt import Hunt
 
-    rig_text(rig)
     with tempfile.TemporaryDirectory(prefix="hil-mutants-") as name:
         hunt = Hunt(rig, Workshop(Path(name) / "unbroken"), arguments.limit)
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            waiting = {
-                pool.submit(_one, hunt, mutant, Path(name) / str(number))
+            waiting = [
+                pool.submit(hunt.hunt, mutant, Path(name) / str(number))
                 for number, mutant in enumerate(mutants)
-            }
+            ]
             try:
-                for found in _as_they_come(waiting):
-                    rows.append(found)
-                    print(matrix.line(found, len(rows), len(mutants)), flush=True)
+                for future in as_completed(waiting):
+                    rows.append(future.result())
+                    print(matrix.line(rows[-1], len(rows), len(mutants)), flush=True)
             finally:
                 hunt.stop.set()
                 pool.shutdown(cancel_futures=True)
-
-
-def _one(hunt: Hunt, mutant: Mutant, folder: Path) -> Found:
-    import shutil
-
-    folder.mkdir()
-    found = hunt.hunt(mutant, folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    return found
-
-
-def _as_they_come(waiting: set[Future[Found]]) -> Any:
-    while waiting:
-        done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-        for future in done:
-            yield future.result()
-    sys.stdout.flush()

@@ -34,6 +34,13 @@ class Bench(Protocol):
     def carriers_of_port(self, port: str, value: float | None) -> tuple[Carrier, ...]:
         """Where a twin port shows on the wire once it has a value."""
 
+    def carrier_of_signal(self, message: str, signal: str, value: float | None) -> tuple[Carrier, ...]:
+        """Where a signal shows on the wire once it has a value; ``None`` or NaN: not available.
+
+        Raises:
+            NotOfferedError: If its DBC has no raw number for that.
+        """
+
     def carrier_of_message(
         self, message: str, shows: Callable[[Message, Frame], bool]
     ) -> tuple[Carrier, ...]:

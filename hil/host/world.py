@@ -289,6 +289,13 @@ class World:
             if wire.port == port and wire.direction == "out"
         )
 
+    def carrier_of_signal(self, message: str, signal: str, value: float | None) -> tuple[Carrier, ...]:
+        """Where a signal shows on the wire once it has a value in the DBC's unit; ``None``: not available."""
+        for name, station in self.stations.items():
+            if message in station.database.messages:
+                return (self._carrier(name, message, signal, value),)
+        return ()
+
     def carrier_of_message(
         self, message: str, shows: Callable[[Message, Frame], bool]
     ) -> tuple[Carrier, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from threading import Event
 
+from hil.bms.process import KILL, end_group
 from hil.errors import UsageError
 from hil.mutants.build import Workshop
 from hil.mutants.mutant import Mutant
@@ -68,6 +68,9 @@ class Stopped(Exception):
 class Hunt:
     """Runs a rig's suite against mutants.
 
+    Raises:
+        UsageError: If the rig file does not say that it tests the reference BMS.
+
     Args:
         rig: The rig file that the reference BMS passes.
         workshop: Where mutants are built.
@@ -78,7 +81,7 @@ class Hunt:
     """
 
     def __init__(self, rig: Path, workshop: Workshop, limit_s: float) -> None:
-        self._rig = rig
+        self._rig = _rig_text(rig)
         self.workshop = workshop
         self._limit_s = limit_s
         self.stop = Event()
@@ -86,9 +89,20 @@ class Hunt:
     def hunt(self, mutant: Mutant, folder: Path) -> Found:
         """Build it and test it.
 
+        Args:
+            mutant: The bug.
+            folder: Where that is done; made for it, and gone afterwards.
+
         Raises:
             Stopped: If :attr:`stop` was set meanwhile.
         """
+        folder.mkdir()
+        try:
+            return self._found(mutant, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _found(self, mutant: Mutant, folder: Path) -> Found:
         begun = time.monotonic()
         try:
             library = self.workshop.build(mutant, folder)
@@ -124,7 +138,7 @@ class Hunt:
 
     def _rig_with(self, library: Path, folder: Path) -> Path:
         path = folder / "mutant.toml"
-        path.write_text(rig_text(self._rig).replace(_LIBRARY, f'library = "{library.as_posix()}"'), "utf-8")
+        path.write_text(self._rig.replace(_LIBRARY, f'library = "{library.as_posix()}"'), "utf-8")
         return path
 
     def _run(self, rig: Path, select: str, out: Path) -> bool:
@@ -147,17 +161,12 @@ class Hunt:
                     return False
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)  # with the run's own children
+                end_group(process, KILL)  # with the run's own children
                 process.wait()
         return True
 
 
-def rig_text(rig: Path) -> str:
-    """A rig file that tests the reference BMS.
-
-    Raises:
-        UsageError: If it does not say so itself.
-    """
+def _rig_text(rig: Path) -> str:
     text = rig.read_text("utf-8")
     if _LIBRARY not in text:
         remedy = "mutants are made of the shipped BMS's sources; try: hil mutants laptop"

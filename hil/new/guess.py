@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hil.frames.database import Database, Message, Signal
-from hil.new.rules import COMMANDS, PORTS, REQUESTS, ROLES, fault_of, kind_of, match
+from hil.new.rules import COMMANDS, PORTS, REQUESTS, ROLES, fault_of, match
 from hil.new.words import number_of, parts_of, words_of
 
 _BMS = ("bms", "bmu", "bcu", "ecu", "battery")
@@ -101,16 +101,10 @@ def _to_bms(found: Guess, message: Message, signal: Signal) -> bool:
 
 
 def _port(found: Guess, where: Where, target: str | None) -> bool:
-    if target is None or target == "reset":
+    member = None if target == "reset" else _member(target, where[1])
+    if member is None or member in found.ports.values():
         return False
-    if target.endswith("[*]"):
-        number = number_of(where[1])
-        if number is None:
-            return False
-        target = target.replace("*", str(number))
-    if target in found.ports.values():
-        return False
-    found.ports[where] = target
+    found.ports[where] = member
     return True
 
 
@@ -136,11 +130,15 @@ def _role(found: Guess, message: Message, signal: Signal) -> tuple[str | None, d
         return "state", states
     if signal.length <= 2 and (named := _fault_or_warning(message, signal)):
         return named, {}
-    target = match(ROLES, message, signal)
-    if target and target.endswith("[*]"):
-        number = number_of(signal.name)
-        return (target.replace("*", str(number)) if number is not None else None), {}
-    return target, {}
+    return _member(match(ROLES, message, signal), signal.name), {}
+
+
+def _member(target: str | None, signal: str) -> str | None:
+    """An array's member by the number in the signal's name, if it has one; anything else as it is."""
+    if target is None or not target.endswith("[*]"):
+        return target
+    number = number_of(signal)
+    return None if number is None else target.replace("*", str(number))
 
 
 def _fault_or_warning(message: Message, signal: Signal) -> str | None:
@@ -174,8 +172,3 @@ def cells_of(found: Guess) -> int:
     names = [*found.ports.values(), *found.roles]
     arrays = ("cell_monitor.voltage[", "cell.voltage[")
     return max((sum(name.startswith(array) for name in names) for array in arrays), default=0)
-
-
-def kinds(database: Database, found: Guess) -> Mapping[Where, str]:
-    """Unit kind of each signal without a meaning, for the comment beside it."""
-    return {where: kind_of(database.messages[where[0]].signals[where[1]]) for where in found.unknown}

@@ -109,7 +109,7 @@ def _arrays(ports: Mapping[Where, str]) -> tuple[list[tuple[Where, str]], dict[W
         pattern = _pattern(sorted(numbered))
         if pattern is None:
             continue
-        short.append((pattern, f"{array}[*]" if numbered[0][0] else array))
+        short.append((pattern, f"{array}[*]"))
         for _, where in numbered:
             del rest[where]
     return short, rest

@@ -49,8 +49,7 @@ class Line:
     @property
     def reasons(self) -> list[str]:
         """Why tests were skipped or did not pass, each reason once."""
-        others = (outcome for outcome in self.outcomes if outcome.verdict != "pass")
-        return list(dict.fromkeys(outcome.reason.partition("\n")[0] for outcome in others))
+        return list(dict.fromkeys(outcome.why for outcome in self.outcomes if outcome.verdict != "pass"))
 
 
 @cache
@@ -95,10 +94,8 @@ def as_csv(events: Sequence[Event]) -> str:
         if not line.outcomes:
             writer.writerow([line.requirement, line.title, line.verdict, "", "", ""])
         for outcome in line.outcomes:
-            reason = "" if outcome.verdict == "pass" else outcome.reason.partition("\n")[0]
-            writer.writerow(
-                [line.requirement, line.title, line.verdict, outcome.test, outcome.verdict, reason]
-            )
+            tested = [outcome.test, outcome.verdict, outcome.why]
+            writer.writerow([line.requirement, line.title, line.verdict, *tested])
     return out.getvalue()
 
 

@@ -69,6 +69,11 @@ class Outcome:
         return words[:1].upper() + words[1:] or self.test
 
     @property
+    def why(self) -> str:
+        """First line of why it did not pass; empty if it did."""
+        return "" if self.verdict == "pass" else self.reason.partition("\n")[0]
+
+    @property
     def failed_checks(self) -> list[Event]:
         """The checks that did not hold."""
         return [check for check in self.checks if not check.get("ok")]

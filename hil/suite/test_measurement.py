@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
 import pytest
 
@@ -21,14 +23,8 @@ def test_every_cell_is_read_and_none_is_swapped(rig: Rig) -> None:
     rig.require("cell.voltage[1]")
     for stride in _strides(rig.cells + 1):
         wanted = {cell: 3.100 + 0.004 * (cell * stride % (rig.cells + 1)) for cell in range(1, rig.cells + 1)}
-        with ExitStack() as broken:
-            for cell, volts in wanted.items():
-                broken.enter_context(rig.fault("cell.voltage", cell=cell, value=volts))
-            rig.run_for("1 s")
-            settled = rig.mark("every cell at its own voltage")
-            rig.run_for("2 s")
-            for cell, volts in wanted.items():
-                rig.agrees(f"cell.voltage[{cell}]", volts, tolerance, since=settled)
+        faults = [rig.fault("cell.voltage", cell=cell, value=volts) for cell, volts in wanted.items()]
+        _expect_each_at_its_place(rig, "cell.voltage", faults, wanted, tolerance)
 
 
 def _strides(count: int) -> list[int]:
@@ -72,14 +68,26 @@ def test_every_temperature_sensor_is_read(rig: Rig) -> None:
         sensor: round(2 * (low.warning + step * sensor)) / 2
         for sensor in range(1, rig.temperature_sensors + 1)
     }
+    faults = [rig.fault("temperature", sensor=sensor, value=degrees) for sensor, degrees in wanted.items()]
+    _expect_each_at_its_place(rig, "cell.temperature", faults, wanted, tolerance)
+
+
+def _expect_each_at_its_place(
+    rig: Rig,
+    role: str,
+    faults: Iterable[AbstractContextManager[Any]],
+    wanted: Mapping[int, float],
+    tolerance: float,
+) -> None:
+    """While the sensors show these values, the BMS says so of each member of the role."""
     with ExitStack() as broken:
-        for sensor, degrees in wanted.items():
-            broken.enter_context(rig.fault("temperature", sensor=sensor, value=degrees))
+        for fault in faults:
+            broken.enter_context(fault)
         rig.run_for("1 s")
-        settled = rig.mark("every sensor at its own temperature")
+        settled = rig.mark(f"{role}: each at its own value")
         rig.run_for("2 s")
-        for sensor, degrees in wanted.items():
-            rig.agrees(f"cell.temperature[{sensor}]", degrees, tolerance, since=settled)
+        for place, value in wanted.items():
+            rig.agrees(f"{role}[{place}]", value, tolerance, since=settled)
 
 
 @pytest.mark.case(9)

@@ -24,9 +24,7 @@ def hunt(tmp_path: Path) -> Hunt:
 
 @pytest.mark.parametrize("name", FEW)
 def test_the_suite_notices(name: str, hunt: Hunt, tmp_path: Path) -> None:
-    folder = tmp_path / "mutant"
-    folder.mkdir()
-    found = hunt.hunt(_MUTANTS[name], folder)
+    found = hunt.hunt(_MUTANTS[name], tmp_path / "mutant")
     assert found.fate is Fate.KILLED, found
 
 
@@ -43,8 +41,6 @@ def test_the_unbroken_bms_passes_the_same_tests(hunt: Hunt, tmp_path: Path) -> N
 
 
 def test_a_bug_that_crashes_is_killed_for_another_reason(hunt: Hunt, tmp_path: Path) -> None:
-    folder = tmp_path / "mutant"
-    folder.mkdir()
     old = "m->max_cell = (uint8_t)(e.high_at + 1);"
     crash = Mutant("crash", "", "measure.c", old, "*(volatile int *)0 = 1;", "bursts_on_the_interlock")
-    assert hunt.hunt(crash, folder).fate is Fate.OTHERWISE
+    assert hunt.hunt(crash, tmp_path / "mutant").fate is Fate.OTHERWISE

@@ -153,6 +153,27 @@ def test_sensors_saturate_at_their_range(make_world: Any) -> None:
     assert world["current_sensor.over_current"] == 1.0
 
 
+@pytest.mark.parametrize(
+    ("config", "low"),
+    [
+        (SensorConfig(voltage_max_V=400.0), -400.0),
+        (SensorConfig(voltage_max_V=400.0, voltage_min_V=0.0), 0.0),
+    ],
+)
+def test_voltage_channels_have_two_signs_unless_told(
+    make_world: Any, config: SensorConfig, low: float
+) -> None:
+    ports = make_world(sensors=config).plant.ports
+    for name in ("voltage_pack", "voltage_link"):
+        port = ports[f"current_sensor.{name}"]
+        assert (port.minimum, port.maximum) == (low, 400.0)
+
+
+def test_a_voltage_range_turned_round_is_refused() -> None:
+    with pytest.raises(ValueError, match="voltage_max_V: must be above voltage_min_V"):
+        SensorConfig(voltage_max_V=100.0, voltage_min_V=200.0)
+
+
 def test_each_temperature_sensor_sits_on_its_own_group(make_world: Any) -> None:
     world = make_world(sensors=SensorConfig(temperature_count=4, temperature_noise_K=0.0))
     for k, degrees in ((1, 10.0), (5, 20.0), (9, 30.0), (13, 40.0)):

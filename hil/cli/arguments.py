@@ -1,0 +1,13 @@
+"""Kinds of arguments that more than one command takes."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def count(text: str) -> int:
+    """A whole number of things, at least one."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of things: 1 or more")
+    return value
