@@ -230,8 +230,10 @@ class WrongProtection:
         scheme = entry.message.e2e
         if entry.protector is None or scheme is None:
             raise NotOfferedError(f"message {self.message} has neither counter nor checksum")
-        if self.kind == "crc" and scheme.profile == "COUNTER":
+        if self.kind == "crc" and not scheme.has_checksum:
             raise NotOfferedError(f"message {self.message} has a counter but no checksum")
+        if self.kind != "crc" and not scheme.counter_mask:
+            raise NotOfferedError(f"message {self.message} has a checksum but no counter")
         entry.protector.fault = _KINDS[self.kind]
         shows = _first_wrong(entry.message, bench.last_frame(self.message))
         return bench.carrier_of_message(self.message, shows)

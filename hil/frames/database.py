@@ -15,6 +15,7 @@ from cantools.database.can import Database as CanDatabase
 from hil.errors import HilError, RigFileError, RigFileErrors
 from hil.frames.codec import Decoder, Encoder, compile_decoder, compile_encoder
 from hil.frames.e2e import E2E
+from hil.frames.profiles import Extras
 from hil.frames.soundness import mistakes_of
 
 if TYPE_CHECKING:
@@ -333,15 +334,41 @@ def _e2e(place: str, source: DbcMessage, signals: Iterable[Signal]) -> E2E | Non
     if profile == "None":
         return None
     try:
-        roles = {s.e2e_role: s for s in signals if s.e2e_role != "None"}
-        places = {role: (s.start, s.length, s.little_endian) for role, s in roles.items()}
-        data_id = int(_attribute(source, "E2EDataId", 0))
-        scheme = E2E.of(profile, data_id, source.length, places.get("Counter"))
-        scheme.check_places(places.get("Counter"), places.get("Checksum"))
+        scheme = _scheme(profile, source, list(signals))
     except ValueError as error:
         raise RigFileError(
             f"attribute E2EProfile: {error}", place=place, key=source.name
         ) from error
+    return scheme
+
+
+def _scheme(profile: str, source: DbcMessage, signals: Sequence[Signal]) -> E2E:
+    """The protection that a message's attributes ask for.
+
+    Raises:
+        ValueError: If they, or the places of its signals, do not fit the profile.
+    """
+
+    def place(signal: Signal) -> tuple[int, int, bool]:
+        return signal.start, signal.length, signal.little_endian
+
+    places = {signal.e2e_role: place(signal) for signal in signals}
+    counter, checksum = places.get("Counter"), places.get("Checksum")
+    mode = str(_attribute(source, "E2EDataIdMode", ""))
+    scheme = E2E.of(
+        profile,
+        int(_attribute(source, "E2EDataId", 0)),
+        source.length,
+        counter,
+        checksum,
+        Extras(
+            "" if mode == "None" else mode,
+            bytes.fromhex(str(_attribute(source, "E2EDataIdList", ""))),
+            source.frame_id,
+        ),
+    )
+    others = ((signal.name, place(signal)) for signal in signals if signal.e2e_role == "None")
+    scheme.check_places(counter, checksum, others)
     return scheme
 
 

@@ -1,31 +1,34 @@
-"""End-to-end protection: alive counters and checksums, filled in at send, checked on arrival.
-
-The checksums of the AUTOSAR profiles come from the ``autosar-e2e`` package. Profile 1 is used in
-its mode BOTH (both bytes of the data identifier), profile 2 with the data identifier's low byte as
-its whole list.
-"""
+"""End-to-end protection: alive counters and checksums, filled in at send, checked on arrival."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from e2e.crc import calculate_crc8 as crc8
-from e2e.crc import calculate_crc8_h2f as crc8_h2f
-from e2e.crc import calculate_crc16 as crc16
-
 from hil.errors import UsageError
+from hil.frames.profiles import (
+    FREE,
+    HEADERS,
+    J1939,
+    NO_EXTRAS,
+    Extras,
+    Field,
+    Guard,
+    Header,
+    Identity,
+    IsSealed,
+    Seal,
+    guard_of,
+)
 
 CounterFault = Literal["frozen", "skip", "repeat", "crc"]
 Finding = Literal["ok", "crc", "repeated", "skipped", "length", "invalid"]
 
-# profile: counter's byte, its mask, its modulus (AUTOSAR PRS_E2EProtocol)
-_COUNTERS = {"P1": (1, 0x0F, 15), "P2": (1, 0x0F, 16), "P5": (2, 0xFF, 256)}
-
-
 Place = tuple[int, int, bool]  # of a signal: start bit, length, little-endian
+
+_ROLES = ("Counter", "Checksum")
 
 
 def _within_byte(place: Place, role: str) -> tuple[int, int]:
@@ -46,10 +49,15 @@ class E2E:
     """How a message is protected.
 
     Attributes:
-        profile: ``P1``, ``P2``, ``P5``, or ``COUNTER`` for a counter without a checksum.
+        profile: One of AUTOSAR's (``P1``, ``P2``, ``P4`` to ``P7``, ``P11``), ``J1850``, ``XOR``, ``SUM``,
+            ``TSC1``, ``XBR``, or ``COUNTER`` for a counter without a checksum.
         counter_byte: Byte of the counter, ``counter_shift`` its lowest bit there.
-        counter_mask: Its bits, shifted down.
+        counter_mask: Its bits, shifted down; 0: there is no counter.
+        counter_bytes: More than one: it is big-endian, from ``counter_byte`` on.
         modulus: Number of counter values.
+        checksum_byte: First byte of the checksum, ``checksum_shift`` its lowest bit there.
+        checksum_bits: Its length; 0: there is none.
+        extras: What only some profiles need.
     """
 
     profile: str
@@ -59,58 +67,132 @@ class E2E:
     counter_shift: int
     counter_mask: int
     modulus: int
+    counter_bytes: int = 1
+    checksum_byte: int = 0
+    checksum_shift: int = 0
+    checksum_bits: int = 0
+    extras: Extras = NO_EXTRAS
 
     @classmethod
-    def of(cls, profile: str, data_id: int, length: int, counter: Place | None) -> E2E:
+    def of(
+        cls,
+        profile: str,
+        data_id: int,
+        length: int,
+        counter: Place | None,
+        checksum: Place | None = None,
+        extras: Extras = NO_EXTRAS,
+    ) -> E2E:
         """The protection that a DBC's attributes describe.
 
         Args:
             profile: Of attribute ``E2EProfile``.
             data_id: Of attribute ``E2EDataId``.
             length: Bytes of the message.
-            counter: Where the counter signal is, for ``COUNTER``.
+            counter: Where the counter signal is, for a profile that leaves that open.
+            checksum: Where the checksum signal is, for the same.
+            extras: Of attributes ``E2EDataIdMode`` and ``E2EDataIdList``, and the message's identifier.
 
         Raises:
             ValueError: If the profile is unknown, the message too short for it, the data identifier
-                out of range, or a counter is missing or crosses a byte.
+                out of range, or a counter or checksum is missing or crosses a byte.
         """
-        if not 0 <= data_id <= 0xFFFF:
-            raise ValueError(f"data identifier {data_id} does not fit into 16 bits")
-        if profile in _COUNTERS:
-            byte, mask, modulus = _COUNTERS[profile]
-            if length <= byte + 1:
-                raise ValueError(f"profile {profile} needs more than {length} bytes")
-            return cls(profile, data_id, length, byte, 0, mask, modulus)
-        if profile != "COUNTER":
-            raise ValueError(f"profile {profile!r} is not one of {', '.join(_COUNTERS)}, COUNTER")
-        if counter is None:
-            raise ValueError("no signal of this message has E2ERole Counter")
-        byte, shift = _within_byte(counter, "counter")
-        mask = (1 << counter[1]) - 1
-        return cls(profile, 0, length, byte, shift, mask, mask + 1)
+        if profile not in HEADERS and profile not in FREE:
+            raise ValueError(f"profile {profile!r} is not one of {', '.join((*HEADERS, *FREE))}")
+        _check_extras(profile, extras)
+        if profile in FREE:
+            if not 0 <= data_id <= 0xFFFF:
+                raise ValueError(f"data identifier {data_id} does not fit into 16 bits")
+            return cls._free(profile, length, counter, checksum, extras)
+        header = HEADERS[profile]
+        if not 0 <= data_id < 1 << header.id_bits:
+            raise ValueError(f"data identifier {data_id} does not fit into {header.id_bits} bits")
+        if length <= header.end:
+            raise ValueError(f"profile {profile} needs more than {length} bytes")
+        return cls(
+            profile,
+            data_id,
+            length,
+            counter_byte=header.counter.byte,
+            counter_shift=0,
+            counter_mask=(1 << header.counter.bits) - 1,
+            modulus=header.modulus,
+            counter_bytes=(header.counter.bits + 7) // 8,
+            checksum_byte=header.checksum.byte,
+            checksum_bits=header.checksum.bits,
+            extras=extras,
+        )
 
-    def check_places(self, counter: Place | None, checksum: Place | None) -> None:
+    @classmethod
+    def _free(
+        cls, profile: str, length: int, counter: Place | None, checksum: Place | None, extras: Extras
+    ) -> E2E:
+        """A profile whose counter and checksum are where the DBC has them."""
+        if counter is None and (profile == "COUNTER" or profile in J1939):
+            raise ValueError("no signal of this message has E2ERole Counter")
+        byte, shift = _within_byte(counter, "counter") if counter else (0, 0)
+        mask = (1 << counter[1]) - 1 if counter else 0
+        if profile == "COUNTER":
+            return cls(profile, 0, length, byte, shift, mask, mask + 1)
+        if checksum is None:
+            raise ValueError("no signal of this message has E2ERole Checksum")
+        at, lowest = _within_byte(checksum, "checksum")
+        bits = checksum[1]
+        if profile not in J1939 and bits != 8:
+            raise ValueError(f"the checksum of {profile} has 8 bits, not {bits}")
+        if profile in J1939 and (length, byte, shift, mask, at, lowest, bits) != (8, 7, 0, 0xF, 7, 4, 4):
+            raise ValueError(f"{profile} has its counter in the low, its checksum in the high half of byte 7")
+        return cls(
+            profile,
+            0,
+            length,
+            counter_byte=byte,
+            counter_shift=shift,
+            counter_mask=mask,
+            modulus=8 if profile == "TSC1" else mask + 1,
+            checksum_byte=at,
+            checksum_shift=lowest,
+            checksum_bits=3 if profile == "TSC1" else bits,
+            extras=extras,
+        )
+
+    def check_places(
+        self, counter: Place | None, checksum: Place | None, others: Iterable[tuple[str, Place]] = ()
+    ) -> None:
         """Compare where the signals are with where the profile has them.
+
+        Args:
+            counter: Of the signal with ``E2ERole`` Counter.
+            checksum: Of that with Checksum.
+            others: Name and place of the signals without a role.
 
         Raises:
             ValueError: If a signal is missing or elsewhere: a value of another one would be
                 overwritten.
         """
-        if self.profile == "COUNTER":
+        header = HEADERS.get(self.profile)
+        if header is None:
             return
-        bits = self.counter_mask.bit_length()
-        for role, place, byte, length in (
-            ("Counter", counter, self.counter_byte, bits),
-            ("Checksum", checksum, 0, 16 if self.profile == "P5" else 8),
+        for role, place, field in zip(
+            _ROLES, (counter, checksum), (header.counter, header.checksum), strict=True
         ):
             if place is None:
                 raise ValueError(f"no signal of this message has E2ERole {role}")
-            if length == 16:
-                right = place == (0, 16, True)
-            else:
-                right = place[1] == length and _within_byte(place, role) == (byte, 0)
-            if not right:
-                raise ValueError(f"the {role} must be the low {length} bits from byte {byte} on")
+            _check_place(role, place, field)
+        taken = self._filled_in(header)
+        for name, place in others:
+            if taken & _bits_of(place):
+                raise ValueError(f"{name} lies where the profile has length or data identifier")
+
+    def _filled_in(self, header: Header) -> int:
+        """The bits besides counter and checksum that the profile writes."""
+        bits = sum((1 << field.bits) - 1 << 8 * field.byte for field in header.fixed)
+        return bits | (0xF0 << 8 if self.extras.mode == "Nibble" else 0)
+
+    @property
+    def has_checksum(self) -> bool:
+        """Whether there is more than a counter."""
+        return self.checksum_bits > 0
 
     def protector(self) -> Protector:
         """A sender's side, its counter at 0."""
@@ -122,55 +204,68 @@ class E2E:
 
     def counter_of(self, data: bytes) -> int:
         """The counter that a frame carries."""
+        if self.counter_bytes > 1:
+            return int.from_bytes(data[self.counter_byte : self.counter_byte + self.counter_bytes], "big")
         return data[self.counter_byte] >> self.counter_shift & self.counter_mask
 
-    @cached_property
-    def seal(self) -> Callable[[bytearray], None]:
+    @property
+    def seal(self) -> Seal:
         """Fills in the checksum of a frame whose counter is set."""
-        checksum = self._checksum
-        if self.profile == "P5":
-
-            def seal(data: bytearray) -> None:
-                value = checksum(data)  # type: ignore[arg-type]  # any buffer will do
-                data[:2] = value.to_bytes(2, "little")
-
-        elif self.profile == "COUNTER":
-
-            def seal(data: bytearray) -> None:
-                """There is no checksum."""
-
-        else:
-
-            def seal(data: bytearray) -> None:
-                data[0] = checksum(data)  # type: ignore[arg-type]  # any buffer will do
-
-        return seal
-
-    @cached_property
-    def is_sealed(self) -> Callable[[bytes], bool]:
-        """Whether a frame's checksum is right."""
-        checksum = self._checksum
-        if self.profile == "P5":
-            return lambda data: checksum(data) == data[0] | data[1] << 8
-        if self.profile == "COUNTER":
-            return lambda data: True  # noqa: ARG005 - there is no checksum
-        return lambda data: checksum(data) == data[0]
+        return self._guard[0]
 
     @property
-    def _checksum(self) -> Callable[[bytes], int]:
-        """The checksum of a frame, by the CRC functions of ``autosar-e2e``.
+    def is_sealed(self) -> IsSealed:
+        """Whether a frame's checksum is right, and what else the profile says about the message."""
+        return self._guard[1]
 
-        They invert before and after; profile 1 wants neither, hence the last argument, which
-        continues a CRC, and the inversion of the result.
-        """
-        identifier = self.data_id.to_bytes(2, "little")
-        if self.profile == "P5":
-            return lambda data: crc16(data[2:] + identifier)
-        if self.profile == "P2":
-            low = identifier[:1]
-            return lambda data: crc8_h2f(data[1:] + low)
-        start = crc8(identifier, 0xFF, False)
-        return lambda data: crc8(data[1:], start, False) ^ 0xFF
+    @cached_property
+    def _guard(self) -> Guard:
+        identity = Identity(self.data_id, self.length, self.extras)
+        return guard_of(self.profile, identity, self.checksum_byte)
+
+
+def _check_extras(profile: str, extras: Extras) -> None:
+    """What only some profiles have.
+
+    Raises:
+        ValueError: If this one has it not.
+    """
+    mode, id_list = extras.mode, extras.id_list
+    modes = HEADERS[profile].modes if profile in HEADERS else ("Both",)
+    if mode and mode not in modes:
+        raise ValueError(f"profile {profile} has no mode {mode!r} of its data identifier")
+    if id_list and profile != "P2":
+        raise ValueError(f"profile {profile} has no list of data identifiers")
+    if id_list and len(id_list) != 16:
+        raise ValueError(f"the list of data identifiers has {len(id_list)} bytes, not 16")
+
+
+def _check_place(role: str, place: Place, field: Field) -> None:
+    """A signal is where the profile has it.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if field.bits <= 8:
+        if place[1] != field.bits or _within_byte(place, role) != (field.byte, 0):
+            raise ValueError(f"the {role} must be the low {field.bits} bits from byte {field.byte} on")
+    elif place != (8 * field.byte + (0 if field.little else 7), field.bits, field.little):
+        order = "little" if field.little else "big"
+        raise ValueError(
+            f"the {role} must be the low {field.bits} bits from byte {field.byte} on, {order}-endian"
+        )
+
+
+def _bits_of(place: Place) -> int:
+    """A signal's bits as a mask; bit ``8 * byte + n`` is bit *n* of that byte."""
+    start, bits, little = place
+    if little:
+        return (1 << bits) - 1 << start
+    mask = 0
+    for _ in range(bits):
+        mask |= 1 << start
+        start = start - 1 if start % 8 else start + 15
+    return mask
 
 
 class Protector:
@@ -181,8 +276,9 @@ class Protector:
         self._next = 0
         self._byte = e2e.counter_byte
         self._shift = e2e.counter_shift
-        self._clear = 0xFF ^ e2e.counter_mask << e2e.counter_shift
-        self._after = (*range(1, e2e.modulus), 0)
+        self._bytes = e2e.counter_bytes
+        self._clear = 0xFF ^ (e2e.counter_mask << e2e.counter_shift & 0xFF)
+        self._modulus = e2e.modulus
         self._seal = e2e.seal
         self._repeating = False
         self._fault: CounterFault | None = None
@@ -198,8 +294,10 @@ class Protector:
 
     @fault.setter
     def fault(self, fault: CounterFault | None) -> None:
-        if fault == "crc" and self._e2e.profile == "COUNTER":
+        if fault == "crc" and not self._e2e.has_checksum:
             raise UsageError("this message has a counter but no checksum that could be wrong")
+        if fault is not None and fault != "crc" and not self._e2e.counter_mask:
+            raise UsageError("this message has a checksum but no counter that could be wrong")
         self._fault = fault
         self._repeating = False
 
@@ -207,15 +305,19 @@ class Protector:
         """Protect a frame in place and advance the counter."""
         counter = self._next if self._fault is None else self._faulty()
         byte = self._byte
-        data[byte] = data[byte] & self._clear | counter << self._shift
+        if self._bytes == 1:
+            data[byte] = data[byte] & self._clear | counter << self._shift
+        else:
+            data[byte : byte + self._bytes] = counter.to_bytes(self._bytes, "big")
         self._seal(data)
         if self._fault is None:
-            self._next = self._after[counter]
+            self._next = (counter + 1) % self._modulus
             return
         if self._fault == "crc":
-            data[0] ^= 0x5A
+            e2e = self._e2e
+            data[e2e.checksum_byte] ^= (0x5A if e2e.checksum_bits >= 8 else 0x05) << e2e.checksum_shift
         if self._fault != "frozen":
-            self._next = self._after[counter]
+            self._next = (counter + 1) % self._modulus
 
     def _faulty(self) -> int:
         """The counter under a fault."""
@@ -240,7 +342,8 @@ class Checker:
         self._byte = e2e.counter_byte
         self._shift = e2e.counter_shift
         self._mask = e2e.counter_mask
-        self._after = (*range(1, e2e.modulus), 0)
+        self._modulus = e2e.modulus
+        self._one_byte = e2e.counter_bytes == 1
         self._expected: int | None = None
 
     def check(self, data: bytes) -> Finding:
@@ -254,14 +357,17 @@ class Checker:
             return "length"
         if not self._is_sealed(data):
             return "crc"
-        counter = data[self._byte] >> self._shift & self._mask
+        if self._one_byte:
+            counter = data[self._byte] >> self._shift & self._mask
+        else:
+            counter = self._e2e.counter_of(data)
         expected = self._expected
         if counter == expected:
-            self._expected = self._after[counter]
+            self._expected = (counter + 1) % self._modulus
             return "ok"
-        if counter >= self._e2e.modulus:
+        if counter >= self._modulus:
             return "invalid"
-        self._expected = self._after[counter]
+        self._expected = (counter + 1) % self._modulus
         if expected is None:
             return "ok"
         return "repeated" if self._expected == expected else "skipped"

@@ -47,7 +47,7 @@ class Messages:
     def has_checksum(self, message: str) -> bool:
         """Whether a message is protected by more than a counter."""
         return any(
-            layout.e2e is not None and layout.e2e.profile != "COUNTER"
+            layout.e2e is not None and layout.e2e.has_checksum
             for layout in self._all()
             if layout.name == message
         )

@@ -161,6 +161,28 @@ def test_attributes(tmp_path: Path) -> None:
     assert (wide.minimum, wide.maximum) == (0, 15)
 
 
+LISTED = """BA_DEF_ BO_ "E2EDataIdMode" ENUM "Both","Alt","Low","Nibble";
+BA_DEF_ BO_ "E2EDataIdList" STRING;
+BA_DEF_DEF_ "E2EDataIdMode" "Both";
+BA_DEF_DEF_ "E2EDataIdList" "";
+"""
+
+
+def test_mode_and_list_of_data_identifiers(tmp_path: Path) -> None:
+    numbers = "000102030405060708090a0b0c0d0e0f"
+    messages = PROTECTED.format(start=8, length=4)
+    mode = ROLES.format(profile=1, data_id=291) + 'BA_ "E2EDataIdMode" BO_ 1 2;\n'
+    found = load_database([write(tmp_path, messages, LISTED + mode, "mode.dbc")]).messages["M"].e2e
+    assert found is not None
+    assert found.extras.mode == "Low"
+    listed = ROLES.format(profile=2, data_id=0) + f'BA_ "E2EDataIdList" BO_ 1 "{numbers}";\n'
+    found = load_database([write(tmp_path, messages, LISTED + listed, "list.dbc")]).messages["M"].e2e
+    assert found is not None
+    assert found.extras.id_list == bytes(range(16))
+    wrong = write(tmp_path, messages, LISTED + listed.replace("0f", "zz"), "wrong.dbc")
+    assert "M: attribute E2EProfile: non-hexadecimal" in mistakes(wrong)[0]
+
+
 def test_a_not_available_that_does_not_fit(tmp_path: Path) -> None:
     path = write(
         tmp_path,
