@@ -49,7 +49,9 @@ class Rig:
 
     Attributes:
         limits: What the BMS promises, from the rig file.
-        cells: Cells in series that it watches.
+        cells: Cells that it watches, those of all strings.
+        series: Cells in series.
+        taps: Sense wires: of each string one more than cells.
         temperature_sensors: Number of its temperature sensors.
         messages: Who sends what, and when it came.
     """
@@ -57,7 +59,10 @@ class Rig:
     def __init__(self, config: RigConfig, host: Host, journal: Journal, test: str) -> None:
         self.config = config
         self.limits = Limits(config.limits)
-        self.cells = config.plant.pack.series
+        pack = config.plant.pack
+        self.series = pack.series
+        self.cells = pack.strings * pack.series
+        self.taps = pack.strings * (pack.series + 1)
         self.temperature_sensors = config.plant.sensors.temperature_count
         self.messages = Messages(config, host)
         self._host = host

@@ -13,7 +13,7 @@ from hil.suite.protections import family_of
 
 def _cells(config: RigConfig) -> list[int]:
     """First, middle and last: ends of the chain are where monitors differ."""
-    count = config.plant.pack.series
+    count = config.plant.pack.strings * config.plant.pack.series
     return sorted({1, count // 2 + 1, count})
 
 

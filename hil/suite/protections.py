@@ -50,7 +50,7 @@ def _pack_voltage(rig: Rig, value: float) -> Iterator[Any]:
     high = rig.limits["cell_overvoltage"].threshold - 0.01
     with ExitStack() as broken:
         for cell in range(1, rig.cells + 1):
-            volts = min(max(value / rig.cells, low), high)
+            volts = min(max(value / rig.series, low), high)
             broken.enter_context(rig.fault("cell.voltage", cell=cell, value=volts))
         yield broken.enter_context(rig.fault("pack.voltage", value=value))
 

@@ -135,7 +135,7 @@ def test_balancing_takes_charge_from_the_high_cell_only(rig: Rig) -> None:
     rig.run_for("60 s")
     drop = before - rig.truth(f"pack.cell_soc[{high}]") - (others - rig.truth("pack.soc_min"))
     pack = rig.config.plant.pack
-    taken = volts / pack.balance_Ohm * 60 / 3600 / rig.truth("pack.capacity")
+    taken = volts / pack.balance_Ohm * 60 / 3600 / (rig.truth("pack.capacity") / pack.strings)
     rig.bounded("charge taken, as a share of what the resistor takes", drop / taken, low=0.7, high=1.3)
     low = [c for c in range(1, rig.cells + 1) if c != high and rig.history(f"balancing[{c}]")[-1][1]]
     rig.bounded("other cells balanced", len(low), high=0)

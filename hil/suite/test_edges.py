@@ -30,7 +30,7 @@ def test_a_refused_reset_is_no_new_occurrence(rig: Rig) -> None:
 @pytest.mark.parametrize("limit", ["cell_overvoltage", "cell_undervoltage"])
 def test_a_voltage_beside_an_open_wire_is_not_believed(rig: Rig, side: str, limit: str) -> None:
     """The inputs on both sides of an open wire float: what is measured there is no cell's voltage."""
-    tap = rig.cells // 2
+    tap = rig.series // 2
     sensor, threshold = rig.limits["cell_sensor"], rig.limits[limit].threshold
     value = threshold + (_BEYOND_V if limit == "cell_overvoltage" else -_BEYOND_V)
     rig.operate()

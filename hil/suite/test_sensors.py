@@ -14,7 +14,7 @@ from hil.suite.protections import frames_with
 def test_every_open_sense_wire_is_found(rig: Rig) -> None:
     """Each tap of the chain, one after the other, is found to be open."""
     limit = rig.limits["cell_sensor"]
-    for tap in range(1, rig.cells + 2):
+    for tap in range(1, rig.taps + 1):
         with rig.fault("cell.open_wire", tap=tap):
             rig.expect("fault.cell_sensor", True, within=limit.delay + limit.reaction)
         rig.run_for("700 ms")
@@ -26,8 +26,8 @@ def test_every_open_sense_wire_is_found(rig: Rig) -> None:
 def test_several_open_sense_wires_are_found(rig: Rig, which: str) -> None:
     """Two taps side by side, and the whole plug at once, are no more confusing than one."""
     limit = rig.limits["cell_sensor"]
-    middle = rig.cells // 2
-    taps = [middle, middle + 1] if which == "adjacent" else range(1, rig.cells + 2)
+    middle = rig.series // 2
+    taps = [middle, middle + 1] if which == "adjacent" else range(1, rig.taps + 1)
     rig.operate()
     start_ns = rig.now_ns
     with ExitStack() as broken:
@@ -45,7 +45,7 @@ def test_an_open_sense_wire_opens_the_contactors_and_blames_no_cell(rig: Rig) ->
     limit = rig.limits["cell_sensor"]
     rig.operate()
     start_ns = rig.now_ns
-    with rig.fault("cell.open_wire", tap=rig.cells // 2):
+    with rig.fault("cell.open_wire", tap=rig.series // 2):
         rig.expect("fault.cell_sensor", True, within=limit.delay)
         rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
         rig.run_for("2 s")

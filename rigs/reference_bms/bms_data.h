@@ -24,6 +24,8 @@ typedef struct {
     uint8_t overdue;
 } rx_state;
 
+#define CARRIERS 4 /* messages that carry several of the received ones in turn: of dialects that multiplex */
+
 /* what came in, as it came */
 typedef struct {
     uint16_t cell_mV[CELLS];     /* CELL_INVALID: not available */
@@ -108,7 +110,8 @@ typedef struct {
     uint32_t due_ms[TX_COUNT];
     uint8_t counter[TX_COUNT];
     uint64_t last[TX_COUNT]; /* what makes an event message send itself */
-    uint8_t cell_group, sensor_group, balance_group, dtc_entry;
+    uint8_t cell_group, sensor_group, balance_group, dtc_entry, page;
+    uint32_t shown_faults, shown_warnings; /* of a dialect that has them on pages of one message */
 } transmit;
 
 typedef struct bms_data {
@@ -125,6 +128,7 @@ typedef struct bms_data {
     int32_t value[FAULT_COUNT];               /* what each monitor looks at */
     monitor monitors[FAULT_COUNT];
     rx_state rx[RX_COUNT];
+    rx_state carrier[CARRIERS]; /* counter and checksum are those of the carrier */
     inputs in;
     measurements m;
     contactors hv;

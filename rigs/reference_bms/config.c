@@ -9,8 +9,12 @@ const limit_config LIMITS[FAULT_COUNT] = {
     /*                                    warn    derate    open    release    delay       sign  when */
     [FAULT_CELL_OVERVOLTAGE]           = {3550,   3600,     3650,   3450,   500 - MARGIN,  +1, WHEN_ALWAYS},
     [FAULT_CELL_UNDERVOLTAGE]          = {2900,   2800,     2500,   3000,   500 - MARGIN,  -1, WHEN_ALWAYS},
+#ifdef PACK_LIMITS
+    PACK_LIMITS
+#else
     [FAULT_PACK_OVERVOLTAGE]           = {345000, NO_LEVEL, 352000, 340000, 500 - MARGIN,  +1, WHEN_ALWAYS},
     [FAULT_PACK_UNDERVOLTAGE]          = {275000, NO_LEVEL, 240000, 285000, 500 - MARGIN,  -1, WHEN_ALWAYS},
+#endif
     [FAULT_OVERTEMPERATURE_DISCHARGE]  = {500,    520,      550,    450,    5000 - 300,    +1, WHEN_ALWAYS},
     [FAULT_OVERTEMPERATURE_CHARGE]     = {420,    450,      500,    400,    5000 - 300,    +1, WHEN_CHARGING},
     [FAULT_UNDERTEMPERATURE_CHARGE]    = {50,     30,       0,      50,     5000 - 300,    -1, WHEN_CHARGING},
@@ -33,6 +37,7 @@ const limit_config LIMITS[FAULT_COUNT] = {
     [FAULT_INTERNAL]                   = FLAG(0),
 };
 
+#ifndef DIALECT /* else messages.c of the dialect has them */
 #define CELL_FRAME(k) [RX_CELLS + (k)] = {0x201 + (k), 0, 8, PROTECTED_P1, 500 - MARGIN}
 
 const rx_config RX[RX_COUNT] = {
@@ -51,6 +56,7 @@ const rx_config RX[RX_COUNT] = {
     [RX_REQUEST]           = {0x110, 0, 8, PROTECTED_P1, 500 - MARGIN},
     [RX_CHARGER]           = {0x18FF50E5, 1, 8, PROTECTED_NOT, 0},
 };
+#endif
 
 /* Rest voltage of the cell in ppm and 0.01 mV, middle between charge and discharge, 25 degC (C/50 test of the
  * 100 Ah cell of the same family). Between 94 and 99 % it says next to nothing: hence the band in soc.c. */

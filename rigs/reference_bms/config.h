@@ -9,14 +9,25 @@
 #include <stdint.h>
 
 #include "faults.h"
+#ifdef DIALECT /* a build that speaks other messages, or for another pack: it says first what it changes */
+#include "dialect.h"
+#endif
 
 #define CELLS 96
+#ifndef STRINGS
+#define STRINGS 1 /* in parallel, each with its own cell monitoring */
+#endif
+#define SERIES (CELLS / STRINGS)
 #define CELLS_PER_FRAME 4
+#ifndef CELL_FRAMES
 #define CELL_FRAMES (CELLS / CELLS_PER_FRAME)
+#endif
 #define SENSORS 16 /* temperature sensors */
 #define SENSORS_PER_FRAME 4
 #define SENSOR_GROUPS (SENSORS / SENSORS_PER_FRAME)
+#ifndef CAPACITY_mAh
 #define CAPACITY_mAh 160000
+#endif
 
 /* one limit: levels in the unit of the measurement; `sign` +1 for too high, -1 for too low */
 typedef enum { WHEN_ALWAYS, WHEN_CHARGING } limit_when;
@@ -85,7 +96,9 @@ extern const rx_config RX[RX_COUNT];
 #define BEYOND_FAULT_ms 4970
 
 /* charging */
+#ifndef CHARGE_VOLTAGE_mV
 #define CHARGE_VOLTAGE_mV 336000 /* 3.50 V per cell */
+#endif
 #define CHARGE_CURRENT_mA 80000
 #define CHARGE_FULL_mA 8000
 #define CHARGE_FULL_MEAN_mV 3450

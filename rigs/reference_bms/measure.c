@@ -44,7 +44,7 @@ static void measure_cells(bms_data *b)
     m->cell_max_mV = e.high;
     m->min_cell = (uint8_t)(e.low_at + 1);
     m->max_cell = (uint8_t)(e.high_at + 1);
-    m->sum_mV = e.sum + (CELLS - e.valid) * e.sum / e.valid; /* an unmeasured cell: like the others */
+    m->sum_mV = (e.sum + (CELLS - e.valid) * e.sum / e.valid) / STRINGS; /* an unmeasured cell: like the others */
     m->cell_mean_mV = (e.sum + e.valid / 2) / e.valid;
 }
 

@@ -38,7 +38,7 @@ void soc_count(bms_data *b, uint64_t now_ns, int32_t current_mA)
 /* The mean of all cells knows more than a millivolt, though none of them does; that of a while still more. */
 static int32_t mean_cmV(int64_t sum_mV, uint32_t samples)
 {
-    return (int32_t)(sum_mV * 100 / ((int64_t)CELLS * samples));
+    return (int32_t)(sum_mV * 100 / ((int64_t)SERIES * samples));
 }
 
 static int32_t ppm_of_rest(int32_t ocv_cmV)

@@ -42,3 +42,19 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_firmware(program: Path, name: str) -> None:
     result = run(program, name)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+DIALECTS = sorted(FIRMWARE.parent.glob("reference_bms_*"))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda path: path.name)
+def test_a_dialect_compiles_without_a_warning(dialect: Path, tmp_path: Path) -> None:
+    compiler = shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("no gcc or clang")
+    own = {path.name for path in dialect.glob("*.c")}
+    files = [*dialect.glob("*.c"), *(path for path in FIRMWARE.glob("*.c") if path.name not in own)]
+    includes = [f"-I{path}" for path in (FIRMWARE, dialect, ROOT / "hil" / "bms")]
+    flags = [*FLAGS, "-DDIALECT", "-shared", "-fPIC"]
+    built = run(compiler, *flags, *includes, *sorted(files), "-o", tmp_path / "bms.so")
+    assert built.returncode == 0, built.stderr
