@@ -16,6 +16,7 @@ from hil.bms.library import Firmware, LibraryBms
 from hil.bus.frame import Frame
 from hil.bus.link import OWN, LinkCounters, LinkFullError, Stamps
 from hil.bus.medium import Medium
+from hil.bus.node import FrameHandler
 from hil.clock import NS_PER_S
 from hil.errors import BusError, HilError
 from hil.host.real import RealWorld
@@ -108,11 +109,16 @@ class PatientBms(LibraryBms):
     Late steps have their own instant, while frames bear the present: firmware would hear of the future.
     """
 
-    def on_frame(self, frame: Frame, bus: int = 0) -> None:
-        heard = Frame(frame.id, frame.data, frame.extended, frame.sender)
-        heard.error, heard.remote = frame.error, frame.remote
-        heard.t_ns = self._clock.now_ns
-        super().on_frame(heard, bus)
+    def receiver(self, bus: int = 0) -> FrameHandler:
+        hear = super().receiver(bus)
+
+        def on_frame(frame: Frame) -> None:
+            heard = Frame(frame.id, frame.data, frame.extended, frame.sender)
+            heard.error, heard.remote = frame.error, frame.remote
+            heard.t_ns = self._clock.now_ns
+            hear(heard)
+
+        return on_frame
 
     def _send(self, *frame: Any) -> None:
         with suppress(BusError):

@@ -135,7 +135,7 @@ def test_a_plant_that_is_never_ready_is_told_as_such(
     real: RigConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sleeper = (sys.executable, "-c", "import time; time.sleep(60)")
-    monkeypatch.setattr("hil.run.plant._COMMAND", sleeper)
+    monkeypatch.setattr("hil.run.plant.HIL", sleeper)
     monkeypatch.setattr("hil.run.plant._READY_NS", 0)
     with pytest.raises(RigTroubleError, match=r"plant\.log: the plant process does not listen after"):
         RealHosts(real, tmp_path)
