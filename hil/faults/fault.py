@@ -75,3 +75,6 @@ class Fault(Protocol):
 
     def clear(self, bench: Bench) -> None:
         """Mend it."""
+
+
+Maker = Callable[..., Fault]

@@ -1,0 +1,1 @@
+"""The faults by kind: how each is made from its arguments."""

@@ -1,0 +1,65 @@
+"""Faults of the auxiliary supply."""
+
+from __future__ import annotations
+
+from hil.errors import NotOfferedError
+from hil.faults.arguments import Time, time_of
+from hil.faults.fault import Fault, Maker
+from hil.faults.twin import TwinFault
+from twins.plant import Plant
+from twins.supply import Supply
+
+
+def supply_voltage(value: float) -> Fault:
+    """The auxiliary supply has ``value`` V."""
+    return TwinFault(
+        "supply.voltage",
+        f"supply at {value:g} V",
+        "supply",
+        lambda plant: _supply(plant).dip(value),
+        lambda plant: _supply(plant).recover(),
+        ("supply.voltage", value),
+        value=value,
+        unit="V",
+    )
+
+
+def supply_dip(value: float, lasts: Time = "10 ms") -> Fault:
+    """The auxiliary supply falls to ``value`` V for a time, and comes back by itself."""
+    lasts_ns = time_of("supply.dip", lasts)
+    return TwinFault(
+        "supply.dip",
+        f"supply falls to {value:g} V for {lasts_ns / 1e6:g} ms",
+        "supply",
+        lambda plant: _supply(plant).dip(value, lasts_ns),
+        lambda plant: _supply(plant).recover(),
+        value=value,
+        unit="V",
+    )
+
+
+def supply_cranking(lowest: float = 4.5, plateau: float = 6.5, lasts: Time = "10 s") -> Fault:
+    """An engine is cranked: the supply falls to ``lowest`` V, then stays at ``plateau`` V for a time."""
+    lasts_ns = time_of("supply.cranking", lasts)
+    return TwinFault(
+        "supply.cranking",
+        f"cranking: {lowest:g} V, then {plateau:g} V for {lasts_ns / 1e9:g} s",
+        "supply",
+        lambda plant: _supply(plant).crank(lowest, plateau, lasts_ns),
+        lambda plant: _supply(plant).recover(),
+        value=lowest,
+        unit="V",
+    )
+
+
+def _supply(plant: Plant) -> Supply:
+    if plant.supply is None:
+        raise NotOfferedError("there is no auxiliary supply: the rig file has no section [supply]")
+    return plant.supply
+
+
+NAMED: dict[str, Maker] = {
+    "supply.voltage": supply_voltage,
+    "supply.dip": supply_dip,
+    "supply.cranking": supply_cranking,
+}
