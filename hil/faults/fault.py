@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hil.bus.frame import Frame
+from hil.bus.medium import Medium
+from hil.clock import VirtualClock
 from hil.frames.database import Message
-from hil.frames.restbus import Entry
+from hil.frames.restbus import Entry, Restbus
 from hil.host.stimulus import Carrier
 from hil.nodes.machine import Machine
 from twins.plant import Plant
@@ -18,6 +20,11 @@ class Bench(Protocol):
     """What a fault can reach."""
 
     plant: Plant
+    clock: VirtualClock
+
+    @property
+    def restbus(self) -> type[Restbus]:
+        """The kind of restbus on its buses."""
 
     def port(self, name: str) -> Port:
         """A port of the twins."""
@@ -27,6 +34,12 @@ class Bench(Protocol):
 
     def entry(self, message: str) -> Entry:
         """The restbus entry of a message that the rig sends."""
+
+    def bus_of(self, message: str) -> str:
+        """The bus that a message is on."""
+
+    def wire(self, bus: str = "") -> Medium:
+        """The wire of a bus; without a name that of the only one."""
 
     def last_frame(self, message: str) -> Frame | None:
         """The last frame of a message on the wire, if it is still remembered."""

@@ -10,6 +10,7 @@ from typing import get_args
 
 from hil.bus.frame import Frame
 from hil.errors import NotOfferedError, UsageError
+from hil.faults.content import settable
 from hil.faults.fault import Bench
 from hil.frames.database import Message
 from hil.frames.e2e import CounterFault
@@ -173,11 +174,7 @@ class WrongValue:
             NotOfferedError: If it has no raw number for "not available".
         """
         entry = bench.entry(self.message)
-        signal = entry.message.signals.get(self.signal)
-        if signal is None or signal.e2e_role != "None" or signal.is_multiplexer:
-            known = [s.name for s in entry.message.signals.values() if s.e2e_role == "None"]
-            reason = f"fault {self.name!r}: {self.message} has no signal {self.signal!r} to set"
-            raise UsageError(reason, remedy=f"one of {', '.join(known)}")
+        signal = settable(self.name, entry.message, self.signal)
         value = math.nan if self.value is None else self.value
         if not (self._absent or signal.in_range(value)):
             raise UsageError(f"fault {self.name!r}: {self.target} cannot hold {value:g}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, MutableSequence
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heapify, heapreplace
 from typing import Literal
 
@@ -23,6 +24,7 @@ from hil.frames.e2e import Protector
 from hil.frames.packer import Packer, compile_packer
 
 Send = Callable[[int, bytes, bool], Frame]
+Detour = Callable[[bytes, Callable[[bytes], None]], None]
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ class Entry:
     Attributes:
         hold: ``drop`` keeps the message off the bus; its slots pass.
         lost: Asked before each frame whether this one is lost; ``None``: none is.
-        mutate: Changes the bytes after protection: a masquerade or a transmission fault.
+        alterations: Change the bytes before protection, which is right for what they make of them.
+        mutate: Changes the bytes after protection: a transmission fault.
+        detour: Gets each frame, and what puts bytes on the bus, in place of the bus.
         saturated: How often a value was outside its signal's range and was sent as the nearest
             bound.
     """
@@ -59,7 +63,9 @@ class Entry:
     sources: dict[str, Source]
     hold: Literal["normal", "drop"] = "normal"
     lost: Callable[[], bool] | None = None
+    alterations: dict[str, Callable[[bytearray], None]] = field(default_factory=dict)
     mutate: Callable[[bytearray], bytearray] | None = None
+    detour: Detour | None = None
     saturated: int = 0
     protector: Protector | None = field(init=False)
 
@@ -97,6 +103,9 @@ class Entry:
         """The message's bytes now; multiplexed messages carry their groups in turn."""
         packer = self._packer
         data = packer() if packer is not None else self._next_packer()()
+        if self.alterations:
+            for alter in self.alterations.values():
+                alter(data)
         protector = self.protector
         if protector is not None:
             protector.protect(data)
@@ -198,11 +207,18 @@ class Restbus:
             _, order, cycle_ns, entry = slots[0]
             if entry.goes_out():
                 message = entry.message
-                send(message.id, bytes(entry.pack()), message.extended)
+                if entry.detour is None:
+                    send(message.id, bytes(entry.pack()), message.extended)
+                else:
+                    entry.detour(bytes(entry.pack()), partial(self._put, message))
             heapreplace(slots, (now_ns + cycle_ns, order, cycle_ns, entry))
             next_ns = slots[0][0]
         if alarm is not None:
             self._clock.set_alarm(alarm, next_ns)
+
+    def _put(self, message: Message, data: bytes) -> None:
+        """Put what has come by a detour on the bus."""
+        self._send(message.id, data, message.extended)
 
 
 _Slot = tuple[int, int, int, Entry]  # due, order, cycle time, entry

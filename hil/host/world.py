@@ -268,6 +268,33 @@ class World:
             f"the rig does not send a message {message!r}", remedy=suggest(message, sent, "messages")
         )
 
+    def bus_of(self, message: str) -> str:
+        """The bus that a message is on.
+
+        Raises:
+            UsageError: If no DBC file has it.
+        """
+        for name, station in self.stations.items():
+            if message in station.database.messages:
+                return name
+        known = [name for station in self.stations.values() for name in station.database.messages]
+        raise UsageError(f"no DBC file has a message {message!r}", remedy=suggest(message, known, "messages"))
+
+    def wire(self, bus: str = "") -> Medium:
+        """The wire of a bus; without a name that of the only one.
+
+        Raises:
+            UsageError: If there is no such bus, or it takes a name to say which.
+        """
+        if not bus and len(self.stations) > 1:
+            raise UsageError("the rig has several buses", remedy=f"bus = one of {', '.join(self.stations)}")
+        name = bus or next(iter(self.stations))
+        if name not in self.stations:
+            raise UsageError(
+                f"the rig file has no bus {name!r}", remedy=suggest(name, self.stations, "buses")
+            )
+        return self.stations[name].medium
+
     def last_frame(self, message: str) -> Frame | None:
         """The last frame of a message on the wire, if it is still remembered."""
         for station in self.stations.values():

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from hil.faults.arguments import Time, time_of
+from hil.faults.content import OutOfRange, ReservedBits
 from hil.faults.fault import Fault, Maker
 from hil.faults.frame import LostFrames, MissingFrame, WrongLength, WrongProtection, WrongValue
+from hil.faults.intruder import Masquerade
+from hil.faults.way import DelayedFrames, DuplicateFrames, FrameBursts
 
 
 def frame_missing(message: str) -> Fault:
@@ -41,6 +45,37 @@ def frame_counter(message: str, mode: str = "frozen") -> Fault:
     return WrongProtection(message, mode)
 
 
+def frame_delay(message: str, delay: Time, jitter: Time = 0, seed: int = 1) -> Fault:
+    """A message comes late by ``delay``, and by chance by up to ``jitter`` more."""
+    name = "frame.delay"
+    return DelayedFrames(message, time_of(name, delay), time_of(name, jitter), seed)
+
+
+def frame_duplicate(message: str, times: int = 2) -> Fault:
+    """Each frame of a message comes so many times in a row."""
+    return DuplicateFrames(message, times)
+
+
+def frame_burst(message: str, count: int = 10) -> Fault:
+    """No frame comes until ``count`` have gathered; then all come at once, again and again."""
+    return FrameBursts(message, count)
+
+
+def frame_out_of_range(message: str, signal: str, side: str = "above") -> Fault:
+    """A signal is next to its range, ``above`` or ``below``, under a right checksum."""
+    return OutOfRange(message, signal, side)
+
+
+def frame_reserved(message: str) -> Fault:
+    """The bits that no signal of a message uses are 1, under a right checksum."""
+    return ReservedBits(message)
+
+
+def frame_masquerade(message: str, signal: str, value: float) -> Fault:
+    """Another node sends a message too, rightly protected, with this value in one signal."""
+    return Masquerade(message, signal, value)
+
+
 NAMED: dict[str, Maker] = {
     "frame.missing": frame_missing,
     "frame.lost": frame_lost,
@@ -49,4 +84,10 @@ NAMED: dict[str, Maker] = {
     "frame.not_available": frame_not_available,
     "frame.crc": frame_crc,
     "frame.counter": frame_counter,
+    "frame.delay": frame_delay,
+    "frame.duplicate": frame_duplicate,
+    "frame.burst": frame_burst,
+    "frame.out_of_range": frame_out_of_range,
+    "frame.reserved": frame_reserved,
+    "frame.masquerade": frame_masquerade,
 }

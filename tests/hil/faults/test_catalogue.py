@@ -47,6 +47,10 @@ FRAME_FAULTS = [
     "frame.crc",
     "frame.counter",
 ]
+WAY_FAULTS = [  # test_frame_faults.py
+    "frame.delay", "frame.duplicate", "frame.burst",
+    "frame.out_of_range", "frame.reserved", "frame.masquerade",
+]  # fmt: skip
 PLANT_FAULTS = ["contactor.weld", "contactor.stuck_open", "precharge.open", "link.short", "charger"]
 NODE_FAULTS = ["node.silent", "node.state"]  # tests/flow/test_dc_charging.py
 EQUIPPED = [  # looked at with a plant that has fuse and supply: test_circuit_faults.py
@@ -58,7 +62,7 @@ EQUIPPED = [  # looked at with a plant that has fuse and supply: test_circuit_fa
 
 def test_all_are_here():
     sensors = {name for name, _, _ in SENSOR_FAULTS}
-    assert sensors | {*FRAME_FAULTS, *PLANT_FAULTS, *EQUIPPED, *NODE_FAULTS} == set(CATALOGUE)
+    assert sensors | {*FRAME_FAULTS, *WAY_FAULTS, *PLANT_FAULTS, *EQUIPPED, *NODE_FAULTS} == set(CATALOGUE)
 
 
 @pytest.mark.parametrize(("name", "arguments", "shown"), SENSOR_FAULTS, ids=[row[0] for row in SENSOR_FAULTS])
