@@ -65,6 +65,8 @@ class Medium:
     Attributes:
         taps: Called with every frame that was on the wire, error frames included, at its end.
         busy_bits: Bits on the wire so far, intermissions included.
+        jams: How many faults keep frames from the wire for long. While there are any, a node's frame
+            replaces one of the same identifier that waits, as in a controller with a mailbox per message.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Medium:
         self.frames = 0
         self.error_frames = 0
         self.busy_bits = 0
+        self.jams = 0
         self._random = random.Random(seed)
         self._disturbances: list[Disturbance] = []
         self._waiting: list[_Entry] = []
@@ -129,12 +132,24 @@ class Medium:
             key = arbitration_key(identifier, extended, frame.remote)
         else:
             key = identifier << 21  # the same, without the call
+        if self.jams:
+            self._replace(node, key)
         heappush(self._waiting, (key, self._sequence, frame, node, bits))
         node.pending += 1
         if not self._active:
             self._active = True
             self._begin_ns = begin_ns = max(self._idle_ns, self.clock.now_ns)
             self.clock.set_alarm(self._begin_alarm, begin_ns)
+
+    def _replace(self, node: Node, key: int) -> None:
+        """Drop what a node has waiting under an identifier."""
+        kept = [entry for entry in self._waiting if entry[0] != key or entry[3] is not node]
+        if len(kept) < len(self._waiting):
+            replaced = len(self._waiting) - len(kept)
+            node.pending -= replaced
+            node.dropped += replaced
+            heapify(kept)
+            self._waiting[:] = kept
 
     def withdraw(self, node: Node, frame: Frame | None = None) -> None:
         """Drop what a node has waiting, or one frame of it.

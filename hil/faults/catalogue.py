@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 from hil.errors import UsageError
 from hil.faults.arguments import check_arguments
 from hil.faults.fault import Fault, Maker
-from hil.faults.kinds import cells, circuit, frames, nodes, sensors, supply
+from hil.faults.kinds import buses, cells, circuit, frames, nodes, sensors, supply
 
-_KINDS = (sensors, cells, circuit, supply, nodes, frames)
+_KINDS = (sensors, cells, circuit, supply, nodes, frames, buses)
 CATALOGUE: dict[str, Maker] = {name: maker for kind in _KINDS for name, maker in kind.NAMED.items()}
 
 _recipes: WeakKeyDictionary[Fault, tuple[str, dict[str, Any]]] = WeakKeyDictionary()

@@ -38,6 +38,9 @@ class Bench(Protocol):
     def bus_of(self, message: str) -> str:
         """The bus that a message is on."""
 
+    def layout(self, message: str) -> Message:
+        """The layout of a message on any bus."""
+
     def wire(self, bus: str = "") -> Medium:
         """The wire of a bus; without a name that of the only one."""
 

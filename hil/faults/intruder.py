@@ -29,8 +29,8 @@ class Masquerade:
 
     @property
     def target(self) -> str:
-        """Who sends the message."""
-        return f"{self.message}: second sender"
+        """A place of its own: there may be several such nodes."""
+        return f"{self.message}: sender {id(self)}"
 
     @property
     def text(self) -> str:

@@ -280,6 +280,14 @@ class World:
         known = [name for station in self.stations.values() for name in station.database.messages]
         raise UsageError(f"no DBC file has a message {message!r}", remedy=suggest(message, known, "messages"))
 
+    def layout(self, message: str) -> Message:
+        """The layout of a message on any bus.
+
+        Raises:
+            UsageError: If no DBC file has it.
+        """
+        return self.stations[self.bus_of(message)].database.messages[message]
+
     def wire(self, bus: str = "") -> Medium:
         """The wire of a bus; without a name that of the only one.
 

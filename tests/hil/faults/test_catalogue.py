@@ -51,6 +51,8 @@ WAY_FAULTS = [  # test_frame_faults.py
     "frame.delay", "frame.duplicate", "frame.burst",
     "frame.out_of_range", "frame.reserved", "frame.masquerade",
 ]  # fmt: skip
+# test_bus_faults.py
+BUS_FAULTS = ["bus.errors", "bus.noise", "bus.off", "bus.load", "bus.babbling", "bus.short"]
 PLANT_FAULTS = ["contactor.weld", "contactor.stuck_open", "precharge.open", "link.short", "charger"]
 NODE_FAULTS = ["node.silent", "node.state"]  # tests/flow/test_dc_charging.py
 EQUIPPED = [  # looked at with a plant that has fuse and supply: test_circuit_faults.py
@@ -62,7 +64,8 @@ EQUIPPED = [  # looked at with a plant that has fuse and supply: test_circuit_fa
 
 def test_all_are_here():
     sensors = {name for name, _, _ in SENSOR_FAULTS}
-    assert sensors | {*FRAME_FAULTS, *WAY_FAULTS, *PLANT_FAULTS, *EQUIPPED, *NODE_FAULTS} == set(CATALOGUE)
+    others = {*FRAME_FAULTS, *WAY_FAULTS, *BUS_FAULTS, *PLANT_FAULTS, *EQUIPPED, *NODE_FAULTS}
+    assert sensors | others == set(CATALOGUE)
 
 
 @pytest.mark.parametrize(("name", "arguments", "shown"), SENSOR_FAULTS, ids=[row[0] for row in SENSOR_FAULTS])
