@@ -81,6 +81,11 @@ class Supply:
         (from_ns, from_V), (to_ns, to_V) = self._points[after - 1], self._points[after]
         return from_V + (to_V - from_V) * (passed_ns - from_ns) / (to_ns - from_ns)
 
+    @property
+    def requested_V(self) -> float:
+        """The voltage that is asked for, and that it comes back to."""
+        return self._set.values[0]
+
     def follow(self, points: Sequence[Point]) -> None:
         """Go along a line from now on: points (time after now in ns, V), then stay at the last.
 

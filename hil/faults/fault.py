@@ -47,6 +47,9 @@ class Bench(Protocol):
     def last_frame(self, message: str) -> Frame | None:
         """The last frame of a message on the wire, if it is still remembered."""
 
+    def signals_of_port(self, port: str) -> tuple[tuple[str, str], ...]:
+        """Message and signal of each wire from a twin port to the bus."""
+
     def carriers_of_port(self, port: str, value: float | None) -> tuple[Carrier, ...]:
         """Where a twin port shows on the wire once it has a value."""
 

@@ -22,8 +22,10 @@ from hil.errors import FrameError
 from hil.frames.database import Message, Signal
 from hil.frames.e2e import Protector
 from hil.frames.packer import Packer, compile_packer
+from twins.port import Computed
 
 Send = Callable[[int, bytes, bool], Frame]
+Bend = Callable[[float], float]
 Detour = Callable[[bytes, Callable[[bytes], None]], None]
 
 
@@ -43,6 +45,11 @@ class Source:
     def constant(cls, value: float) -> Source:
         """A value that nothing changes."""
         return cls([value], 0)
+
+    def bent(self, bend: Bend) -> Source:
+        """What ``bend`` makes of this one's value, when it is read."""
+        values, index = self.values, self.index
+        return Source(Computed([lambda: bend(values[index])]), 0, self.scale, self.offset)
 
 
 @dataclass
@@ -73,6 +80,7 @@ class Entry:
         self.protector = self.message.e2e.protector() if self.message.e2e else None
         self._turn = 0
         self._forced: dict[str, Source] = {}
+        self._bends: dict[object, tuple[str, Bend]] = {}
         self._packers: list[Packer] = []
         self._packer: Packer | None = None  # the only one, once it is made
 
@@ -93,6 +101,22 @@ class Entry:
     def release(self, signal: str) -> None:
         """Let a signal follow its source again."""
         self._forced.pop(signal, None)
+        self._repack()
+
+    def bend(self, key: object, signal: str, bend: Bend) -> None:
+        """Let a signal carry what ``bend`` makes of its source's value; bends add up in their order.
+
+        Args:
+            key: Names it for :meth:`straighten`.
+            signal: Name of the signal; one without a source stays as it is.
+            bend: Called with the value in the source's unit, once per frame.
+        """
+        self._bends[key] = signal, bend
+        self._repack()
+
+    def straighten(self, key: object) -> None:
+        """Take a bend away."""
+        self._bends.pop(key, None)
         self._repack()
 
     def _repack(self) -> None:
@@ -124,7 +148,7 @@ class Entry:
         message = self.message
         signals = message.signals.values()
         start = [_start(signal) for signal in signals]
-        sources = self.sources | self._forced
+        sources = self.sources | self._bent() | self._forced
         rows = [
             (signal, sources[signal.name])
             for signal in signals
@@ -135,6 +159,15 @@ class Entry:
             for group in message.mux_values or (None,)
         ]
         return self._packers
+
+    def _bent(self) -> dict[str, Source]:
+        """The sources with bends."""
+        sources: dict[str, Source] = {}
+        for name, bend in self._bends.values():
+            source = sources.get(name) or self.sources.get(name)
+            if source is not None:
+                sources[name] = source.bent(bend)
+        return sources
 
     def _saturate(self, index: int, value: float) -> float:
         """A sensor at the end of its range says so; NaN is "not available"."""

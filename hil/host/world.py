@@ -311,6 +311,11 @@ class World:
                 return found[0] if found else None
         return None
 
+    def signals_of_port(self, port: str) -> tuple[tuple[str, str], ...]:
+        """Message and signal of each wire from a twin port to the bus."""
+        wires = self.rig.wires
+        return tuple((w.message, w.signal) for w in wires if w.port == port and w.direction == "out")
+
     def carriers_of_port(self, port: str, value: float | None) -> tuple[Carrier, ...]:
         """Where a twin port shows on the wire once it has a value."""
         return tuple(

@@ -58,8 +58,48 @@ def _supply(plant: Plant) -> Supply:
     return plant.supply
 
 
+def supply_power_cycle(off: Time = "1 s") -> Fault:
+    """The auxiliary supply is off for a time, and comes back by itself."""
+    off_ns = time_of("supply.power_cycle", off)
+    return TwinFault(
+        "supply.power_cycle",
+        f"supply off for {off_ns / 1e6:g} ms",
+        "supply",
+        lambda plant: _supply(plant).dip(0.0, off_ns),
+        lambda plant: _supply(plant).recover(),
+        value=off_ns / 1e9,
+        unit="s",
+    )
+
+
+def supply_brown_out(
+    lowest: float, falls: Time = "1 s", stays: Time = "100 ms", rises: Time = "1 s"
+) -> Fault:
+    """The auxiliary supply sinks slowly to ``lowest`` V, stays there, and rises slowly again by itself."""
+    name = "supply.brown_out"
+    down_ns = time_of(name, falls)
+    up_ns = down_ns + time_of(name, stays)
+    end_ns = up_ns + time_of(name, rises)
+
+    def sink(plant: Plant) -> None:
+        supply = _supply(plant)
+        supply.follow([(down_ns, lowest), (up_ns, lowest), (end_ns, supply.requested_V)])
+
+    return TwinFault(
+        name,
+        f"supply sinks to {lowest:g} V in {down_ns / 1e6:g} ms and is back after {end_ns / 1e6:g} ms",
+        "supply",
+        sink,
+        lambda plant: _supply(plant).recover(),
+        value=lowest,
+        unit="V",
+    )
+
+
 NAMED: dict[str, Maker] = {
     "supply.voltage": supply_voltage,
     "supply.dip": supply_dip,
     "supply.cranking": supply_cranking,
+    "supply.power_cycle": supply_power_cycle,
+    "supply.brown_out": supply_brown_out,
 }

@@ -51,20 +51,24 @@ WAY_FAULTS = [  # test_frame_faults.py
     "frame.delay", "frame.duplicate", "frame.burst",
     "frame.out_of_range", "frame.reserved", "frame.masquerade",
 ]  # fmt: skip
+SENSOR_KINDS = [  # test_sensor_faults.py
+    "sensor.stuck", "sensor.frozen", "sensor.offset", "sensor.gain", "sensor.drift", "sensor.noise",
+    "sensor.open", "sensor.short", "sensor.swapped", "sensor.range",
+]  # fmt: skip
 # test_bus_faults.py
 BUS_FAULTS = ["bus.errors", "bus.noise", "bus.off", "bus.load", "bus.babbling", "bus.short"]
 PLANT_FAULTS = ["contactor.weld", "contactor.stuck_open", "precharge.open", "link.short", "charger"]
 NODE_FAULTS = ["node.silent", "node.state"]  # tests/flow/test_dc_charging.py
 EQUIPPED = [  # looked at with a plant that has fuse and supply: test_circuit_faults.py
     "contactor.slow", "contactor.bounce", "precharge.hot", "pack.short", "fuse.blown", "isolation.inside",
-    "supply.voltage", "supply.dip", "supply.cranking",
+    "supply.voltage", "supply.dip", "supply.cranking", "supply.power_cycle", "supply.brown_out",
     "cell.open", "cell.short", "cell.joint", "balancer.stuck", "string.open",
 ]  # fmt: skip
 
 
 def test_all_are_here():
     sensors = {name for name, _, _ in SENSOR_FAULTS}
-    others = {*FRAME_FAULTS, *WAY_FAULTS, *BUS_FAULTS, *PLANT_FAULTS, *EQUIPPED, *NODE_FAULTS}
+    others = {*SENSOR_KINDS, *FRAME_FAULTS, *WAY_FAULTS, *BUS_FAULTS, *PLANT_FAULTS, *EQUIPPED, *NODE_FAULTS}
     assert sensors | others == set(CATALOGUE)
 
 

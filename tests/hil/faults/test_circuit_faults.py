@@ -131,6 +131,8 @@ def test_a_dip_lets_contactors_fall_and_comes_back(world: World) -> None:
         ("supply.voltage", {"value": 5.0}),
         ("supply.dip", {"value": 5.0}),
         ("supply.cranking", {}),
+        ("supply.power_cycle", {}),
+        ("supply.brown_out", {"lowest": 5.0}),
     ],
 )
 def test_what_the_rig_does_not_have_skips_the_test(laptop: RigConfig, fault: str, arguments: dict) -> None:
@@ -273,3 +275,35 @@ def test_deep_cranking_restarts_it_and_mild_cranking_does_not(driving: InlineHos
     assert driving.read("supply.bms_on") == 0.0  # below restart, although above brown-out
     run(driving, S)
     assert driving.read("supply.bms_on") == 1.0
+
+
+def test_a_power_cycle_restarts_the_bms(driving: InlineHost) -> None:
+    fault = make_fault("supply.power_cycle", {"off": "500 ms"})
+    driving.inject(fault)
+    run(driving, 100 * MS)
+    assert driving.read("supply.bms_on") == 0.0
+    silent_ns = driving.now_ns
+    run(driving, 399 * MS)
+    assert frames_of(driving, silent_ns) == 0
+    run(driving, S)
+    assert driving.read("supply.voltage") == 13.5
+    assert frames_of(driving, silent_ns) > 0
+    driving.clear(fault)
+    assert driving.read("contactor.main_plus.feedback") == 0.0
+
+
+def test_a_slow_brown_out_goes_through_both_levels_once(driving: InlineHost) -> None:
+    config = driving.plant.supply.config
+    fault = make_fault("supply.brown_out", {"lowest": 3.5, "falls": "1 s", "stays": "200 ms", "rises": "2 s"})
+    driving.inject(fault)
+    seen = []
+    for _ in range(40):
+        run(driving, 100 * MS)
+        seen.append((driving.read("supply.voltage"), driving.read("supply.bms_on")))
+    assert min(volts for volts, _ in seen) == pytest.approx(3.5, abs=0.01)
+    assert seen[-1] == (13.5, 1.0)
+    switched = [k for k, (before, after) in enumerate(pairwise(seen)) if before[1] != after[1]]
+    assert len(switched) == 2  # off once and on once
+    off, on = (seen[k + 1][0] for k in switched)
+    assert off < config.brown_out_V
+    assert on >= config.restart_V
