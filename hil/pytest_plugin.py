@@ -127,6 +127,19 @@ def rig_config(config: pytest.Config) -> RigConfig | None:
     return config.stash.get(RIG, None)
 
 
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """A fault script is a test file: one that is named, or is called NAME.script.toml."""
+    is_script = file_path.name.endswith(".script.toml")
+    if not is_script and not (file_path.suffix == ".toml" and parent.session.isinitpath(file_path)):
+        return None
+    if rig_config(parent.config) is None:
+        return None
+    from hil.script.collect import ScriptModule
+
+    script: pytest.Module = ScriptModule.from_parent(parent, path=file_path)
+    return script
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
     collector: pytest.Collector,

@@ -35,6 +35,14 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("-k", dest="select", metavar="EXPR", help="only tests that match, as pytest")
     parser.add_argument(
+        "--script",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="play a fault script (TOML) in the suite's place; may be given several times",
+    )
+    parser.add_argument(
         "--plant",
         default="",
         metavar="SOCKET",
@@ -62,13 +70,32 @@ def run(arguments: argparse.Namespace) -> int:
     from hil.run.supervisor import run_tests
 
     config = load_rig(arguments.rig)
+    scripts = _scripts(arguments.script)
     earlier = _earlier(arguments, config)
     out = make_folder(arguments.out, config.name) if earlier is None else earlier.out
     settled = frozenset() if earlier is None else earlier.settled
     options = RunOptions(out, arguments.seed, arguments.trace, plant=arguments.plant, settled=settled)
     given = ["-k", arguments.select] if arguments.select else []
+    given += map(str, scripts)
     ending = run_tests(config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug)
     return _finish(out, ending, config.bms.name, earlier)
+
+
+def _scripts(paths: list[Path]) -> list[Path]:
+    """The fault scripts, each read once before anything is switched on.
+
+    Raises:
+        HilError: If one cannot be read, or something is wrong in it.
+    """
+    if paths:
+        from hil.errors import UsageError
+        from hil.script.file import read_script
+
+        for path in paths:
+            if path.suffix != ".toml":
+                raise UsageError(f"{path} is no fault script", remedy="the name of one ends in .toml")
+            read_script(path)
+    return paths
 
 
 def _earlier(arguments: argparse.Namespace, config: RigConfig) -> Earlier | None:

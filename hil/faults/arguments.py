@@ -11,7 +11,7 @@ from hil.units import time_ns
 
 Time = str | int  # with a unit, or in ns
 
-_KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "int": ("a whole number", (Integral,)),
     "float": ("a number", (Real,)),
     "str": ("a text", (str,)),
@@ -31,7 +31,7 @@ def check_arguments(name: str, signature: inspect.Signature, arguments: dict[str
     except TypeError as error:
         raise UsageError(f"fault {name!r}: {error}", remedy=f"it takes {takes}") from error
     for key, value in arguments.items():
-        kind, types = _KINDS[signature.parameters[key].annotation]
+        kind, types = KINDS[signature.parameters[key].annotation]
         if not isinstance(value, types) or isinstance(value, bool):
             raise UsageError(f"fault {name!r}: {key} {value!r} is not {kind}")
 

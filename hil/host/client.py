@@ -72,10 +72,10 @@ class RemoteHost:
         """Write a set point of a twin."""
         return self._stimulus(self._act("set", port=port, value=value))
 
-    def inject(self, fault: Fault) -> Stimulus:
-        """Break something of the catalogue."""
+    def inject(self, fault: Fault, lasts_ns: int | None = None) -> Stimulus:
+        """Break something of the catalogue, until it is mended or for a time."""
         name, arguments = recipe_of(fault)
-        told = self._act("inject", fault=name, arguments=arguments)
+        told = self._act("inject", fault=name, arguments=arguments, lasts_ns=lasts_ns)
         self._faults[id(fault)] = int(told["id"])
         return self._stimulus(told)
 

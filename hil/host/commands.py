@@ -83,10 +83,10 @@ class Commands:
         """Write a set point of a twin."""
         return self._told(self._world.set(port, float(value)))
 
-    def inject(self, fault: str, arguments: dict[str, Any]) -> Message:
-        """Break something of the catalogue."""
+    def inject(self, fault: str, arguments: dict[str, Any], lasts_ns: int | None = None) -> Message:
+        """Break something of the catalogue, until it is mended or for a time."""
         made = make_fault(fault, arguments)
-        told = self._told(self._world.inject(made))
+        told = self._told(self._world.inject(made, lasts_ns))
         self._faults[told["id"]] = made
         return told
 

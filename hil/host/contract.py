@@ -25,8 +25,8 @@ class Host(Protocol):
     def set(self, port: str, value: float) -> Stimulus:
         """Write a set point of a twin."""
 
-    def inject(self, fault: Fault) -> Stimulus:
-        """Break something."""
+    def inject(self, fault: Fault, lasts_ns: int | None = None) -> Stimulus:
+        """Break something, until it is mended or for a time."""
 
     def clear(self, fault: Fault) -> None:
         """Mend it."""

@@ -24,7 +24,7 @@ from hil.bus.frame import Frame
 from hil.bus.link import OWN, FdFrame
 from hil.errors import HilError, RigTroubleError
 
-VERSION = 2
+VERSION = 3
 JSON, FRAMES = 1, 2
 LONGEST = 1 << 26  # bytes of a message
 _EXTENDED, _ERROR, _OWN, _REMOTE, _FD, _FAST = 1, 2, 4, 8, 16, 32

@@ -119,10 +119,12 @@ class World:
             Stimulus(port, f"{port} = {value:.6g} {target.unit}", self.now_ns, carriers, value)
         )
 
-    def inject(self, fault: Fault) -> Stimulus:
-        """Break something."""
+    def inject(self, fault: Fault, lasts_ns: int | None = None) -> Stimulus:
+        """Break something, until it is mended or for a time."""
         carriers = fault.apply(self)
         self._faults.append(fault)
+        if lasts_ns is not None:
+            self.clock.set_alarm(Alarm(self.clock, lambda _: self.clear(fault)), self.now_ns + lasts_ns)
         stimulus = Stimulus(
             fault.name, fault.text, self.now_ns, carriers, fault.value, fault.unit
         )
@@ -136,7 +138,9 @@ class World:
         return max((frame.t_ns for frame in last if frame is not None), default=None)
 
     def clear(self, fault: Fault) -> None:
-        """Mend it; where something else still breaks the same place, that shows again."""
+        """Mend it, unless it is over; where something else still breaks the same place, that shows again."""
+        if fault not in self._faults:
+            return
         self._faults.remove(fault)
         others = [other for other in self._faults if other.target == fault.target]
         if others:

@@ -262,7 +262,7 @@ def read_file(path: Path, mistakes: Mistakes) -> RigFile:
     Raises:
         RigFileError: If one cannot be read or is no TOML.
     """
-    data = extended(_parse(path), _parse, mistakes)
+    data = extended(parse_toml(path), parse_toml, mistakes)
     with_limits(data, LimitSection, mistakes)
     for section in _REQUIRED:
         if section not in data:
@@ -277,7 +277,12 @@ def read_file(path: Path, mistakes: Mistakes) -> RigFile:
                 _prune(data, detail["loc"], mistakes)
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def parse_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as it stands.
+
+    Raises:
+        RigFileError: If it cannot be read or is no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -165,14 +165,15 @@ class Rig:
         return self._stimulated(self._host.set(port, value))
 
     @contextmanager
-    def fault(self, name: str, /, **arguments: Any) -> Iterator[Stimulus]:
-        """Break something, until the block ends.
+    def fault(self, name: str, /, *, for_: Duration | None = None, **arguments: Any) -> Iterator[Stimulus]:
+        """Break something, until the block ends; or for this long, if that is shorter.
 
         Raises:
             UsageError: If there is no such fault, or it does not take these arguments.
         """
         fault = make_fault(name, arguments)
-        stimulus = self._stimulated(self._host.inject(fault))
+        lasts_ns = None if for_ is None else _ns(for_)
+        stimulus = self._stimulated(self._host.inject(fault, lasts_ns))
         self._faults.append(fault)
         try:
             yield stimulus

@@ -131,7 +131,8 @@ def _suite() -> list[str]:
 
 def _is_test(argument: str) -> bool:
     path = Path(argument.partition("::")[0])
-    return not argument.startswith("-") and (path.is_dir() or (path.suffix == ".py" and path.is_file()))
+    is_test_file = path.suffix in (".py", ".toml") and path.is_file()
+    return not argument.startswith("-") and (path.is_dir() or is_test_file)
 
 
 @contextlib.contextmanager

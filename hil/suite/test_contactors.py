@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def _first_closed(rig: Rig, contactor: str, since_ns: int) -> int:
         pytest.param("link.short", {"resistance": 100.0}, id="link loaded"),
     ],
 )
-def test_a_failed_precharge_is_aborted(rig: Rig, broken: str, how: dict[str, float]) -> None:
+def test_a_failed_precharge_is_aborted(rig: Rig, broken: str, how: dict[str, Any]) -> None:
     """No current, a shorted link and one that stays half way up all end the precharge."""
     limit = rig.limits["precharge"]
     start_ns = rig.now_ns

@@ -431,3 +431,27 @@ def test_a_share_of_the_frames_is_lost_and_a_seed_repeats_it(world):
 def test_a_frame_fault_that_makes_no_sense(world, name, arguments, message):
     with pytest.raises(UsageError, match=message):
         world.inject(make_fault(name, arguments))
+
+
+def test_a_fault_ends_by_itself(laptop):
+    rig, world, _ = scripted_rig(laptop)
+    rig.run_for("100 ms")
+    port = "cell_monitor.voltage[7]"
+    sound = world.read(port)
+    with rig.fault("cell.voltage", cell=7, value=3.75, for_="30 ms"):
+        rig.run_for("29 ms")
+        assert world.read(port) == 3.75
+        rig.run_for("2 ms")
+        assert world.read(port) == pytest.approx(sound, abs=0.01)
+    assert world.read(port) == pytest.approx(sound, abs=0.01)
+
+
+def test_a_block_ends_a_fault_that_would_last_longer(laptop):
+    rig, world, _ = scripted_rig(laptop)
+    port = "cell_monitor.voltage[7]"
+    with rig.fault("cell.voltage", cell=7, value=3.75, for_="1 s"):
+        rig.run_for("100 ms")
+    assert world.read(port) < 3.7
+    with rig.fault("cell.voltage", cell=7, value=3.76):  # the end of the first one is not its end
+        rig.run_for("2 s")
+        assert world.read(port) == 3.76

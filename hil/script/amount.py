@@ -1,0 +1,96 @@
+"""Amounts in a script: a quantity, a promised limit, or a sum of both: ``"interlock.delay + 50 ms"``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from hil.errors import UnitError
+from hil.rig.limits import Limit
+from hil.units import Quantity, parse
+
+_OPERATORS = re.compile(r"\s+([+-])\s+")
+_LIMIT = re.compile(r"([A-Za-z]\w*)\.([A-Za-z]\w*)")
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_TEMPERATURES = {"temperature", "temperature difference"}
+_TIME = "time"
+_KNOWN = 'such as "500 ms", "interlock.delay" or "interlock.delay + 50 ms"'
+
+Limits = Mapping[str, Limit]
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A sum of quantities, in the base units of their kind, and of promised limits.
+
+    Attributes:
+        text: As it was written.
+        fixed: The sum of its quantities.
+        limits: Sign, name and field of each limit.
+        kind: Of its quantities; ``""``: it has none with a unit.
+    """
+
+    text: str
+    fixed: float
+    limits: tuple[tuple[int, str, str], ...]
+    kind: str
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it is in ns."""
+        return self.kind == _TIME
+
+    def value(self, limits: Limits) -> float:
+        """The sum, with what the BMS of this rig promises.
+
+        Raises:
+            NotOfferedError: If it does not promise one of the limits.
+        """
+        return self.fixed + sum(sign * limits[name].number(field) for sign, name, field in self.limits)
+
+
+def read_amount(text: str | float) -> Amount:
+    """An amount as a script has it; a number stands for itself.
+
+    Raises:
+        UnitError: If a term is neither a quantity nor a limit, or terms are of different kinds.
+    """
+    if not isinstance(text, str):
+        return Amount(str(text), float(text), (), "")
+    first, *rest = _OPERATORS.split(text.strip())
+    signs = [1, *(1 if sign == "+" else -1 for sign in rest[::2])]
+    fixed, kinds, limits = 0.0, set(), []
+    for sign, term in zip(signs, [first, *rest[1::2]], strict=True):
+        limit = _LIMIT.fullmatch(term)
+        if limit is not None:
+            limits.append((sign, limit[1], limit[2]))
+        elif _PLAIN.fullmatch(term):
+            fixed += sign * float(term)
+        else:
+            quantity = _quantity(term)
+            fixed += sign * quantity.value
+            kinds.add(quantity.kind)
+    if len(kinds) > 1 and kinds != _TEMPERATURES:
+        raise UnitError(f"{text!r} adds {' and '.join(sorted(kinds))}", remedy=_KNOWN)
+    kind = "temperature" if kinds == _TEMPERATURES else next(iter(kinds), "")
+    return Amount(text, fixed, tuple(limits), kind)
+
+
+def read_span(text: str) -> Amount:
+    """A time, in ns.
+
+    Raises:
+        UnitError: If it is none, or has no unit.
+    """
+    amount = read_amount(text)
+    if not amount.is_time and (amount.kind or not amount.limits or amount.fixed):
+        raise UnitError(f"{text!r} is no time", remedy=_KNOWN)
+    return replace(amount, kind=_TIME)
+
+
+def _quantity(term: str) -> Quantity:
+    try:
+        return parse(term)
+    except UnitError as error:
+        raise UnitError(error.reason, remedy=error.remedy or _KNOWN) from error

@@ -1,0 +1,70 @@
+"""Amounts as a script writes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil.errors import NotOfferedError, UnitError
+from hil.rig.promises import Limits
+from hil.script.amount import read_amount, read_span
+
+
+@pytest.fixture(scope="module")
+def limits(laptop):
+    return Limits(laptop.limits)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (3.7, 3.7),
+        ("3.5", 3.5),
+        ("-5 degC", -5.0),
+        ("3.65 V + 50 mV", 3.7),
+        ("cell_overvoltage.threshold", 3.65),
+        ("cell_overvoltage.threshold - 10 mV - 20 mV", 3.62),
+        ("overtemperature_discharge.threshold + 2 K", 57.0),
+        ("35 kOhm - 1000", 34e3),
+        ("100 mV + cell_overvoltage.threshold", 3.75),
+        ("3.65 V - cell_overvoltage.release", 0.2),
+    ],
+)
+def test_amounts(limits, text, value):
+    assert read_amount(text).value(limits) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "ns"),
+    [
+        ("20 ms", 20_000_000),
+        ("interlock.delay", 100_000_000),
+        ("interlock.delay + interlock.reaction + 1 s", 1_200_000_000),
+    ],
+)
+def test_times(limits, text, ns):
+    assert read_span(text).value(limits) == ns
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("500", "'500' is no time"),
+        ("3 V", "'3 V' is no time"),
+        ("3 V + 5 ms", "adds time and voltage"),
+        ("interlock.delay + 5", "is no time"),
+        ("soon", "soon"),
+        ("5 parsecs", "parsecs"),
+        ("", "''"),
+    ],
+)
+def test_what_is_no_time(text, reason):
+    with pytest.raises(UnitError) as caught:
+        read_span(text)
+    assert reason in str(caught.value)
+
+
+def test_a_limit_that_is_not_promised(limits):
+    with pytest.raises(NotOfferedError, match="promises no limit 'swelling'"):
+        read_amount("swelling.threshold").value(limits)
+    with pytest.raises(NotOfferedError, match="threshold"):
+        read_amount("interlock.threshold").value(limits)
