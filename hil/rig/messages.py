@@ -39,9 +39,17 @@ class Messages:
         Raises:
             NotOfferedError: If the port is not wired.
         """
+        return self.place_of(port)[0]
+
+    def place_of(self, port: str) -> tuple[str, str]:
+        """Message and signal in which the rig sends a twin port.
+
+        Raises:
+            NotOfferedError: If the port is not wired.
+        """
         for wire in self._config.wires:
             if wire.port == port and wire.direction == "out":
-                return wire.message
+                return wire.message, wire.signal
         raise NotOfferedError(f"the rig file wires no signal to {port!r}")
 
     def has_checksum(self, message: str) -> bool:

@@ -12,6 +12,7 @@ from hil import Rig
 from hil.suite.protections import family_of, frames_with
 
 _SPAN = "12 s"
+_BACK_MS = 200.0  # data is back after a burst of errors, beyond its cycle
 
 
 @pytest.mark.case(54)
@@ -157,3 +158,152 @@ def test_the_cycle_does_not_jitter(rig: Rig) -> None:
         mean = (arrivals[-1] - arrivals[0]) / (len(arrivals) - 1)
         off = abs(mean / cycle_ns - 1)
         rig.bounded(f"mean cycle of {message}, off", off, high=tolerance / 10)
+
+
+@pytest.mark.case(56)
+def test_a_late_message_within_its_time_is_tolerated(rig: Rig, family: str) -> None:
+    """Half of what its time-out leaves is no reason to disconnect."""
+    message, timeout = _members(rig, family)[0]
+    cycle_ns = rig.messages.of_rig()[message]
+    if timeout < 2 * cycle_ns:
+        pytest.skip(f"the time-out of {message} leaves no room for a late frame")
+    rig.operate()
+    start_ns = rig.now_ns
+    with rig.fault("frame.delay", message=message, delay=(timeout - cycle_ns) // 2):
+        rig.run_for(2 * timeout)
+    _expect_no_fault(rig, start_ns)
+
+
+@pytest.mark.case(57)
+def test_a_second_sender_is_noticed(rig: Rig) -> None:
+    """Two nodes that send one message, each rightly protected, contradict each other's counters."""
+    limit = rig.limits["e2e"]
+    port = "cell_monitor.voltage[1]"
+    message, signal = rig.messages.place_of(port)
+    within = 3 * int(limit.number("count")) * rig.messages.of_rig()[message] + limit.reaction
+    rig.operate()
+    with rig.fault("frame.masquerade", message=message, signal=signal, value=rig.value(port)):
+        rig.expect("fault.e2e", True, within=within)
+        rig.expect("contactor.main_plus", "open", within=within + limit.reaction)
+
+
+@pytest.mark.case(58)
+def test_reserved_bits_change_nothing(rig: Rig, family: str) -> None:
+    """What a later version of a message may use is not looked at."""
+    message, _ = _members(rig, family)[0]
+    rig.operate()
+    start_ns = rig.now_ns
+    with rig.fault("frame.reserved", message=message):
+        rig.run_for("2 s")
+    _expect_no_fault(rig, start_ns)
+
+
+@pytest.mark.case(58, 62)
+@pytest.mark.parametrize("state", ["standby", "operate"])
+def test_a_mode_that_does_not_exist_closes_nothing(rig: Rig, state: str) -> None:
+    """A request out of its range brings the BMS nowhere new, and it goes on to listen."""
+    rig.require("mode")
+    asked = rig.config.requests["mode"]
+    if state == "operate":
+        rig.operate()
+    with rig.fault("frame.out_of_range", message=asked.message, signal=asked.signal):
+        if state == "standby":
+            rig.stays("contactor.main_plus", "open", for_="2 s")
+        else:
+            rig.never("state", "fault", for_="2 s")
+    rig.standby()
+    rig.operate()
+
+
+@pytest.mark.case(59)
+def test_a_burst_of_errors_changes_nothing(rig: Rig) -> None:
+    """Error frames delay frames and lose none: no fault, and all data is back at once."""
+    tolerance = rig.limits["cycle"].tolerance
+    rig.operate()
+    start_ns = rig.now_ns
+    for _ in range(3):
+        with rig.fault("bus.errors", count=20):
+            rig.run_for("500 ms")
+    _expect_no_fault(rig, start_ns)
+    for message, cycle_ns in rig.messages.of_bms().items():
+        arrivals = rig.messages.arrivals(message, start_ns)
+        gaps = [(b - a) / 1e6 for a, b in itertools.pairwise(arrivals)]
+        high = cycle_ns / 1e6 * (1 + tolerance) + _BACK_MS
+        rig.bounded(f"longest gap of {message}", max(gaps, default=0.0), high=high, unit="ms")
+
+
+@pytest.mark.case(59)
+def test_a_noisy_bus_is_tolerated(rig: Rig) -> None:
+    """One frame in 20 destroyed and sent again is no reason to disconnect."""
+    rig.operate()
+    start_ns = rig.now_ns
+    with rig.fault("bus.noise", share=0.05):
+        rig.run_for("5 s")
+    _expect_no_fault(rig, start_ns)
+
+
+@pytest.mark.case(60)
+def test_it_is_back_after_bus_off(rig: Rig) -> None:
+    """Off the bus for as short as may be: it goes on as before, and has not started anew."""
+    rig.operate()
+    before = rig.value("uptime") if rig.has("uptime") else None
+    start_ns = rig.now_ns
+    for _ in range(3):
+        with rig.fault("bus.off", node="bms"):
+            rig.run_for("500 ms")
+    _expect_no_fault(rig, start_ns)
+    if before is not None:
+        rig.bounded("uptime after bus-off", rig.value("uptime"), low=before)
+
+
+@pytest.mark.case(60)
+def test_the_others_back_before_the_time_out_are_trusted_again(rig: Rig) -> None:
+    """Their controller is off the bus for half of the shortest time-out."""
+    timeout = rig.limits["frame_timeout"]
+    rig.operate()
+    start_ns = rig.now_ns
+    with rig.fault("bus.off", node="rig", recovery=min(timeout.messages.values()) // 2):
+        rig.run_for("1 s")
+    _expect_no_fault(rig, start_ns)
+
+
+@pytest.mark.case(56, 60)
+@pytest.mark.parametrize("how", ["bus-off", "babbling", "short"])
+def test_a_bus_that_was_gone_is_no_bus_to_operate_on(rig: Rig, how: str) -> None:
+    """Deaf for longer than its time-outs, the BMS has opened by itself, as its first frames then say."""
+    timeout = rig.limits["frame_timeout"]
+    gone_ns = 2 * min(timeout.messages.values()) + timeout.reaction
+    rig.operate()
+    with _gone(rig, how, gone_ns):
+        rig.run_for(gone_ns)
+    rig.mark("the bus is back")
+    rig.expect("contactor.main_plus", "open", within=timeout.reaction)
+    rig.expect("fault.frame_timeout", True, within=timeout.reaction)
+    rig.run_for("1 s")
+    rig.reset_faults()
+    rig.operate()
+
+
+def _gone(rig: Rig, how: str, gone_ns: int) -> AbstractContextManager[Any]:
+    if how == "bus-off":
+        return rig.fault("bus.off", node="bms", recovery=gone_ns)
+    return rig.fault(f"bus.{how}")
+
+
+@pytest.mark.case(61)
+@pytest.mark.parametrize("share", [0.8, 1.0])
+def test_reactions_are_in_time_on_a_loaded_bus(rig: Rig, share: float) -> None:
+    """With the bus filled up by others, all promises hold."""
+    limit = rig.limits["cell_overvoltage"]
+    with rig.fault("bus.load", share=share):
+        rig.operate()
+        rig.run_for("1 s")
+        with rig.fault("cell.voltage", cell=rig.cells, value=limit.threshold + 0.05):
+            rig.expect("fault.cell_overvoltage", True, within=limit.delay)
+            rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+
+
+def _expect_no_fault(rig: Rig, start_ns: int) -> None:
+    """It has operated since then, and operates."""
+    rig.bounded("frames with a fault shown", frames_with(rig, "fault", 1, start_ns), high=0)
+    rig.stays("state", "operate", for_="300 ms")

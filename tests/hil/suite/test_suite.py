@@ -15,7 +15,7 @@ from tests.hil.scripted import scripted_rig
 MODULES = sorted(path.stem for path in Path(hil.suite.__file__).parent.glob("test_*.py"))
 REQUIRED = {
     *(2, 3, 4, 5, 10, 18, 19, 20, 21, 23, 24, 26, 27, 30, 31, 32, 33, 35, 36, 37, 38, 40, 43, 45, 46),
-    *(53, 54, 56, 57, 64, 66, 67),
+    *(41, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 64, 66, 67, 71),
 }
 
 
