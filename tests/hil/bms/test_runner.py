@@ -10,7 +10,7 @@ import pytest
 from hil.bms.library import _FRAME, Firmware
 from hil.bms.runner import Runner, wait_for_frames
 from hil.bus.frame import ErrorFrame, Frame
-from hil.bus.link import LinkCounters, LinkFullError
+from hil.bus.link import LinkCounters, LinkFullError, Stamps
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import BusError, FirmwareError
 
@@ -22,11 +22,11 @@ class FakeLink:
     """A bus in memory; ``full`` and ``gone`` are switches of the test."""
 
     data_bitrate = 0
-    stamps = "kernel"
     precision_ns = 0
 
-    def __init__(self, name: str = "can0", descriptor: int | None = 3) -> None:
+    def __init__(self, name: str = "can0", descriptor: int | None = 3, stamps: Stamps = "kernel") -> None:
         self.name, self.bitrate, self.counters = name, 500_000, LinkCounters()
+        self.stamps = stamps
         self.sent: list[Frame] = []
         self.waiting: list[Frame] = []
         self.full = self.gone = False
@@ -209,7 +209,12 @@ def test_two_buses_are_one_line_of_time() -> None:
     world.run()
     assert world.firmware.frames == [(2_000_000, 0x21), (3_000_000, 0x20)]
     assert [what[2] for what in world.firmware.told if what[0] == "frame"] == [1, 0]
-    assert world.waits[0][0] == [3, 4]
+
+
+def test_only_frames_that_nobody_stamps_wake_it_between_two_steps() -> None:
+    world = World(FakeLink("a", 3, "receive"), FakeLink("b", 4, "kernel"), FakeLink("c", 5, "hardware"))
+    world.run()
+    assert {tuple(descriptors) for descriptors, _ in world.waits} == {(3,)}
 
 
 def test_only_data_frames_of_others_reach_the_firmware() -> None:
@@ -272,7 +277,7 @@ def test_a_bus_that_goes_is_told_and_taken_up_again() -> None:
 
 
 def test_a_bus_without_descriptor_is_looked_at_each_millisecond() -> None:
-    world = World(FakeLink(descriptor=None), end_ns=STEP)
+    world = World(FakeLink(descriptor=None, stamps="receive"), end_ns=STEP)
     world.run()
     assert all(descriptors == [] and wait_ns <= NS_PER_MS for descriptors, wait_ns in world.waits)
     assert len(world.waits) >= 10
