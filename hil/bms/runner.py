@@ -228,7 +228,7 @@ class Runner:
             if left_ns <= 0:
                 return True
             self._deliver(now_ns)
-            # stamped frames keep their time until the step; a wake for each would cost a processor more than they do
+            # stamped frames keep their time until the step; to wake for each of them costs more than they do
             awaited = [port.link for port in self._ports if port.is_there and port.link.stamps == "receive"]
             descriptors = [d for link in awaited if (d := link.fileno()) is not None]
             if len(descriptors) < len(awaited):

@@ -36,3 +36,16 @@ def test_where_nothing_is_told_nobody_waited(proc: Path, text: str | None) -> No
     if text is not None:
         (proc / "7" / "schedstat").write_text(text)
     assert [waiting.look(7), waiting.look(7)] == [0, 0]
+
+
+def test_waits_counted_in_whole_ticks_may_be_a_tick_shorter_each(proc: Path) -> None:
+    """Ten waits of a kernel that ticks each 10 ms, 1 ms each: ten of them may look like 100 ms."""
+    waiting, place = Waiting(proc, tick_ns=10_000_000), proc / "7" / "schedstat"
+    place.write_text("40000000 20000000 3\n")
+    waiting.look(7)
+    place.write_text("50000000 120000000 13\n")
+    assert waiting.look(7) == 0
+    place.write_text("50000000 320000000 14\n")  # one long wait is beyond doubt
+    assert waiting.look(7) == 190_000_000
+    place.write_text("50000001 420000000 24\n")  # a fine clock
+    assert waiting.look(7) == 100_000_000
