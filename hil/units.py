@@ -134,6 +134,28 @@ def value_of(text: object, kind: str) -> float:
     return parse(text, kind).value
 
 
+def kind_of(unit: str) -> str:
+    """What a unit measures: a key of ``KINDS``; ``""`` if it is none that quantities are written in."""
+    found = _lookup(unit) if unit else None
+    return found[0] if found is not None else ""
+
+
+def number_in(value: float | str, unit: str) -> float:
+    """A number in ``unit``; a text is a quantity that is converted, a number is in it already.
+
+    Raises:
+        UnitError: If a quantity is of another kind than the unit, or no quantity has such a unit.
+    """
+    if not isinstance(value, str):
+        return value
+    found = _lookup(unit)
+    if found is None:
+        raise UnitError(f"{value!r} has a unit, and {unit or 'none'} is asked for", remedy="a plain number")
+    kind, factor = found
+    number, _, own = _split(value, kind)
+    return float(number * own / factor)
+
+
 def time_ns(text: object) -> int:
     """A time in nanoseconds, exact; an int is taken as nanoseconds already.
 

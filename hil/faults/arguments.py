@@ -3,24 +3,54 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeAlias
 
 from hil.errors import UnitError, UsageError
-from hil.units import time_ns
+from hil.units import number_in, time_ns, value_of
 
 Time = str | int  # with a unit, or in ns
+# numbers in the unit of the name; where a text with a unit is given, the fault gets the number
+Volt: TypeAlias = float
+Ampere: TypeAlias = float
+Celsius: TypeAlias = float
+Ohm: TypeAlias = float
+Share: TypeAlias = float
+Measure = float | str  # in the unit of a port or a signal that another argument names; a text has its own
 
-KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
-    "int": ("a whole number", (Integral,)),
-    "float": ("a number", (Real,)),
-    "str": ("a text", (str,)),
-    "Time": ("a time such as '300 ms'", (str, Integral)),
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of argument.
+
+    Attributes:
+        said: What it is, for messages.
+        types: What it may be given as.
+        quantity: What a text with a unit must measure: a key of ``hil.units.KINDS``; ``""``: no text.
+    """
+
+    said: str
+    types: tuple[type, ...]
+    quantity: str = ""
+
+
+KINDS: dict[str, Kind] = {
+    "int": Kind("a whole number", (Integral,)),
+    "float": Kind("a number", (Real,)),
+    "str": Kind("a text", (str,)),
+    "Time": Kind("a time such as '300 ms'", (str, Integral)),
+    "Volt": Kind("a number of V, or a voltage such as '3.65 V'", (Real,), "voltage"),
+    "Ampere": Kind("a number of A, or a current such as '160 A'", (Real,), "current"),
+    "Celsius": Kind("a number of degC, or a temperature such as '25 degC'", (Real,), "temperature"),
+    "Ohm": Kind("a number of Ohm, or a resistance such as '35 kOhm'", (Real,), "resistance"),
+    "Share": Kind("a share such as 0.8 or '80 %'", (Real,), "ratio"),
+    "Measure": Kind("a number, or one with a unit such as '3.65 V'", (Real, str)),
 }
 
 
-def check_arguments(name: str, signature: inspect.Signature, arguments: dict[str, Any]) -> None:
-    """Whether a fault takes these arguments.
+def check_arguments(name: str, signature: inspect.Signature, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as a fault takes them: quantities are numbers in the unit that it asks for.
 
     Raises:
         UsageError: If one is missing, unknown or of another kind.
@@ -30,10 +60,21 @@ def check_arguments(name: str, signature: inspect.Signature, arguments: dict[str
         signature.bind(**arguments)
     except TypeError as error:
         raise UsageError(f"fault {name!r}: {error}", remedy=f"it takes {takes}") from error
-    for key, value in arguments.items():
-        kind, types = KINDS[signature.parameters[key].annotation]
-        if not isinstance(value, types) or isinstance(value, bool):
-            raise UsageError(f"fault {name!r}: {key} {value!r} is not {kind}")
+    return {
+        key: _checked(name, key, KINDS[signature.parameters[key].annotation], value)
+        for key, value in arguments.items()
+    }
+
+
+def _checked(name: str, key: str, kind: Kind, value: Any) -> Any:
+    if isinstance(value, str) and kind.quantity:
+        try:
+            return value_of(value, kind.quantity)
+        except UnitError as error:
+            raise UsageError(f"fault {name!r}: {key} {error.reason}", remedy=error.remedy) from error
+    if not isinstance(value, kind.types) or isinstance(value, bool):
+        raise UsageError(f"fault {name!r}: {key} {value!r} is not {kind.said}")
+    return value
 
 
 def time_of(name: str, value: Time) -> int:
@@ -49,3 +90,15 @@ def time_of(name: str, value: Time) -> int:
     if span_ns < 0:
         raise UsageError(f"fault {name!r}: a time of {value} is negative")
     return span_ns
+
+
+def measure_in(name: str, value: Measure, unit: str) -> float:
+    """A measure as a number in the unit of what it is for.
+
+    Raises:
+        UsageError: If it has the unit of something else.
+    """
+    try:
+        return number_in(value, unit)
+    except UnitError as error:
+        raise UsageError(f"fault {name!r}: {error.reason}", remedy=error.remedy) from error

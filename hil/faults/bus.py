@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hil.bus.frame import Frame
-from hil.bus.medium import Disturbance, Medium
+from hil.bus.medium import Medium
 from hil.bus.node import Node
 from hil.clock import Alarm
 from hil.errors import NotOfferedError, UsageError
@@ -21,44 +21,62 @@ from hil.host.stimulus import Carrier
 _HIGHEST_ID = 0x7FF
 
 
-def _virtual(bench: Bench, fault: str, bus: str) -> Medium:
-    """The wire of a bus, which must be virtual."""
-    medium: object = bench.wire(bus)
-    if not isinstance(medium, Medium):
-        raise NotOfferedError(f"fault {fault!r} needs a bus of interface 'sim': this one is real")
-    return medium
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _BusFault:
+    """What all have in common: a wire, which must be virtual, and what mends it.
 
+    Attributes:
+        bus: Its name; empty: the only one.
+    """
 
-def _node(medium: Medium, fault: str, name: str) -> Node:
-    names = [node.name for node in medium.nodes]
-    if name not in names:
-        raise UsageError(
-            f"fault {fault!r}: there is no node {name!r} on bus {medium.name}",
-            remedy=f"nodes: {', '.join(names)}",
-        )
-    return medium.nodes[names.index(name)]
+    bus: str = ""
+    unit: str = ""
+    _mends: list[Callable[[], None]] = field(default_factory=list, init=False, repr=False)
 
+    @property
+    def name(self) -> str:
+        """As the test calls it."""
+        raise NotImplementedError
 
-def _own_place(fault: object) -> str:
-    """A target that no other fault has."""
-    return f"bus fault {id(fault)}"
+    @property
+    def target(self) -> str:
+        """A place of its own: it adds to others of its kind."""
+        return f"{self.name} {id(self)}"
 
+    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
+        """Break the bus; that shows by its consequences only.
 
-def _checked_id(fault: str, identifier: int) -> None:
-    if not 0 <= identifier <= _HIGHEST_ID:
-        raise UsageError(f"fault {fault!r}: identifier {identifier:#x} is not of 11 bits")
+        Raises:
+            NotOfferedError: If the bus is real.
+            UsageError: If there is no such bus, node or message.
+        """
+        medium: object = bench.wire(self._bus(bench))
+        if not isinstance(medium, Medium):
+            raise NotOfferedError(f"fault {self.name!r} needs a bus of interface 'sim': this one is real")
+        self.clear(bench)
+        self._mends.append(self._break(bench, medium))
+        return ()
+
+    def _bus(self, bench: Bench) -> str:  # noqa: ARG002 - others ask it where a message is
+        return self.bus
+
+    def _break(self, bench: Bench, medium: Medium) -> Callable[[], None]:
+        """Break it; returns what mends it."""
+        raise NotImplementedError
+
+    def clear(self, bench: Bench) -> None:  # noqa: ARG002 - the contract's
+        """Mend it; who is off the bus by then comes back by itself."""
+        while self._mends:
+            self._mends.pop()()
 
 
 @dataclass(frozen=True, eq=False)
-class BusErrors:
+class BusErrors(_BusFault):
     """The next ``count`` frames are destroyed on the wire: of one message, or whichever they are."""
 
     count: int
     message: str = ""
-    bus: str = ""
     name: str = "bus.errors"
-    unit: str = ""
-    _active: list[Disturbance] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -70,25 +88,16 @@ class BusErrors:
         return float(self.count)
 
     @property
-    def target(self) -> str:
-        """A place of its own: it adds to others of its kind."""
-        return _own_place(self)
-
-    @property
     def text(self) -> str:
         """The fault in words."""
         return f"the next {self.count} frames{self.message and f' of {self.message}'} destroyed by errors"
 
-    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
-        """Begin to destroy frames.
+    def _bus(self, bench: Bench) -> str:
+        return bench.bus_of(self.message) if self.message else self.bus
 
-        Raises:
-            NotOfferedError: If the bus is real.
-            UsageError: If there is no such bus or message.
-        """
-        medium = _virtual(bench, self.name, bench.bus_of(self.message) if self.message else self.bus)
-        self._active.append(medium.disturb(self._match(bench), self.count))
-        return ()
+    def _break(self, bench: Bench, medium: Medium) -> Callable[[], None]:
+        disturbance = medium.disturb(self._match(bench), self.count)
+        return lambda: medium.calm(disturbance)
 
     def _match(self, bench: Bench) -> Callable[[Frame], bool] | None:
         if not self.message:
@@ -96,23 +105,14 @@ class BusErrors:
         key = bench.layout(self.message).key
         return lambda frame: frame.key == key
 
-    def clear(self, bench: Bench) -> None:
-        """Destroy no more."""
-        medium = bench.wire(bench.bus_of(self.message) if self.message else self.bus)
-        while self._active:
-            medium.calm(self._active.pop())
-
 
 @dataclass(frozen=True, eq=False)
-class BusNoise:
+class BusNoise(_BusFault):
     """A share of all frames is destroyed by a chance that the same seed repeats; they are sent again."""
 
     share: float
-    bus: str = ""
     seed: int = 1
     name: str = "bus.noise"
-    unit: str = ""
-    _active: list[Disturbance] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 0.0 < self.share < 1.0:
@@ -124,50 +124,27 @@ class BusNoise:
         return self.share
 
     @property
-    def target(self) -> str:
-        """A place of its own: it adds to others of its kind."""
-        return _own_place(self)
-
-    @property
     def text(self) -> str:
         """The fault in words."""
         return f"{self.share:.0%} of the frames destroyed by errors"
 
-    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
-        """Begin to destroy frames.
-
-        Raises:
-            NotOfferedError: If the bus is real.
-            UsageError: If there is no such bus.
-        """
-        medium = _virtual(bench, self.name, self.bus)
-        self.clear(bench)
+    def _break(self, bench: Bench, medium: Medium) -> Callable[[], None]:  # noqa: ARG002
         chance = random.Random(self.seed)
-        self._active.append(medium.disturb(lambda _: chance.random() < self.share, None))
-        return ()
-
-    def clear(self, bench: Bench) -> None:
-        """Let all through again."""
-        while self._active:
-            bench.wire(self.bus).calm(self._active.pop())
+        disturbance = medium.disturb(lambda _: chance.random() < self.share, None)
+        return lambda: medium.calm(disturbance)
 
 
 @dataclass(frozen=True, eq=False)
-class BusOff:
-    """A node is driven off the bus; back after ``recovery_ns``, or (0) as soon as ISO 11898-1 lets it."""
+class BusOff(_BusFault):
+    """A node is driven off the bus; back after ``recovery_ns``, or (0) as soon as ISO 11898-1 lets it.
+
+    Mended before that, a slow one is back at once.
+    """
 
     node: str
     recovery_ns: int = 0
-    bus: str = ""
     name: str = "bus.off"
     value: float | None = None
-    unit: str = ""
-    _alarms: list[Alarm] = field(default_factory=list, init=False, repr=False)
-
-    @property
-    def target(self) -> str:
-        """A place of its own: it adds to others of its kind."""
-        return _own_place(self)
 
     @property
     def text(self) -> str:
@@ -175,50 +152,45 @@ class BusOff:
         after = f", back after {self.recovery_ns / 1e6:g} ms" if self.recovery_ns else ""
         return f"{self.node} driven off the bus{after}"
 
-    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
-        """Drive it off.
-
-        Raises:
-            NotOfferedError: If the bus is real.
-            UsageError: If there is no such bus, or no such node on it.
-        """
-        medium = _virtual(bench, self.name, self.bus)
-        node = _node(medium, self.name, self.node)
+    def _break(self, bench: Bench, medium: Medium) -> Callable[[], None]:
+        node = self._node(medium)
         node.auto_recover = not self.recovery_ns
         medium.force_bus_off(node)
-        if self.recovery_ns:
-            alarm = Alarm(bench.clock, lambda _: medium.recover(node))
-            self._alarms.append(alarm)
-            bench.clock.set_alarm(alarm, bench.clock.now_ns + self.recovery_ns)
-        return ()
+        if node.auto_recover:
+            return lambda: None
+        alarm = Alarm(bench.clock, lambda _: medium.recover(node))
+        bench.clock.set_alarm(alarm, bench.clock.now_ns + self.recovery_ns)
 
-    def clear(self, bench: Bench) -> None:
-        """Bring it back at once, if it is to be slow; else it comes by itself."""
-        medium = bench.wire(self.bus)
-        node = _node(medium, self.name, self.node)
-        while self._alarms:
-            self._alarms.pop().cancel()
-        if not node.auto_recover:
+        def recover() -> None:
+            alarm.cancel()
             node.auto_recover = True
             if node.bus_off:
                 medium.recover(node)
 
+        return recover
+
+    def _node(self, medium: Medium) -> Node:
+        nodes = {node.name: node for node in medium.nodes}
+        if self.node not in nodes:
+            raise UsageError(
+                f"fault {self.name!r}: there is no node {self.node!r} on bus {medium.name}",
+                remedy=f"nodes: {', '.join(nodes)}",
+            )
+        return nodes[self.node]
+
 
 @dataclass(frozen=True, eq=False)
-class BusLoad:
+class BusLoad(_BusFault):
     """The bus is busy for a share of its time: another node adds what is missing, with one identifier."""
 
     share: float
     identifier: int = _HIGHEST_ID
-    bus: str = ""
     name: str = "bus.load"
-    unit: str = ""
-    _fillers: list[Filler] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 0.0 < self.share <= 1.0:
             raise UsageError(f"fault {self.name!r}: share {self.share:g} is not above 0 and up to 1")
-        _checked_id(self.name, self.identifier)
+        _check_identifier(self.name, self.identifier)
 
     @property
     def value(self) -> float | None:
@@ -226,114 +198,65 @@ class BusLoad:
         return self.share
 
     @property
-    def target(self) -> str:
-        """A place of its own: it adds to others of its kind."""
-        return _own_place(self)
-
-    @property
     def text(self) -> str:
         """The fault in words."""
         return f"bus load of {self.share:.0%}, filled up with identifier {self.identifier:#x}"
 
-    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
-        """Fill the bus.
-
-        Raises:
-            NotOfferedError: If the bus is real.
-            UsageError: If there is no such bus.
-        """
-        medium = _virtual(bench, self.name, self.bus)
-        self.clear(bench)
-        self._fillers.append(Filler(medium, "load", self.identifier, self.share))
-        return ()
-
-    def clear(self, bench: Bench) -> None:  # noqa: ARG002 - the contract's
-        """The other node leaves the bus."""
-        while self._fillers:
-            self._fillers.pop().stop()
+    def _break(self, bench: Bench, medium: Medium) -> Callable[[], None]:  # noqa: ARG002
+        filler = Filler(medium, "load", self.identifier, self.share)
+        if self.share < 1.0 or self.identifier == _HIGHEST_ID:
+            return filler.stop
+        return _jamming(medium, filler.stop)
 
 
 @dataclass(frozen=True, eq=False)
-class BabblingNode:
+class BabblingNode(_BusFault):
     """A node sends without pause; whoever has a higher identifier never gets the wire."""
 
     identifier: int = 0
-    bus: str = ""
     name: str = "bus.babbling"
     value: float | None = None
-    unit: str = ""
-    _fillers: list[tuple[Medium, Filler]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        _checked_id(self.name, self.identifier)
-
-    @property
-    def target(self) -> str:
-        """A place of its own: it adds to others of its kind."""
-        return _own_place(self)
+        _check_identifier(self.name, self.identifier)
 
     @property
     def text(self) -> str:
         """The fault in words."""
         return f"a node sends identifier {self.identifier:#x} without pause"
 
-    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
-        """Let it babble.
-
-        Raises:
-            NotOfferedError: If the bus is real.
-            UsageError: If there is no such bus.
-        """
-        medium = _virtual(bench, self.name, self.bus)
-        self.clear(bench)
-        medium.jams += 1
-        self._fillers.append((medium, Filler(medium, "babbling", self.identifier)))
-        return ()
-
-    def clear(self, bench: Bench) -> None:  # noqa: ARG002 - the contract's
-        """It leaves the bus."""
-        while self._fillers:
-            medium, filler = self._fillers.pop()
-            filler.stop()
-            medium.jams -= 1
+    def _break(self, bench: Bench, medium: Medium) -> Callable[[], None]:  # noqa: ARG002
+        return _jamming(medium, Filler(medium, "babbling", self.identifier).stop)
 
 
 @dataclass(frozen=True, eq=False)
-class BusShort:
+class BusShort(_BusFault):
     """CAN-H and CAN-L touch: no frame passes, and whoever sends goes off the bus again and again."""
 
-    bus: str = ""
     name: str = "bus.short"
     value: float | None = None
-    unit: str = ""
-    _active: list[tuple[Medium, Disturbance]] = field(default_factory=list, init=False, repr=False)
-
-    @property
-    def target(self) -> str:
-        """A place of its own: it adds to others of its kind."""
-        return _own_place(self)
 
     @property
     def text(self) -> str:
         """The fault in words."""
         return "the bus's two wires shorted"
 
-    def apply(self, bench: Bench) -> tuple[Carrier, ...]:
-        """Short the wires.
+    def _break(self, bench: Bench, medium: Medium) -> Callable[[], None]:  # noqa: ARG002
+        disturbance = medium.disturb(None, None)
+        return _jamming(medium, lambda: medium.calm(disturbance))
 
-        Raises:
-            NotOfferedError: If the bus is real.
-            UsageError: If there is no such bus.
-        """
-        medium = _virtual(bench, self.name, self.bus)
-        self.clear(bench)
-        medium.jams += 1
-        self._active.append((medium, medium.disturb(None, None)))
-        return ()
 
-    def clear(self, bench: Bench) -> None:  # noqa: ARG002 - the contract's
-        """Part the wires; who is off the bus comes back by itself."""
-        while self._active:
-            medium, disturbance = self._active.pop()
-            medium.calm(disturbance)
-            medium.jams -= 1
+def _jamming(medium: Medium, mend: Callable[[], None]) -> Callable[[], None]:
+    """Frames wait for long until it is mended: nobody is to queue them up meanwhile."""
+    medium.jams += 1
+
+    def unjam() -> None:
+        mend()
+        medium.jams -= 1
+
+    return unjam
+
+
+def _check_identifier(fault: str, identifier: int) -> None:
+    if not 0 <= identifier <= _HIGHEST_ID:
+        raise UsageError(f"fault {fault!r}: identifier {identifier:#x} is not of 11 bits")

@@ -29,9 +29,9 @@ def make_fault(name: str, arguments: dict[str, Any]) -> Fault:
         near = difflib.get_close_matches(name, CATALOGUE, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"faults: {', '.join(CATALOGUE)}"
         raise UsageError(f"no fault is called {name!r}", remedy=hint)
-    check_arguments(name, inspect.signature(maker), arguments)
-    fault = maker(**arguments)
-    _recipes[fault] = (name, dict(arguments))
+    checked = check_arguments(name, inspect.signature(maker), arguments)
+    fault = maker(**checked)
+    _recipes[fault] = (name, checked)
     return fault
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import get_args
 
 from hil.bus.frame import Frame
 from hil.errors import NotOfferedError, UsageError
+from hil.faults.arguments import Measure, measure_in
 from hil.faults.content import settable
 from hil.faults.fault import Bench
 from hil.frames.database import Message
@@ -144,8 +145,9 @@ class WrongValue:
 
     message: str
     signal: str
-    value: float | None
+    said: Measure  # NaN: not available
     unit: str = ""
+    _found: list[float] = field(default_factory=list, init=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -153,8 +155,13 @@ class WrongValue:
         return "frame.not_available" if self._absent else "frame.value"
 
     @property
+    def value(self) -> float | None:
+        """The value in the signal's unit, once it is there."""
+        return self._found[0] if self._found and not self._absent else None
+
+    @property
     def _absent(self) -> bool:
-        return self.value is None or math.isnan(self.value)
+        return not isinstance(self.said, str) and math.isnan(self.said)
 
     @property
     def target(self) -> str:
@@ -164,22 +171,25 @@ class WrongValue:
     @property
     def text(self) -> str:
         """The fault in words."""
-        return f"{self.target} {'not available' if self._absent else f'= {self.value:.6g}'}"
+        shown = self.said if isinstance(self.said, str) else f"{self.said:.6g}"
+        return f"{self.target} {'not available' if self._absent else f'= {shown}'}"
 
     def apply(self, bench: Bench) -> tuple[Carrier, ...]:
-        """Put the value into the signal, in the DBC's unit.
+        """Put the value into the signal.
 
         Raises:
-            UsageError: If there is no such signal, the rig fills it in itself, or it cannot hold the value.
+            UsageError: If there is no such signal, the rig fills it in itself, or it cannot hold the value;
+                or the value has the unit of something else.
             NotOfferedError: If it has no raw number for "not available".
         """
         entry = bench.entry(self.message)
         signal = settable(self.name, entry.message, self.signal)
-        value = math.nan if self.value is None else self.value
+        value = measure_in(self.name, self.said, signal.unit)
         if not (self._absent or signal.in_range(value)):
             raise UsageError(f"fault {self.name!r}: {self.target} cannot hold {value:g}")
-        carriers = bench.carrier_of_signal(self.message, self.signal, self.value)
+        carriers = bench.carrier_of_signal(self.message, self.signal, value)
         entry.force(self.signal, value)
+        self._found[:] = [value]
         return carriers
 
     def clear(self, bench: Bench) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hil.bus.frame import Frame
 from hil.bus.node import Node
-from hil.errors import FrameError, UsageError
+from hil.errors import UsageError
+from hil.faults.arguments import Measure, measure_in
 from hil.faults.content import settable
 from hil.faults.fault import Bench
-from hil.frames.database import Message
 from hil.frames.restbus import Entry, Restbus
 from hil.host.stimulus import Carrier
 
@@ -22,10 +21,16 @@ class Masquerade:
 
     message: str
     signal: str
-    value: float
+    said: Measure
     name: str = "frame.masquerade"
     unit: str = ""
     _here: list[tuple[Node, Restbus]] = field(default_factory=list, init=False, repr=False)
+    _found: list[float] = field(default_factory=list, init=False, repr=False)
+
+    @property
+    def value(self) -> float | None:
+        """The value in the signal's unit, once it is there."""
+        return self._found[0] if self._found else None
 
     @property
     def target(self) -> str:
@@ -35,7 +40,8 @@ class Masquerade:
     @property
     def text(self) -> str:
         """The fault in words."""
-        return f"another node sends {self.message} too, with {self.signal} = {self.value:.6g}"
+        shown = self.said if isinstance(self.said, str) else f"{self.said:.6g}"
+        return f"another node sends {self.message} too, with {self.signal} = {shown}"
 
     def apply(self, bench: Bench) -> tuple[Carrier, ...]:
         """Let the other node begin, half a cycle from now.
@@ -46,24 +52,18 @@ class Masquerade:
         true = bench.entry(self.message)
         message = true.message
         signal = settable(self.name, message, self.signal)
-        if not signal.in_range(self.value):
-            raise UsageError(f"fault {self.name!r}: {message.name}.{signal.name} cannot hold {self.value:g}")
+        value = measure_in(self.name, self.said, signal.unit)
+        if not signal.in_range(value):
+            raise UsageError(f"fault {self.name!r}: {message.name}.{signal.name} cannot hold {value:g}")
         self.clear(bench)
+        self._found[:] = [value]
         entry = Entry(message, dict(true.sources))
-        entry.force(signal.name, self.value)
+        entry.force(signal.name, value)
         node = bench.wire(bench.bus_of(self.message)).attach(_NODE)
         restbus = bench.restbus(bench.clock, node.send, [entry])
         restbus.start(bench.clock.now_ns + (message.cycle_ns or 0) // 2)
         self._here.append((node, restbus))
-        return bench.carrier_of_message(self.message, self._shows)
-
-    def _shows(self, message: Message, frame: Frame) -> bool:
-        try:
-            seen = message.decode_dict(frame.data).get(self.signal)
-        except FrameError:  # another fault has broken the frame
-            return False
-        scale = message.signals[self.signal].scale
-        return seen is not None and abs(seen - self.value) <= 0.51 * abs(scale)
+        return bench.carrier_of_signal(self.message, self.signal, value)
 
     def clear(self, bench: Bench) -> None:  # noqa: ARG002 - the contract's
         """The other node leaves the bus."""

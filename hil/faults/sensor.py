@@ -56,7 +56,7 @@ class PortFault:
 
 @dataclass(frozen=True, eq=False)
 class HeldSensor:
-    """A sensor's output is held at its present value, or at an end of its range.
+    """A sensor's output is held at what is known of it only when the fault begins.
 
     Attributes:
         choose: The value at which a port is held.
@@ -84,19 +84,19 @@ class HeldSensor:
         """Hold the port; a second time where it was held the first time.
 
         Raises:
-            UsageError: If there is no such port, it is no sensor's, or its range has no such end.
+            UsageError: If there is no such port, it is no sensor's, or it cannot be held there.
+            NotOfferedError: If its signal has no raw number for "not available", and needs one.
         """
         port = bench.port(self.port)
         value = self._found[0] if self._found else self.choose(port)
-        if math.isinf(value):
-            raise UsageError(f"fault {self.name!r}: the range of {self.port} has no end there")
+        carriers = bench.carriers_of_port(self.port, value)
         try:
             port.force(value)
         except ValueError as error:
             raise UsageError(f"fault {self.name!r}: {error}") from error
         if not self._found:
             self._found.append(value)
-        return bench.carriers_of_port(self.port, value)
+        return carriers
 
     def clear(self, bench: Bench) -> None:
         """Let the sensor measure again."""

@@ -68,7 +68,7 @@ class RemoteHost:
         """Switch the BMS on and start the restbus; waits until the BMS is ready."""
         self._connection.call("power_on", cold=cold)
 
-    def set(self, port: str, value: float) -> Stimulus:
+    def set(self, port: str, value: float | str) -> Stimulus:
         """Write a set point of a twin."""
         return self._stimulus(self._act("set", port=port, value=value))
 

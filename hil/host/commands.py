@@ -79,9 +79,9 @@ class Commands:
         self._world.power_on(cold=cold)
         return {}
 
-    def set(self, port: str, value: float) -> Message:
+    def set(self, port: str, value: float | str) -> Message:
         """Write a set point of a twin."""
-        return self._told(self._world.set(port, float(value)))
+        return self._told(self._world.set(port, value))
 
     def inject(self, fault: str, arguments: dict[str, Any], lasts_ns: int | None = None) -> Message:
         """Break something of the catalogue, until it is mended or for a time."""

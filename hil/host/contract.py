@@ -22,8 +22,8 @@ class Host(Protocol):
     def power_on(self, *, cold: bool = True) -> None:
         """Start the restbus and switch the BMS on; ``cold`` forgets its fault memory."""
 
-    def set(self, port: str, value: float) -> Stimulus:
-        """Write a set point of a twin."""
+    def set(self, port: str, value: float | str) -> Stimulus:
+        """Write a set point of a twin: a number in the port's unit, or a text with its own."""
 
     def inject(self, fault: Fault, lasts_ns: int | None = None) -> Stimulus:
         """Break something, until it is mended or for a time."""

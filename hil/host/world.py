@@ -12,7 +12,7 @@ from hil.bus.frame import Frame
 from hil.bus.medium import Medium
 from hil.bus.node import FrameHandler
 from hil.clock import NS_PER_MS, Alarm, VirtualClock
-from hil.errors import FrameError, HilError, NotOfferedError, UsageError
+from hil.errors import FrameError, HilError, NotOfferedError, UnitError, UsageError
 from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame
 from hil.faults.node import SilentNode
@@ -26,6 +26,7 @@ from hil.responses.signals import Sample, Values
 from hil.responses.trace import TraceWriter
 from hil.rig.mistakes import suggest
 from hil.rig.schema import RigConfig
+from hil.units import number_in
 from twins.plant import Plant
 from twins.port import Port
 
@@ -103,20 +104,23 @@ class World:
         if self.plant.supply is not None and not self.plant.supply.bms_on:
             self.bms.supply(False)
 
-    def set(self, port: str, value: float) -> Stimulus:
+    def set(self, port: str, value: float | str) -> Stimulus:
         """Write a set point of a twin.
 
         Raises:
-            UsageError: If there is no such port, or it is no set point.
+            UsageError: If there is no such port, it is no set point, or is in another kind of unit.
         """
         target = self.port(port)
         try:
-            target.write(value)
+            number = number_in(value, target.unit)
+            target.write(number)
+        except UnitError as error:
+            raise UsageError(f"{port}: {error.reason}", remedy=error.remedy) from error
         except ValueError as error:
             raise UsageError(str(error)) from error
         carriers = self.carriers_of_port(port, target.value)
         return self._stimulate(
-            Stimulus(port, f"{port} = {value:.6g} {target.unit}", self.now_ns, carriers, value)
+            Stimulus(port, f"{port} = {number:.6g} {target.unit}", self.now_ns, carriers, number)
         )
 
     def inject(self, fault: Fault, lasts_ns: int | None = None) -> Stimulus:

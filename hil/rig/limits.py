@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
-from hil.errors import NotOfferedError
+from hil.errors import NotOfferedError, UsageError
 from hil.frames.database import Database
 from hil.rig.file import LimitSection
-from hil.rig.mistakes import Mistakes, dotted, suggest
+from hil.rig.mistakes import Mistakes, dotted, slip_of, suggest
 from hil.units import Quantity
 
 if TYPE_CHECKING:
     from hil.rig.roles import Role
 
 _LEVELS = ("threshold", "warning", "derate", "release")  # all of one kind, in one order
+_FIELDS = (*_LEVELS, "tolerance", "delay", "reaction", "timeout", "count")
 Clears = Literal["reset", "self", "service"]
 
 
@@ -109,11 +110,23 @@ class Limit:
 
         Raises:
             NotOfferedError: If the rig file does not give it.
+            UsageError: If the name is a slip of the pen.
         """
         value = self._get(name)
         if value is None:
+            near = None if name in _FIELDS else slip_of(name, (*_FIELDS, *self.extra))
+            if near:
+                raise UsageError(f"limit {self.name!r} has no {name!r}", remedy=f"did you mean {near!r}?")
             raise NotOfferedError(f"the rig file gives limit {self.name!r} no {name}")
         return value
+
+    def unit_of(self, name: str) -> str:
+        """What :meth:`number` of a field is in; ``""``: a plain number, or not known."""
+        if name in {"delay", "reaction", "timeout"}:
+            return "ns"
+        if name == "tolerance":
+            return self.tolerance_unit
+        return self.unit if name in self.numbers else ""
 
     def _get(self, name: str) -> float | None:
         times = {"delay": self.delay_ns, "reaction": self.reaction_ns, "timeout": self.timeout_ns}

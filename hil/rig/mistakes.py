@@ -114,3 +114,25 @@ def _keys(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[str]:
     items = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
     for key, value in items:
         yield from _keys(value, (*path, key))
+
+
+def slip_of(written: str, known: Iterable[str]) -> str | None:
+    """The known name that is meant, if one slip of the pen lies between."""
+    return next((name for name in known if _one_slip(written, name)), None)
+
+
+def _one_slip(written: str, known: str) -> bool:
+    """Whether one slip of the pen lies between two names: a letter lost, added, changed, or two swapped.
+
+    More may tell two features apart, one of which the BMS does not have: ``voltage_min``, ``voltage_max``. So
+    may a digit.
+    """
+    if abs(len(written) - len(known)) > 1:
+        return False
+    while written and known and written[0] == known[0]:
+        written, known = written[1:], known[1:]
+    while written and known and written[-1] == known[-1]:
+        written, known = written[:-1], known[:-1]
+    if any(letter.isdigit() for letter in written + known):
+        return False
+    return (len(written) <= 1 and len(known) <= 1) or (written == known[::-1] and len(known) == 2)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hil.checks.check import Value
 from hil.clock import NS_PER_MS
 from hil.errors import HilError, NotOfferedError, UsageError
+from hil.rig.mistakes import slip_of
 from hil.rig.roles import Role
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Observer:
         role = self._config.roles.get(name) or self._port(name)
         if role is not None:
             return role
-        near = next((known for known in self._config.roles if _one_slip(name, known)), None)
+        near = slip_of(name, self._config.roles)
         if near:
             raise UsageError(f"no role is called {name!r}", remedy=f"did you mean {near!r}?")
         raise NotOfferedError(f"the rig file gives this BMS no role {name!r}")
@@ -138,20 +139,3 @@ def number_of(role: Role, value: Value) -> float:
             raise UsageError(f"role {role.name} has no value {value!r}", remedy=f"it has {known}")
         return role.value_of(value)
     return float(value)
-
-
-def _one_slip(written: str, known: str) -> bool:
-    """Whether one slip of the pen lies between two names: a letter lost, added, changed, or two swapped.
-
-    More may tell two features apart, one of which the BMS does not have: ``voltage_min``, ``voltage_max``. So
-    may a digit.
-    """
-    if abs(len(written) - len(known)) > 1:
-        return False
-    while written and known and written[0] == known[0]:
-        written, known = written[1:], known[1:]
-    while written and known and written[-1] == known[-1]:
-        written, known = written[:-1], known[:-1]
-    if any(letter.isdigit() for letter in written + known):
-        return False
-    return (len(written) <= 1 and len(known) <= 1) or (written == known[::-1] and len(known) == 2)

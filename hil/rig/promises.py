@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hil.errors import NotOfferedError
+from hil.errors import NotOfferedError, UsageError
 from hil.rig.limits import Limit
+from hil.rig.mistakes import slip_of
 
 
 class Limits(Mapping[str, Limit]):
@@ -18,6 +19,11 @@ class Limits(Mapping[str, Limit]):
         try:
             return self._limits[name]
         except KeyError:
+            near = slip_of(name, self._limits)
+            if near:
+                raise UsageError(
+                    f"no limit is called {name!r}", remedy=f"did you mean {near!r}?"
+                ) from None
             raise NotOfferedError(f"the rig file promises no limit {name!r}") from None
 
     def __iter__(self) -> Iterator[str]:

@@ -160,8 +160,8 @@ class Rig:
             raise NotOfferedError(f"the rig file gives this BMS no request {name!r}")
         return self._stimulated(self._host.send(name, number_of(role, value)))
 
-    def set(self, port: str, value: float) -> Stimulus:
-        """Write a set point of a twin, in SI units (temperatures in degC)."""
+    def set(self, port: str, value: float | str) -> Stimulus:
+        """Write a set point of a twin: a number in SI units (temperatures in degC), or a text with a unit."""
         return self._stimulated(self._host.set(port, value))
 
     @contextmanager

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hil.errors import UnitError
+from hil.errors import UnitError, UsageError
 from hil.rig.limits import Limit
-from hil.units import Quantity, parse
+from hil.units import KINDS, Quantity, kind_of, parse
 
 _OPERATORS = re.compile(r"\s+([+-])\s+")
 _LIMIT = re.compile(r"([A-Za-z]\w*)\.([A-Za-z]\w*)")
@@ -46,8 +46,45 @@ class Amount:
 
         Raises:
             NotOfferedError: If it does not promise one of the limits.
+            UsageError: If quantities and limits are of different kinds.
         """
+        self._kind_with(limits)
         return self.fixed + sum(sign * limits[name].number(field) for sign, name, field in self.limits)
+
+    def span(self, limits: Limits) -> int:
+        """The sum, which is a time, in ns.
+
+        Raises:
+            NotOfferedError: If the BMS does not promise one of the limits.
+            UsageError: If it is no time, or a negative one.
+        """
+        if self._kinds_of_limits(limits) - {_TIME}:
+            raise UsageError(f"{self.text!r} is no time", remedy=_KNOWN)
+        span_ns = round(self.value(limits))
+        if span_ns < 0:
+            raise UsageError(f"{self.text!r} is {span_ns / 1e6:g} ms: negative")
+        return span_ns
+
+    def said(self, limits: Limits) -> float | str:
+        """As a test in Python would say it: a number, or a text with a unit where that is known.
+
+        Raises:
+            NotOfferedError: If the BMS does not promise one of the limits.
+            UsageError: If quantities and limits are of different kinds.
+        """
+        kind = self._kind_with(limits)
+        value = self.value(limits)
+        return f"{value!r} {KINDS[kind].base}" if kind else value
+
+    def _kind_with(self, limits: Limits) -> str:
+        """Of its quantities and its limits."""
+        try:
+            return _common(self.text, {self.kind} | self._kinds_of_limits(limits))
+        except UnitError as error:
+            raise UsageError(error.reason) from error
+
+    def _kinds_of_limits(self, limits: Limits) -> set[str]:
+        return {kind_of(limits[name].unit_of(field)) for _, name, field in self.limits} - {""}
 
 
 def read_amount(text: str | float) -> Amount:
@@ -71,21 +108,30 @@ def read_amount(text: str | float) -> Amount:
             quantity = _quantity(term)
             fixed += sign * quantity.value
             kinds.add(quantity.kind)
-    if len(kinds) > 1 and kinds != _TEMPERATURES:
-        raise UnitError(f"{text!r} adds {' and '.join(sorted(kinds))}", remedy=_KNOWN)
-    kind = "temperature" if kinds == _TEMPERATURES else next(iter(kinds), "")
-    return Amount(text, fixed, tuple(limits), kind)
+    return Amount(text, fixed, tuple(limits), _common(text, kinds))
+
+
+def _common(text: str, kinds: set[str]) -> str:
+    """The kind of a sum whose terms are of these; ``""``: not known."""
+    known = kinds - {""}
+    if known == _TEMPERATURES:
+        return "temperature"
+    if len(known) > 1:
+        raise UnitError(f"{text!r} adds {' and '.join(sorted(known))}", remedy=_KNOWN)
+    return next(iter(known), "")
 
 
 def read_span(text: str) -> Amount:
     """A time, in ns.
 
     Raises:
-        UnitError: If it is none, or has no unit.
+        UnitError: If it is none, has no unit, or is negative.
     """
     amount = read_amount(text)
     if not amount.is_time and (amount.kind or not amount.limits or amount.fixed):
         raise UnitError(f"{text!r} is no time", remedy=_KNOWN)
+    if amount.fixed < 0 and not amount.limits:
+        raise UnitError(f"{text!r} is negative", remedy=_KNOWN)
     return replace(amount, kind=_TIME)
 
 

@@ -69,7 +69,7 @@ class _Player:
         for name, value in (step.request or {}).items():
             rig.request(name, value)
         for port, written in (step.set or {}).items():
-            rig.set(port, read_amount(written).value(rig.limits))
+            rig.set(port, read_amount(written).said(rig.limits))
         if step.fault is not None:
             self._break(step, step.fault, faults)
         elif step.end is not None:
@@ -110,4 +110,4 @@ class _Player:
                 judge(role, value, for_=self._span(step.through))
 
     def _span(self, span: Amount) -> int:
-        return round(span.value(self._rig.limits))
+        return span.span(self._rig.limits)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hil.rig.mistakes import suggest
-from hil.script.arguments import mistakes_of_fault
+from hil.script.arguments import Mistake, mistakes_of_fault
 
 if TYPE_CHECKING:
     from hil.script.file import StepSection
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 ACTIONS = ("reach", "request", "set", "fault", "end", "reset", "power", "wait")
 CHECKS = ("expect", "stays", "never")
 _OF_A_FAULT = {"with_": "with", "for_": "for", "name": "name"}
-
-Mistake = tuple[tuple[str, ...], str, str]  # key within the step, reason, remedy
 
 
 def mistakes_in(steps: Sequence[StepSection]) -> Iterator[tuple[int, tuple[str, ...], str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hil.errors import UsageError
+from hil.faults.arguments import Ohm
 from hil.faults.fault import Fault, Maker
 from hil.faults.twin import TwinFault
 from twins.pack import Pack
@@ -35,7 +36,7 @@ def cell_open(cell: int, branch: int = 1) -> Fault:
     )
 
 
-def cell_short(cell: int, resistance: float = 0.1, branch: int = 1) -> Fault:
+def cell_short(cell: int, resistance: Ohm = 0.1, branch: int = 1) -> Fault:
     """A cell is shorted inside by ``resistance`` Ohm, and warms by that."""
     return _inside(
         "cell.short",
@@ -46,7 +47,7 @@ def cell_short(cell: int, resistance: float = 0.1, branch: int = 1) -> Fault:
     )
 
 
-def cell_joint(cell: int, resistance: float) -> Fault:
+def cell_joint(cell: int, resistance: Ohm) -> Fault:
     """The joint after a cell has ``resistance`` Ohm: corroded or loose; from 1 GOhm on it is open."""
     return _inside(
         "cell.joint",

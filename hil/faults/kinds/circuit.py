@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hil.errors import NotOfferedError
-from hil.faults.arguments import Time, time_of
+from hil.faults.arguments import Celsius, Ohm, Time, time_of
 from hil.faults.fault import Fault, Maker
 from hil.faults.twin import TwinFault
 from twins.circuit import Circuit
@@ -11,7 +11,7 @@ from twins.contactor import Contactor
 from twins.plant import Plant
 
 
-def isolation(pole: str, value: float, side: str = "pack") -> Fault:
+def isolation(pole: str, value: Ohm, side: str = "pack") -> Fault:
     """A pole (``plus`` or ``minus``) leaks to the chassis: ``value`` Ohm of its isolation are left.
 
     On the ``link``'s side of the contactors that is so only while they are closed.
@@ -30,7 +30,7 @@ def isolation(pole: str, value: float, side: str = "pack") -> Fault:
     )
 
 
-def isolation_inside(tap: int, value: float) -> Fault:
+def isolation_inside(tap: int, value: Ohm) -> Fault:
     """The pack leaks to the chassis between two cells; ``value`` Ohm would be left if it were at a pole."""
     return TwinFault(
         "isolation.inside",
@@ -115,7 +115,7 @@ def precharge_open() -> Fault:
     )
 
 
-def precharge_hot(temperature: float) -> Fault:
+def precharge_hot(temperature: Celsius) -> Fault:
     """The precharge resistor is at ``temperature`` degC, as after many attempts; it cools by itself."""
     return TwinFault(
         "precharge.hot",
@@ -128,7 +128,7 @@ def precharge_hot(temperature: float) -> Fault:
     )
 
 
-def pack_short(resistance: float = 0.01) -> Fault:
+def pack_short(resistance: Ohm = 0.01) -> Fault:
     """The pack is shorted by ``resistance`` Ohm before its contactors; only its fuse can end that."""
     return TwinFault(
         "pack.short",
@@ -152,7 +152,7 @@ def fuse_blown() -> Fault:
     )
 
 
-def link_short(resistance: float = 0.1) -> Fault:
+def link_short(resistance: Ohm = 0.1) -> Fault:
     """The DC link is shorted by ``resistance`` Ohm."""
     return TwinFault(
         "link.short",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hil.faults.arguments import Time, time_of
+import math
+
+from hil.faults.arguments import Measure, Share, Time, time_of
 from hil.faults.content import OutOfRange, ReservedBits
 from hil.faults.fault import Fault, Maker
 from hil.faults.frame import LostFrames, MissingFrame, WrongLength, WrongProtection, WrongValue
@@ -15,7 +17,7 @@ def frame_missing(message: str) -> Fault:
     return MissingFrame(message)
 
 
-def frame_lost(message: str, share: float, seed: int = 1) -> Fault:
+def frame_lost(message: str, share: Share, seed: int = 1) -> Fault:
     """A share of a message's frames, 0 to 1, is lost by chance."""
     return LostFrames(message, share, seed)
 
@@ -25,14 +27,14 @@ def frame_length(message: str, length: int) -> Fault:
     return WrongLength(message, length)
 
 
-def frame_value(message: str, signal: str, value: float) -> Fault:
+def frame_value(message: str, signal: str, value: Measure) -> Fault:
     """A signal carries a value, in the DBC's unit, under a right checksum."""
     return WrongValue(message, signal, value)
 
 
 def frame_not_available(message: str, signal: str) -> Fault:
     """A signal says that it has no value."""
-    return WrongValue(message, signal, None)
+    return WrongValue(message, signal, math.nan)
 
 
 def frame_crc(message: str) -> Fault:
@@ -71,7 +73,7 @@ def frame_reserved(message: str) -> Fault:
     return ReservedBits(message)
 
 
-def frame_masquerade(message: str, signal: str, value: float) -> Fault:
+def frame_masquerade(message: str, signal: str, value: Measure) -> Fault:
     """Another node sends a message too, rightly protected, with this value in one signal."""
     return Masquerade(message, signal, value)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from hil.clock import NS_PER_S
 from hil.errors import UsageError
+from hil.faults.arguments import Ampere, Celsius, Measure, Volt, measure_in
 from hil.faults.content import SIDES
 from hil.faults.fault import Bench, Fault, Maker
 from hil.faults.sensor import BentSensor, HeldSensor, PortFault
@@ -15,7 +16,7 @@ from hil.frames.restbus import Bend
 from twins.port import Port
 
 
-def cell_voltage(cell: int, value: float) -> Fault:
+def cell_voltage(cell: int, value: Volt) -> Fault:
     """The monitor measures ``value`` V on a cell (numbered from 1)."""
     return PortFault("cell.voltage", f"cell_monitor.voltage[{cell}]", value, "V")
 
@@ -25,7 +26,7 @@ def cell_invalid(cell: int) -> Fault:
     return PortFault("cell.invalid", f"cell_monitor.voltage[{cell}]", None, "V")
 
 
-def temperature(sensor: int, value: float) -> Fault:
+def temperature(sensor: int, value: Celsius) -> Fault:
     """A temperature sensor (numbered from 1) measures ``value`` degC."""
     return PortFault("temperature", f"cell_monitor.temperature[{sensor}]", value, "degC")
 
@@ -35,7 +36,7 @@ def temperature_invalid(sensor: int) -> Fault:
     return PortFault("temperature.invalid", f"cell_monitor.temperature[{sensor}]", None, "degC")
 
 
-def current(value: float) -> Fault:
+def current(value: Ampere) -> Fault:
     """The current sensor measures ``value`` A; positive discharges the pack."""
     return PortFault("current", "current_sensor.current", value, "A")
 
@@ -45,24 +46,29 @@ def current_sensor_error() -> Fault:
     return PortFault("current_sensor.error", "current_sensor.channel_error", 1.0, "")
 
 
-def pack_voltage(value: float) -> Fault:
+def pack_voltage(value: Volt) -> Fault:
     """The sensor on the pack's side measures ``value`` V."""
     return PortFault("pack.voltage", "current_sensor.voltage_pack", value, "V")
 
 
-def link_voltage(value: float) -> Fault:
+def link_voltage(value: Volt) -> Fault:
     """The sensor on the DC link's side measures ``value`` V."""
     return PortFault("link.voltage", "current_sensor.voltage_link", value, "V")
 
 
-def port(port: str, value: float) -> Fault:
+def port(port: str, value: Measure) -> Fault:
     """Any sensor output held at a value, for what has no name of its own."""
-    return PortFault("port", port, value, "")
+    return _stuck("port", port, value)
 
 
-def sensor_stuck(port: str, value: float) -> Fault:
-    """A sensor says ``value`` whatever it measures; in the port's unit."""
-    return PortFault("sensor.stuck", port, value, "")
+def sensor_stuck(port: str, value: Measure) -> Fault:
+    """A sensor says ``value`` whatever it measures; in the port's unit, or with one."""
+    return _stuck("sensor.stuck", port, value)
+
+
+def _stuck(name: str, port: str, value: Measure) -> Fault:
+    text = f"{port} = {value}" if isinstance(value, str) else f"{port} = {value:.6g}"
+    return HeldSensor(name, port, text, lambda sensor: measure_in(name, value, sensor.unit))
 
 
 def sensor_frozen(port: str) -> Fault:
@@ -88,17 +94,25 @@ def sensor_range(port: str, side: str = "above") -> Fault:
         raise UsageError(
             f"fault 'sensor.range': there is no side {side!r}", remedy=f"sides: {', '.join(SIDES)}"
         )
-    return HeldSensor(
-        "sensor.range",
-        port,
-        f"{port} at the end of its range, {side}",
-        lambda sensor: sensor.maximum if side == "above" else sensor.minimum,
-    )
+
+    def end(sensor: Port) -> float:
+        bound = sensor.maximum if side == "above" else sensor.minimum
+        if math.isinf(bound):
+            raise UsageError(f"fault 'sensor.range': the range of {port} has no end {side}")
+        return bound
+
+    return HeldSensor("sensor.range", port, f"{port} at the end of its range, {side}", end)
 
 
-def sensor_offset(port: str, value: float) -> Fault:
+def sensor_offset(port: str, value: Measure) -> Fault:
     """A sensor says ``value`` more than it measures."""
-    return _bent("sensor.offset", port, f"{port} off by {value:+g}", value, lambda _: lambda x: x + value)
+
+    def begin(bench: Bench) -> Bend:
+        offset = _difference("sensor.offset", value, bench.port(port))
+        return lambda x: x + offset
+
+    text = f"{port} off by {value}" if isinstance(value, str) else f"{port} off by {value:+g}"
+    return _bent("sensor.offset", port, text, value, begin)
 
 
 def sensor_gain(port: str, factor: float) -> Fault:
@@ -116,16 +130,16 @@ def sensor_drift(port: str, rate: float) -> Fault:
     return _bent("sensor.drift", port, f"{port} drifts by {rate:g} per second", rate, begin)
 
 
-def sensor_noise(port: str, sigma: float, seed: int = 1) -> Fault:
+def sensor_noise(port: str, sigma: Measure, seed: int = 1) -> Fault:
     """Normal noise of a standard deviation is added to each value that a sensor says."""
-    if not sigma > 0.0:
-        raise UsageError(f"fault 'sensor.noise': sigma {sigma:g} is not above 0")
 
-    def begin(_bench: Bench) -> Bend:
-        chance = random.Random(seed)
-        return lambda x: x + chance.gauss(0.0, sigma)
+    def begin(bench: Bench) -> Bend:
+        deviation, chance = _difference("sensor.noise", sigma, bench.port(port)), random.Random(seed)
+        if not deviation > 0.0:
+            raise UsageError(f"fault 'sensor.noise': sigma {deviation:g} is not above 0")
+        return lambda x: x + chance.gauss(0.0, deviation)
 
-    return _bent("sensor.noise", port, f"{port} with noise of {sigma:g}", sigma, begin)
+    return _bent("sensor.noise", port, f"{port} with noise of {sigma}", sigma, begin)
 
 
 def sensor_swapped(port: str, other: str) -> Fault:
@@ -143,10 +157,16 @@ def sensor_swapped(port: str, other: str) -> Fault:
     return BentSensor("sensor.swapped", (port, other), f"{port} and {other} swapped", begin)
 
 
-def _bent(name: str, port: str, text: str, value: float, begin: Callable[[Bench], Bend]) -> Fault:
-    if not math.isfinite(value):
-        raise UsageError(f"fault {name!r}: {value:g} is no number that a sensor can be off by")
-    return BentSensor(name, (port,), text, lambda bench: (begin(bench),), value)
+def _bent(name: str, port: str, text: str, value: Measure, begin: Callable[[Bench], Bend]) -> Fault:
+    number = None if isinstance(value, str) else value
+    if number is not None and not math.isfinite(number):
+        raise UsageError(f"fault {name!r}: {number:g} is no number that a sensor can be off by")
+    return BentSensor(name, (port,), text, lambda bench: (begin(bench),), number)
+
+
+def _difference(name: str, value: Measure, sensor: Port) -> float:
+    """By how much a sensor is off, in its unit; for a temperature a text is in K."""
+    return measure_in(name, value, "K" if sensor.unit == "degC" else sensor.unit)
 
 
 def _broken(sensor: Port, *, hot: bool) -> float:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from hil.errors import NotOfferedError
-from hil.faults.arguments import Time, time_of
+from hil.faults.arguments import Time, Volt, time_of
 from hil.faults.fault import Fault, Maker
 from hil.faults.twin import TwinFault
 from twins.plant import Plant
 from twins.supply import Supply
 
 
-def supply_voltage(value: float) -> Fault:
+def supply_voltage(value: Volt) -> Fault:
     """The auxiliary supply has ``value`` V."""
     return TwinFault(
         "supply.voltage",
@@ -24,7 +24,7 @@ def supply_voltage(value: float) -> Fault:
     )
 
 
-def supply_dip(value: float, lasts: Time = "10 ms") -> Fault:
+def supply_dip(value: Volt, lasts: Time = "10 ms") -> Fault:
     """The auxiliary supply falls to ``value`` V for a time, and comes back by itself."""
     lasts_ns = time_of("supply.dip", lasts)
     return TwinFault(
@@ -38,7 +38,7 @@ def supply_dip(value: float, lasts: Time = "10 ms") -> Fault:
     )
 
 
-def supply_cranking(lowest: float = 4.5, plateau: float = 6.5, lasts: Time = "10 s") -> Fault:
+def supply_cranking(lowest: Volt = 4.5, plateau: Volt = 6.5, lasts: Time = "10 s") -> Fault:
     """An engine is cranked: the supply falls to ``lowest`` V, then stays at ``plateau`` V for a time."""
     lasts_ns = time_of("supply.cranking", lasts)
     return TwinFault(
@@ -73,7 +73,7 @@ def supply_power_cycle(off: Time = "1 s") -> Fault:
 
 
 def supply_brown_out(
-    lowest: float, falls: Time = "1 s", stays: Time = "100 ms", rises: Time = "1 s"
+    lowest: Volt, falls: Time = "1 s", stays: Time = "100 ms", rises: Time = "1 s"
 ) -> Fault:
     """The auxiliary supply sinks slowly to ``lowest`` V, stays there, and rises slowly again by itself."""
     name = "supply.brown_out"

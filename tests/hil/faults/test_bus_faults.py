@@ -138,6 +138,16 @@ def test_the_bus_is_as_busy_as_is_said(world, share):
     assert load(world, 1000) == pytest.approx(sound, abs=0.01)
 
 
+def test_a_full_bus_whose_load_goes_first_keeps_the_others_off(world):
+    fault = make_fault("bus.load", {"share": 1.0, "identifier": 0})
+    world.inject(fault)
+    world.run_until(world.now_ns + 1 * MS)
+    assert {frame.sender for frame in frames(world, 3000)} == {"load"}  # longer than a queue would do
+    world.clear(fault)
+    assert medium(world).jams == 0
+    assert good(frames(world, 500), "bms") >= 24
+
+
 def test_less_load_than_there_is_adds_nothing(world):
     fault = make_fault("bus.load", {"share": 0.01})
     world.inject(fault)

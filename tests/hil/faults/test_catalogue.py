@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hil.errors import NotOfferedError, UsageError
+from hil.faults.arguments import KINDS
 from hil.faults.catalogue import CATALOGUE, make_fault
 from hil.host.world import World
 from tests.hil.scripted import scripted_rig, scripted_world, small_rig
@@ -298,7 +299,12 @@ def _broken(world: World, port: str | None) -> object:
     [
         ("cell.voltage", {"cell": 1}, "missing a required argument: 'value'"),
         ("cell.voltage", {"cell": 1, "value": 3.0, "unit": "V"}, "unexpected keyword argument 'unit'"),
-        ("cell.voltage", {"cell": 1, "value": "3.7 V"}, "value '3.7 V' is not a number"),
+        ("cell.voltage", {"cell": 1, "value": "3.7 A"}, "value '3.7 A' is a current (expected a voltage"),
+        ("cell.voltage", {"cell": 1, "value": "3.7"}, "value '3.7' has no unit"),
+        ("cell.voltage", {"cell": 1, "value": [3.7]}, "value [3.7] is not a number of V, or a voltage such"),
+        ("frame.lost", {"message": "CM_Status", "share": "1 V"}, "share '1 V' is a voltage"),
+        ("frame.value", {"message": "CM_Status", "signal": "State", "value": "1 V"}, "'1 V' is a voltage"),
+        ("port", {"port": "drive.motor_temperature", "value": "3 V"}, "'3 V' is a voltage (expected a temp"),
         ("cell.voltage", {"cell": 1.5, "value": 3.7}, "cell 1.5 is not a whole number"),
         ("cell.voltage", {"cell": True, "value": 3.7}, "cell True is not a whole number"),
         ("contactor.weld", {"contactor": 1}, "contactor 1 is not a text"),
@@ -344,7 +350,39 @@ def test_all_have_a_docstring_and_typed_arguments(name):
     maker = CATALOGUE[name]
     assert inspect.getdoc(maker)
     types = {p.annotation for p in inspect.signature(maker).parameters.values()}
-    assert types <= {"int", "float", "str", "Time"}
+    assert types <= set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "port", "value"),
+    [
+        ("cell.voltage", {"cell": 3, "value": "3700 mV"}, "cell_monitor.voltage[3]", 3.7),
+        ("temperature", {"sensor": 3, "value": "61 degC"}, "cell_monitor.temperature[3]", 61.0),
+        ("current", {"value": "-0.2 kA"}, "current_sensor.current", -200.0),
+        ("isolation", {"pole": "plus", "value": "20 kOhm"}, "isolation.plus", 20e3),
+        ("sensor.stuck", {"port": "current_sensor.voltage_pack", "value": "0.3 kV"},
+         "current_sensor.voltage_pack", 300.0),
+    ],
+)  # fmt: skip
+def test_a_value_may_have_a_unit(world, name, arguments, port, value):
+    world.inject(make_fault(name, arguments))
+    world.run_until(world.now_ns + 1_100_000_000)
+    assert world.read(port) == pytest.approx(value)
+
+
+def test_a_value_under_a_right_checksum_may_have_a_unit(world):
+    name, signal = _a_voltage(world)
+    for fault in ("frame.value", "frame.masquerade"):
+        made = make_fault(fault, {"message": name, "signal": signal, "value": "3300 mV"})
+        stimulus = world.inject(made)
+        world.run_until(world.now_ns + 1_000_000_000)
+        assert stimulus.value == pytest.approx(3.3)
+        assert stimulus.on_wire_ns is not None
+        world.clear(made)
+
+
+def _a_voltage(world) -> tuple[str, str]:
+    return next((w.message, w.signal) for w in world.rig.wires if w.port == "cell_monitor.voltage[1]")
 
 
 @pytest.mark.parametrize("fault", [("cell.invalid", {"cell": 1}), ("cell.open_wire", {"tap": 1})])

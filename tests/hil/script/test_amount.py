@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hil.errors import NotOfferedError, UnitError
+from hil.errors import NotOfferedError, UnitError, UsageError
 from hil.rig.promises import Limits
 from hil.script.amount import read_amount, read_span
 
@@ -34,6 +34,29 @@ def test_amounts(limits, text, value):
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (3.5, 3.5),
+        ("3650 mV", "3.65 V"),
+        ("cell_overvoltage.threshold", "3.65 V"),
+        ("cell_overvoltage.threshold + 1", "4.65 V"),
+        ("overtemperature_discharge.threshold + 2 K", "57.0 degC"),
+        ("80 %", "0.8 1"),
+    ],
+)
+def test_what_a_test_would_say(limits, text, said):
+    assert read_amount(text).said(limits) == said
+
+
+def test_limits_and_quantities_of_different_kinds(limits):
+    for text in ("cell_overvoltage.threshold + 5 ms", "cell_overvoltage.threshold + interlock.delay"):
+        with pytest.raises(UsageError, match="adds time and voltage"):
+            read_amount(text).value(limits)
+    with pytest.raises(UsageError, match="is no time"):
+        read_span("cell_overvoltage.threshold").span(limits)
+
+
+@pytest.mark.parametrize(
     ("text", "ns"),
     [
         ("20 ms", 20_000_000),
@@ -42,7 +65,7 @@ def test_amounts(limits, text, value):
     ],
 )
 def test_times(limits, text, ns):
-    assert read_span(text).value(limits) == ns
+    assert read_span(text).span(limits) == ns
 
 
 @pytest.mark.parametrize(
@@ -68,3 +91,7 @@ def test_a_limit_that_is_not_promised(limits):
         read_amount("swelling.threshold").value(limits)
     with pytest.raises(NotOfferedError, match="threshold"):
         read_amount("interlock.threshold").value(limits)
+    with pytest.raises(UsageError, match="no limit is called 'interlok'"):
+        read_amount("interlok.delay").value(limits)
+    with pytest.raises(UsageError, match=r"limit 'interlock' has no 'dealy' \(did you mean 'delay'"):
+        read_amount("interlock.dealy").value(limits)

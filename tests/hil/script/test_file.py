@@ -65,6 +65,10 @@ def test_a_good_one(tmp_path):
             "with.cell: 'one' is not a whole number",
         ),
         (STEP + 'fault = "cell.voltage"\nwith = { cell = 1, value = "3 Vv" }', "with.value: "),
+        (STEP + 'fault = "cell.voltage"\nwith = { cell = 1, value = "3 A" }', "value '3.0 A' is a current"),
+        (STEP + 'fault = "bus.load"\nwith = { share = 1.5 }', "step[1].with: fault 'bus.load': share 1.5"),
+        (STEP + 'fault = "interlock"\nfor = "-1 s"', "step[1].for: '-1 s' is negative"),
+        (STEP + 'wait = "1 s - 2 s"', "step[1].wait: '1 s - 2 s' is negative"),
         (
             STEP + 'fault = "frame.delay"\nwith = { message = "A", delay = 5 }',
             "with.delay: 5 is not a time such as '300 ms'",

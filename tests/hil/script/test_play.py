@@ -106,7 +106,7 @@ reset = true
     ("steps", "reason"),
     [
         ('needs = ["limit.swelling"]\n' + OPERATE, "*gives this BMS no limit.swelling*"),
-        (OPERATE + '[[test.step]]\nwait = "swelling.delay"\n', "*promises no limit 'swelling'*"),
+        (OPERATE + '[[test.step]]\nwait = "1 s + swelling.delay"\n', "*promises no limit 'swelling'*"),
         (OPERATE + '[[test.step]]\nfault = "fuse.blown"\n', "*the pack has no fuse*"),
         ('[[test.step]]\nrequest = { defrost = 1 }\n', "*no request 'defrost'*"),
     ],
@@ -128,6 +128,15 @@ def test_what_is_not_there_skips(played, steps, reason):
             '[[test.step]]\nfault = "frame.missing"\nwith = { message = "JB_Stat" }\n',
             "*'it does', step 1: the rig does not send a message 'JB_Stat'*",
         ),
+        ('[[test.step]]\nset = { "pack.soc" = "3 V" }\n', "*pack.soc: *is a voltage (expected a ratio*"),
+        (
+            '[[test.step]]\nfault = "sensor.offset"\n'
+            'with = { port = "cell_monitor.voltage[1]", value = "1 A" }\n',
+            "*'1.0 A' is a current*",
+        ),
+        ('[[test.step]]\nwait = "interlok.delay"\n', "*no limit is called 'interlok'*mean 'interlock'*"),
+        ('[[test.step]]\nwait = "interlock.delay - 1 h"\n', "*'interlock.delay - 1 h' is *negative*"),
+        ('[[test.step]]\nwait = "cell_overvoltage.threshold"\n', "*'cell_overvoltage.threshold'*time*"),
         (
             '[[test.step]]\nexpect = { state = "sleep" }\nwithin = "1 s"\n',
             "*role state has no value 'sleep'*",
