@@ -17,7 +17,13 @@ from hil.realtime.health import Punctuality
 
 
 class PresentTime(Protocol):
-    """A clock that knows how late it is."""
+    """A clock that knows how late it is.
+
+    Attributes:
+        seen_ns: The present as it was last looked at, which was when the event began, or later.
+    """
+
+    seen_ns: int
 
     @property
     def real_ns(self) -> int:
@@ -58,7 +64,7 @@ class PunctualRestbus(Restbus):
         try:
             while slots[0][0] == now_ns:
                 _, order, cycle_ns, entry = slots[0]
-                passed, late_ns = divmod(present.real_ns - now_ns, cycle_ns)
+                passed, late_ns = divmod(present.seen_ns - now_ns, cycle_ns)
                 heapreplace(slots, (now_ns + (passed + 1) * cycle_ns, order, cycle_ns, entry))
                 if entry.goes_out():
                     in_time = 2 * late_ns <= cycle_ns

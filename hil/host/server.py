@@ -253,7 +253,7 @@ class PlantServer:
 
     def _show(self) -> int:
         """Send what has come together, unless that was just done; how long the rest may wait, in ns."""
-        now_ns = self.clock.real_ns
+        now_ns = self.clock.seen_ns
         next_ns = self._shown_ns + (_NEWS_NS if self._has_news else _SHOW_NS)
         if now_ns < next_ns:
             return next_ns - now_ns if self._shown_count else _QUIET_NS
@@ -266,6 +266,7 @@ class PlantServer:
         for peer in list(self._peers):
             peer.show(block, count)
             self._flush(peer)
+        self.clock.look()  # that took a while
         return _QUIET_NS
 
     def _flush(self, peer: Peer) -> None:

@@ -57,7 +57,7 @@ class WatchedMedium(RealMedium):
 
     def poll(self) -> None:
         """Deliver what the link has; raises nothing about the bus."""
-        asked_ns, before = self._real_clock.real_ns, self.frames
+        asked_ns, before = self._real_clock.seen_ns, self.frames
         try:
             super().poll()
             if self.frames - before < _BATCH:  # else more may wait

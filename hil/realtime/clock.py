@@ -25,28 +25,35 @@ class RealClock(VirtualClock):
     Attributes:
         zero_ns: CLOCK_MONOTONIC at ``now_ns == 0``.
         heard_ns: What was there to be read before this instant has been handled, or is just now.
+        seen_ns: The present as it was last looked at. Good for what begins now; to look again costs a system
+            call where the kernel has no faster way.
         before_wait: Called each time that nothing is left to do, before the loop waits; gives how long it may
-            wait at most, in ns.
+            wait at most, in ns. One that takes its time ends with a :meth:`look`.
     """
 
     def __init__(self, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
         super().__init__(0)
         self._monotonic_ns = monotonic_ns
         self.zero_ns = monotonic_ns()
-        self._listened_ns = self.zero_ns
-        self.heard_ns = 0
+        self._listened_ns = 0
+        self.heard_ns = self.seen_ns = 0
         self.before_wait: Callable[[], int] | None = None
         self._watched: dict[int, Callable[[], None]] = {}
 
     @property
     def real_ns(self) -> int:
         """The present instant as the computer's clock has it; ``now_ns`` is that of the last event."""
-        return self._monotonic_ns() - self.zero_ns
+        return self.look()
+
+    def look(self) -> int:
+        """Look at the computer's clock: the present instant, which is ``seen_ns`` from now on."""
+        self.seen_ns = self._monotonic_ns() - self.zero_ns
+        return self.seen_ns
 
     @property
     def late_ns(self) -> int:
-        """How late the event that runs now is."""
-        return self.real_ns - self.now_ns
+        """How late the event that runs now was when it, or what it last looked at the clock for, began."""
+        return self.seen_ns - self.now_ns
 
     def watch(self, descriptor: int, callback: Callable[[], None]) -> None:
         """Call ``callback`` whenever the descriptor can be read."""
@@ -79,21 +86,22 @@ class RealClock(VirtualClock):
         return bool(found)
 
     def _advance(self, end_ns: int) -> bool:
-        """One event, or one wait; whether the end has not come yet."""
+        """One event, or one look at what has arrived, or one wait; whether the end has not come yet."""
         queue = self._queue
         due_ns = int(queue[0][0]) if queue else sys.maxsize
-        real_ns = self.real_ns
+        real_ns = self.look()
         if due_ns < end_ns and due_ns <= real_ns:
-            self._happen()
+            if real_ns - self._listened_ns > _DEAF_NS:
+                self._listen(0)
+            else:
+                self._happen()
             return True
         if real_ns >= end_ns:
             self._listen(0)
             return False
-        longest_ns = _LONGEST_WAIT_NS
-        if self.before_wait is not None:
-            longest_ns = min(longest_ns, self.before_wait())
-            real_ns = self.real_ns
-        self._listen(max(0, min(due_ns, end_ns, real_ns + longest_ns) - real_ns))
+        longest_ns = _LONGEST_WAIT_NS if self.before_wait is None else self.before_wait()
+        real_ns = self.seen_ns
+        self._listen(max(0, min(due_ns, end_ns, real_ns + min(longest_ns, _LONGEST_WAIT_NS)) - real_ns))
         return True
 
     def _happen(self) -> None:
@@ -104,23 +112,21 @@ class RealClock(VirtualClock):
             event.ring(event)
         else:
             self.step()
-        if self._monotonic_ns() - self._listened_ns > _DEAF_NS:
-            self._listen(0)
 
     def _listen(self, wait_ns: int) -> None:
         """Wait for frames, and let those that came be handled."""
-        asked_ns = self.real_ns
+        asked_ns = self.seen_ns
         ready, _, _ = select.select(list(self._watched), (), (), wait_ns / NS_PER_S)
-        self._listened_ns = self._monotonic_ns()
+        self._listened_ns = self.look()
         # when nothing came, it was silent until now; else others may have come meanwhile
-        self.heard_ns = asked_ns if ready else self._listened_ns - self.zero_ns
+        self.heard_ns = asked_ns if ready else self._listened_ns
         if ready:
             self._handle(ready)
 
     def _handle(self, ready: Sequence[int]) -> None:
         queue = self._queue
         due_ns = int(queue[0][0]) if queue else sys.maxsize
-        self._now = max(self._now, min(self.real_ns, due_ns))
+        self._now = max(self._now, min(self._listened_ns, due_ns))
         for descriptor in ready:
             callback = self._watched.get(descriptor)
             if callback is not None:

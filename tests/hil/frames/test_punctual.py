@@ -34,6 +34,10 @@ class LateClock(VirtualClock):
     def real_ns(self) -> int:
         return self.now_ns + self.lag_ns
 
+    @property
+    def seen_ns(self) -> int:
+        return self.real_ns
+
     def stall(self, from_ms: float, to_ms: float) -> None:
         """All that is due in a span comes at its end."""
 

@@ -36,6 +36,7 @@ class Shown:
     def after(self, us: int) -> tuple[int, int]:
         """Frames that are shown once that much has passed, and how long the loop may wait then, in us."""
         self._bench.pace.now_ns += us * NS_PER_US
+        self._bench.clock.look()
         longest_ns = self._server._show()
         count = 0
         try:
