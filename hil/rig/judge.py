@@ -139,15 +139,21 @@ class Judge:
 
     def stays(self, role: Role, value: Value, for_ns: int) -> CheckResult:
         """Whether every frame of a span carries the value; a span without frames does not."""
+        for_ns = self._long_enough(role, for_ns)
         check = Stays(role.name, value, for_ns)
         matches = self._observer.matcher(role, value)
         return self._over_span(check, role, for_ns, lambda seen: not matches(seen))
 
     def never(self, role: Role, value: Value, for_ns: int) -> CheckResult:
         """Whether no frame of a span carries the value."""
+        for_ns = self._long_enough(role, for_ns)
         return self._over_span(
             Never(role.name, value, for_ns), role, for_ns, self._observer.matcher(role, value)
         )
+
+    def _long_enough(self, role: Role, span_ns: int) -> int:
+        """A span in which at least one frame comes, however slow the role's message is."""
+        return max(span_ns, 2 * self._observer.cycle_ns(role))
 
     def _over_span(
         self,

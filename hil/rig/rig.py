@@ -88,6 +88,19 @@ class Rig:
         self._shown = None
         self._host.run_until(self.now_ns + _ns(duration))
 
+    def settle(self, least: Duration) -> None:
+        """Let all that the BMS must hear come again: after a fault, before a reset.
+
+        That is two cycles of the slowest message in ``limits.frame_timeout``, but not less than ``least``.
+        """
+        promise, cycles = self.config.limits.get("frame_timeout"), self.messages.of_rig()
+        watched = [cycles.get(name, 0) for name in promise.messages] if promise is not None else []
+        self.run_for(max(_ns(least), 2 * max(watched, default=0)))
+
+    def cycle_ns(self, role: str) -> int:
+        """In what time a role is on the bus again: its message's cycle, times its pages."""
+        return self._observer.cycle_ns(self._role(role))
+
     def power_on(self, *, cold: bool = True, reaches: str = "standby") -> None:
         """Switch the BMS on and wait for its first state; ``cold`` forgets its fault memory.
 
@@ -291,7 +304,7 @@ class Rig:
         return result
 
     def stays(self, role: str, value: Value, for_: Duration) -> CheckResult:
-        """Every frame of the time to come carries the value.
+        """Every frame of the time to come carries the value; at least of two of its cycles.
 
         Raises:
             BmsFailure: If one does not, or none comes.
@@ -299,7 +312,7 @@ class Rig:
         return self._record(self._judge.stays(self._role(role), value, _ns(for_)))
 
     def never(self, role: str, value: Value, for_: Duration) -> CheckResult:
-        """No frame of the time to come carries the value.
+        """No frame of the time to come carries the value; at least of two of its cycles.
 
         Raises:
             BmsFailure: If one does, or none comes at all.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from hil import Rig
+
+_OFFERED = 0.95  # of a current that is offered, so that no measurement error is beyond it
 
 Provoke = Callable[[Rig, float], AbstractContextManager[Any]]
 
@@ -20,6 +23,7 @@ class Protection:
         limit: Name of the limit, of ``fault.<limit>`` and of ``warning.<limit>``.
         provoke: Makes the BMS measure a value of it.
         beyond: A step past the threshold that no measurement error can hide, in the limit's unit.
+        at_most: The same as a share of the level, where that is less: of low voltages.
         derates: The role of the current limit that its derating level reduces.
         charging: It is watched while charging only.
     """
@@ -29,10 +33,12 @@ class Protection:
     beyond: float
     derates: str = ""
     charging: bool = False
+    at_most: float = math.inf
 
     def past(self, rig: Rig, level: float) -> float:
         """A value just past a level, on its bad side."""
-        return level + self.beyond if rig.limits[self.limit].above else level - self.beyond
+        step = min(self.beyond, self.at_most * abs(level)) if level else self.beyond
+        return level + step if rig.limits[self.limit].above else level - step
 
 
 def _cell(rig: Rig, value: float, cell: int | None = None) -> AbstractContextManager[Any]:
@@ -74,8 +80,8 @@ PROTECTIONS = {
     for protection in (
         Protection("cell_overvoltage", _cell, 0.020, _CHARGE),
         Protection("cell_undervoltage", _cell, 0.020, _DISCHARGE),
-        Protection("pack_overvoltage", _pack_voltage, 3.0),
-        Protection("pack_undervoltage", _pack_voltage, 3.0),
+        Protection("pack_overvoltage", _pack_voltage, 3.0, at_most=0.025),
+        Protection("pack_undervoltage", _pack_voltage, 3.0, at_most=0.025),
         Protection("overtemperature_discharge", _temperature, 2.0, _DISCHARGE),
         Protection("overtemperature_charge", _temperature, 2.0, _CHARGE, charging=True),
         Protection("undertemperature_charge", _temperature, 2.0, _CHARGE, charging=True),
@@ -122,6 +128,13 @@ def expect_opened(rig: Rig, closed: Sequence[str], within: int) -> None:
 def closed_contactors(rig: Rig) -> list[str]:
     """Those that the BMS said to be closed in its last frame."""
     return [name for name in contactors(rig) if rig.history(f"contactor.{name}")[-1][1] == 1]
+
+
+def within_limits(rig: Rig, wanted: float) -> float:
+    """A current in A, or most of what the BMS promises to offer in that direction, if that is less."""
+    name = "discharge_current" if wanted > 0 else "charge_current"
+    most = _OFFERED * rig.limits[name].threshold if rig.has(name) else abs(wanted)
+    return max(-most, min(wanted, most))
 
 
 def contactors(rig: Rig) -> list[str]:

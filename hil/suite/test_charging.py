@@ -19,7 +19,7 @@ def test_a_charge_session_ends_full(rig: Rig) -> None:
     limit, cells = rig.limits["charge"], rig.limits["cell_overvoltage"]
     rig.track("soc", "pack.soc", scale=100.0)
     rig.charge()
-    rig.expect("charger.control", "charge", within="2 s", already=True)
+    rig.expect("charger.control", "charge", within="2 s", since=rig.mark("it charges"), already=True)
     rig.run_for("8 s")
     asked = [amps for _, amps in rig.history("charger.current", rig.now_ns - 2_500_000_000)]
     current = rig.truth("charger.current")
@@ -92,6 +92,7 @@ def test_a_charger_that_falls_silent_ends_the_session(rig: Rig) -> None:
 def test_a_charger_that_says_it_is_ill_is_disconnected(rig: Rig, flag: str) -> None:
     """What the charger reports of itself is listened to."""
     limit = rig.limits["charger"]
+    rig.require(f"charger.{flag}")
     rig.charge()
     rig.run_for("3 s")
     with rig.fault("port", port=f"charger.{flag}", value=1.0):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hil import Rig
+from hil.suite.protections import within_limits
 
 
 @pytest.mark.case(1, 2)
@@ -49,7 +50,8 @@ def test_pack_current_and_its_sign(rig: Rig) -> None:
     limit = rig.limits["accuracy_current"]
     rig.operate()
     rig.set("drive.enable", 1.0)
-    for current in (0.0, 1.5, 10.0, 150.0, 300.0, -1.5, -10.0, -100.0):
+    for wanted in (0.0, 1.5, 10.0, 150.0, 300.0, -1.5, -10.0, -100.0):
+        current = within_limits(rig, wanted)
         rig.set("drive.current_request", current)
         rig.run_for("1 s")
         truth = rig.truth("pack.current")
@@ -84,9 +86,9 @@ def _expect_each_at_its_place(
     with ExitStack() as broken:
         for fault in faults:
             broken.enter_context(fault)
-        rig.run_for("1 s")
+        rig.settle("1 s")
         settled = rig.mark(f"{role}: each at its own value")
-        rig.run_for("2 s")
+        rig.run_for(max(2_000_000_000, 2 * rig.cycle_ns(f"{role}[1]")))
         for place, value in wanted.items():
             rig.agrees(f"{role}[{place}]", value, tolerance, since=settled)
 

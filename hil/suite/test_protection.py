@@ -252,10 +252,18 @@ def test_the_same_fault_in_each_state(rig: Rig, state: str, name: str) -> None:
     start_ns = rig.now_ns
     with fault:
         expect_open(rig, name)
-        states = {seen for _, seen in rig.history("state", start_ns)}
-        rig.bounded(f"states seen: {state}, then fault", len(states), low=2, high=2)
+        _expect_states(rig, start_ns, {state, "fault"} | ({"operate"} if state == "precharge" else set()))
         rig.request("mode", "operate")
         rig.stays("contactor.main_plus", "open", for_="2 s")
+
+
+def _expect_states(rig: Rig, start_ns: int, known: set[str]) -> None:
+    """No other state was on the way into the fault; a precharge may be through before its delay is."""
+    role = rig.config.roles["state"]
+    shown = [role.name_of(value) for _, value in rig.history("state", start_ns)]
+    others = sum(name not in known for name in shown)
+    rig.bounded(f"frames with a state other than {', '.join(sorted(known))}", others, high=0)
+    rig.bounded("frames with the fault state", shown.count("fault"), low=1)
 
 
 @pytest.mark.case(32)
@@ -312,7 +320,8 @@ def test_no_reset_before_the_release_level(rig: Rig, protection: Protection) -> 
         rig.bounded("frames without the fault since the reset", gone, high=0)
     rig.run_for(limit.delay + limit.reaction)
     rig.reset_faults()
-    rig.expect(f"fault.{protection.limit}", False, within="500 ms")
+    fault = f"fault.{protection.limit}"
+    rig.expect(fault, False, within=max(500_000_000, 2 * rig.cycle_ns(fault)))
 
 
 @pytest.mark.case(45)

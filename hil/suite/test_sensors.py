@@ -17,7 +17,7 @@ def test_every_open_sense_wire_is_found(rig: Rig) -> None:
     for tap in range(1, rig.taps + 1):
         with rig.fault("cell.open_wire", tap=tap):
             rig.expect("fault.cell_sensor", True, within=limit.delay + limit.reaction)
-        rig.run_for("700 ms")
+        rig.settle("700 ms")
         rig.reset_faults()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hil import Rig
-from hil.suite.protections import PROTECTIONS, expect_open
+from hil.suite.protections import PROTECTIONS, expect_open, within_limits
 
 Break = Callable[[Rig], AbstractContextManager[Any]]
 
@@ -183,7 +183,7 @@ def test_soc_outlives_a_power_cycle(rig: Rig) -> None:
     rig.run_for("3 s")
     rig.operate()
     rig.set("drive.enable", 1.0)
-    rig.set("drive.current_request", 1.5 * rig.truth("pack.capacity"))
+    rig.set("drive.current_request", within_limits(rig, 1.5 * rig.truth("pack.capacity")))
     rig.run_for("60 s")
     rig.set("drive.current_request", 0.0)
     before = rig.value("soc")

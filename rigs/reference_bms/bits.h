@@ -28,6 +28,11 @@ static inline int32_t clamp(int32_t value, int32_t low, int32_t high)
     return value < low ? low : value > high ? high : value;
 }
 
+static inline int32_t rounded(int32_t value, int32_t unit)
+{
+    return (value < 0 ? value - unit / 2 : value + unit / 2) / unit;
+}
+
 /* a signal of `bits` bits placed at `start`; a value outside is sent as the nearest that fits */
 static inline uint64_t put(int32_t value, unsigned start, unsigned bits)
 {

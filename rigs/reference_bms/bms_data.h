@@ -105,7 +105,9 @@ typedef struct {
     uint8_t dtc_count, deep_discharged, charge_known;
 } nonvolatile;
 
-#define TX_COUNT 11
+#ifndef TX_COUNT
+#define TX_COUNT 11 /* messages that it sends */
+#endif
 typedef struct {
     uint32_t due_ms[TX_COUNT];
     uint8_t counter[TX_COUNT];

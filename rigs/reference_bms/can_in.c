@@ -1,21 +1,7 @@
 /* From frames to inputs, by hand from the DBC files. */
-#include "can_in.h"
-
 #include "bits.h"
-#include "e2e.h"
+#include "can_rx.h"
 #include "soc.h"
-
-static int find(const bms_frame *frame)
-{
-    if (frame->extended)
-        return frame->extended == 1 && frame->id == RX[RX_CHARGER].id ? RX_CHARGER : -1;
-    if (frame->id - RX[RX_CELLS].id < CELL_FRAMES)
-        return (int)(frame->id - RX[RX_CELLS].id);
-    for (int k = RX_TEMPERATURES; k < RX_CHARGER; k++)
-        if (frame->id == RX[k].id)
-            return k;
-    return -1;
-}
 
 static void unpack_cells(inputs *in, unsigned group, const uint8_t *data)
 {
@@ -102,7 +88,7 @@ static void unpack_charger(inputs *in, const uint8_t *data)
     in->charger_flags = data[4] & 0x1F;
 }
 
-static void unpack(bms_data *b, int index, uint64_t now_ns, const uint8_t *data)
+void can_in_unpack(bms_data *b, int index, uint64_t now_ns, const uint8_t *data)
 {
     switch (index) {
     case RX_TEMPERATURES: unpack_temperatures(b, data); break;
@@ -116,52 +102,5 @@ static void unpack(bms_data *b, int index, uint64_t now_ns, const uint8_t *data)
     case RX_REQUEST: unpack_request(&b->in, data); break;
     case RX_CHARGER: unpack_charger(&b->in, data); break;
     default: unpack_cells(&b->in, (unsigned)index, data); break;
-    }
-}
-
-void can_in_receive(bms_data *b, uint64_t now_ns, const bms_frame *frame)
-{
-    int index = find(frame);
-    if (index < 0)
-        return;
-    rx_state *rx = &b->rx[index];
-    if (!e2e_accept(&RX[index], rx, frame))
-        return;
-    b->now_ms = (uint32_t)((now_ns - b->start_ns) / 1000000);
-    rx->last_ms = b->now_ms;
-    rx->seen = 1;
-    unpack(b, index, now_ns, frame->data);
-}
-
-/* Old values of a node that is silent are not values. */
-static void forget(inputs *in, int index)
-{
-    if (index < CELL_FRAMES) {
-        for (int k = 0; k < CELLS_PER_FRAME; k++)
-            in->cell_mV[index * CELLS_PER_FRAME + k] = CELL_INVALID;
-        in->fresh_cells = 1;
-    } else if (index == RX_TEMPERATURES) {
-        for (int k = 0; k < SENSORS; k++)
-            in->sensor_dC[k] = SENSOR_INVALID;
-        in->fresh_sensors = 1;
-    } else if (index == RX_REQUEST) {
-        in->request = REQUEST_STANDBY;
-    }
-}
-
-void can_in_supervise(bms_data *b)
-{
-    for (int k = 0; k < RX_COUNT; k++) {
-        rx_state *rx = &b->rx[k];
-        uint32_t timeout_ms = RX[k].timeout_ms;
-        if (!rx->seen && timeout_ms < START_GRACE_ms)
-            timeout_ms = timeout_ms ? START_GRACE_ms : 0;
-        bool overdue = timeout_ms && b->now_ms - rx->last_ms > timeout_ms;
-        if (overdue && !rx->overdue) {
-            forget(&b->in, k);
-            if (rx->seen)
-                rx->synced = SYNC_LOST;
-        }
-        rx->overdue = overdue;
     }
 }

@@ -2,6 +2,7 @@
 #include "can_out.h"
 
 #include "bits.h"
+#include "can_tx.h"
 #include "e2e.h"
 #include "soc.h"
 
@@ -31,11 +32,6 @@ static uint64_t contactor_commands(bms_data *b)
 static uint64_t current_limits(bms_data *b)
 {
     return put(b->discharge_limit_mA / 100, 16, 16) | put(b->charge_limit_mA / 100, 32, 16);
-}
-
-static int32_t rounded(int32_t value, int32_t unit)
-{
-    return (value < 0 ? value - unit / 2 : value + unit / 2) / unit;
 }
 
 static uint64_t pack_measurements(bms_data *b)
@@ -133,39 +129,23 @@ void can_out_init(bms_data *b)
 
 static bool is_due(bms_data *b, int k)
 {
-    transmit *tx = &b->tx;
-    bool due = (int32_t)(b->now_ms - tx->due_ms[k]) >= 0;
-    while ((int32_t)(b->now_ms - tx->due_ms[k]) >= 0)
-        tx->due_ms[k] += TX[k].cycle_ms; /* absolute: an event frame does not move the cycle */
-    if (TX[k].watch) {
-        uint64_t watched = TX[k].watch(b);
-        due = due || watched != tx->last[k];
-        tx->last[k] = watched;
-    }
-    return due;
+    bool due = tx_is_due(b, k, TX[k].cycle_ms);
+    return (TX[k].watch && tx_has_changed(b, k, TX[k].watch(b))) || due;
 }
 
 /* The charger's command has no protection and is big-endian. */
 static bool charger_command(bms_data *b, bms_frame *frame)
 {
-    charging *c = &b->charge;
-    bool charge = c->on && !c->complete;
-    int32_t change_mA = c->current_mA - c->sent_mA;
-    bool changed = charge != c->sent_on || change_mA > COMMAND_CHANGE_mA || change_mA < -COMMAND_CHANGE_mA;
-    uint32_t since_ms = b->now_ms - c->sent_ms;
-    if (c->sent && since_ms < (changed ? COMMAND_SPACING_ms : COMMAND_CYCLE_ms))
+    if (!charger_command_is_due(b))
         return false;
-    uint32_t volts = CHARGE_VOLTAGE_mV / 100, amperes = (uint32_t)(charge ? c->current_mA / 100 : 0);
+    bool charge = charger_is_asked(b);
+    uint32_t volts = CHARGE_VOLTAGE_mV / 100, amperes = (uint32_t)(charge ? b->charge.current_mA / 100 : 0);
     *frame = (bms_frame){.id = 0x1806E5F4, .extended = 1, .length = 8};
     frame->data[0] = (uint8_t)(volts >> 8);
     frame->data[1] = (uint8_t)(volts & 0xFF);
     frame->data[2] = (uint8_t)(amperes >> 8);
     frame->data[3] = (uint8_t)(amperes & 0xFF);
     frame->data[4] = charge ? 0 : 1;
-    c->sent = 1;
-    c->sent_on = charge;
-    c->sent_mA = c->current_mA;
-    c->sent_ms = b->now_ms;
     return true;
 }
 

@@ -1,9 +1,8 @@
 /* The tables: limits, received messages, open-circuit voltage. */
 #include "config.h"
 
-#define MARGIN 30 /* ms between what a monitor counts and what the BMS promises */
-#define FLAG(delay) {NO_LEVEL, NO_LEVEL, 0, 0, delay, +1, WHEN_ALWAYS}
 
+#ifndef OWN_LIMITS /* else the dialect has a table of its own, for another kind of pack */
 /* Units: mV, mA, 0.1 degC, Ohm; flags are 0 or 1. Monitors of flags that wait on their own have delay 0. */
 const limit_config LIMITS[FAULT_COUNT] = {
     /*                                    warn    derate    open    release    delay       sign  when */
@@ -36,6 +35,7 @@ const limit_config LIMITS[FAULT_COUNT] = {
     [FAULT_VOLTAGE_PLAUSIBILITY]       = {NO_LEVEL, NO_LEVEL, 7000, 5000,   1000 - MARGIN, +1, WHEN_ALWAYS},
     [FAULT_INTERNAL]                   = FLAG(0),
 };
+#endif
 
 #ifndef DIALECT /* else messages.c of the dialect has them */
 #define CELL_FRAME(k) [RX_CELLS + (k)] = {0x201 + (k), 0, 8, PROTECTED_P1, 500 - MARGIN}

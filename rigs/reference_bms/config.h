@@ -13,7 +13,9 @@
 #include "dialect.h"
 #endif
 
+#ifndef CELLS
 #define CELLS 96
+#endif
 #ifndef STRINGS
 #define STRINGS 1 /* in parallel, each with its own cell monitoring */
 #endif
@@ -22,8 +24,12 @@
 #ifndef CELL_FRAMES
 #define CELL_FRAMES (CELLS / CELLS_PER_FRAME)
 #endif
+#ifndef SENSORS
 #define SENSORS 16 /* temperature sensors */
+#endif
+#ifndef SENSORS_PER_FRAME
 #define SENSORS_PER_FRAME 4
+#endif
 #define SENSOR_GROUPS (SENSORS / SENSORS_PER_FRAME)
 #ifndef CAPACITY_mAh
 #define CAPACITY_mAh 160000
@@ -38,6 +44,8 @@ typedef struct {
     uint8_t when;
 } limit_config;
 #define NO_LEVEL INT32_MAX
+#define MARGIN 30 /* ms between what a monitor counts and what the BMS promises */
+#define FLAG(delay) {NO_LEVEL, NO_LEVEL, 0, 0, delay, +1, WHEN_ALWAYS}
 
 extern const limit_config LIMITS[FAULT_COUNT];
 
@@ -65,42 +73,74 @@ enum {
 };
 extern const rx_config RX[RX_COUNT];
 
+#ifndef ISOLATION_STALE_ms
 #define ISOLATION_STALE_ms 2500u /* five cycles of the monitor */
+#endif
 #define START_GRACE_ms 3000u /* after power-on every message has this long to come first */
+#ifndef SHUNT_INVALID_ms
 #define SHUNT_INVALID_ms 150u /* readings of pack or link voltage with an error flag */
+#endif
+#ifndef GROUP_STALE_ms
+#define GROUP_STALE_ms 1000u /* a multiplexed group of temperatures that does not come any more */
+#endif
+#ifndef CURRENT_GAP_ms
+#define CURRENT_GAP_ms 250u /* between two currents: in a longer one nothing is known of the charge */
+#endif
 #define STEP_LATE_ms 100u    /* a step this late is a fault of the controller itself */
 
 /* contactors */
 #define PRECHARGE_DONE_percent 95
 #define PRECHARGE_SHORT_percent 20 /* below this after PRECHARGE_SHORT_ms: shorted or not reached */
+#ifndef PRECHARGE_SHORT_ms
 #define PRECHARGE_SHORT_ms 480u
+#endif
+#ifndef PRECHARGE_TIMEOUT_ms
 #define PRECHARGE_TIMEOUT_ms 1960u
+#endif
 #define LINK_UP_percent 90 /* the link is as high as the pack although nothing should reach it */
 #define LINK_SETTLE_ms 1000u
+#ifndef LINK_LOOK_ms
 #define LINK_LOOK_ms 30 /* an auxiliary contact may be ahead of the main one */
+#endif
+#ifndef LINK_MIN_PACK_mV
 #define LINK_MIN_PACK_mV 50000 /* below this a comparison of voltages says nothing */
+#endif
+#ifndef OPEN_WAIT_ms
 #define OPEN_WAIT_ms 200u      /* for the current to fall, then for each contactor to open */
+#endif
 #define OPEN_CURRENT_mA 10000
 
 /* currents */
+#ifndef DISCHARGE_NOMINAL_mA
 #define DISCHARGE_NOMINAL_mA 320000
+#endif
+#ifndef CHARGE_NOMINAL_mA
 #define CHARGE_NOMINAL_mA 160000
+#endif
 #define LIMIT_RISE_mA_PER_ms 10 /* limits fall at once and come back slowly, so that they do not swing */
 #define SOC_LOW_ppm 100000      /* below: less discharge current, none at SOC_EMPTY */
 #define SOC_EMPTY_ppm 20000
 #define SOC_HIGH_ppm 950000 /* above: less charge current, CHARGE_TRICKLE at 100 % */
+#ifndef CHARGE_TRICKLE_mA
 #define CHARGE_TRICKLE_mA 16000
+#endif
 #define BEYOND_percent 110 /* of the current limit that is advertised, */
 #define BEYOND_mA 5000     /* and this: more is a warning after a while, then a fault */
 #define BEYOND_WARN_ms 1970
+#ifndef BEYOND_FAULT_ms
 #define BEYOND_FAULT_ms 4970
+#endif
 
 /* charging */
 #ifndef CHARGE_VOLTAGE_mV
 #define CHARGE_VOLTAGE_mV 336000 /* 3.50 V per cell */
 #endif
+#ifndef CHARGE_CURRENT_mA
 #define CHARGE_CURRENT_mA 80000
+#endif
+#ifndef CHARGE_FULL_mA
 #define CHARGE_FULL_mA 8000
+#endif
 #define CHARGE_FULL_MEAN_mV 3450
 #define CHARGE_FULL_ms 10000u
 #define CHARGER_OVER_percent 110

@@ -1,8 +1,6 @@
 /* Cell and temperature data: which are valid, and their extremes. An invalid one is never used. */
 #include "measure.h"
 
-#define GROUP_STALE_ms 1000u /* a multiplexed group of temperatures that does not come any more */
-
 /* Tap k lies between cell k-1 and cell k: with its wire open neither of them is measured. */
 static void mask_open_wire(inputs *in)
 {

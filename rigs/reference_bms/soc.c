@@ -8,7 +8,6 @@
 #include "bits.h"
 
 #define CAPACITY_nC ((int64_t)CAPACITY_mAh * 3600 * 1000000)
-#define LONGEST_GAP_ns UINT64_C(250000000)
 
 int32_t soc_ppm(const bms_data *b)
 {
@@ -26,7 +25,7 @@ void soc_count(bms_data *b, uint64_t now_ns, int32_t current_mA)
     int64_t mean_mA = ((int64_t)b->in.current_mA + current_mA) / 2;
     b->in.current_ns = now_ns;
     b->in.current_mA = current_mA;
-    if (gap_ns > LONGEST_GAP_ns)
+    if (gap_ns > CURRENT_GAP_ms * UINT64_C(1000000))
         return; /* nothing is known of it */
     b->nv.charge_nC -= mean_mA * (int64_t)(gap_ns / 1000);
     if (b->nv.charge_nC < 0)

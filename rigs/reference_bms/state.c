@@ -20,7 +20,7 @@ static bool has_all_inputs(const bms_data *b)
         if (RX[k].timeout_ms && k != RX_REQUEST && !b->rx[k].seen)
             return false;
     return b->m.cells_known && b->m.sensors_known && b->in.valid_ms[0] && b->in.valid_ms[1]
-           && b->in.isolation_seen;
+           && (b->in.isolation_seen || !RX[RX_JB_ISOLATION].timeout_ms);
 }
 
 static void standby(bms_data *b)

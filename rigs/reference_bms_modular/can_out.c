@@ -2,17 +2,13 @@
 #include "can_out.h"
 
 #include "big_endian.h"
+#include "can_tx.h"
 #include "e2e.h"
 #include "soc.h"
 
 static uint64_t flag(int is_set, unsigned at)
 {
     return put_be(is_set != 0, at, 1);
-}
-
-static int32_t rounded(int32_t value, int32_t unit)
-{
-    return (value < 0 ? value - unit / 2 : value + unit / 2) / unit;
 }
 
 static uint64_t state(bms_data *b)
@@ -166,35 +162,21 @@ void can_out_init(bms_data *b)
 
 static bool is_due(bms_data *b, int k)
 {
-    transmit *tx = &b->tx;
-    bool due = (int32_t)(b->now_ms - tx->due_ms[k]) >= 0;
-    while ((int32_t)(b->now_ms - tx->due_ms[k]) >= 0)
-        tx->due_ms[k] += TX[k].cycle_ms; /* absolute: an event frame does not move the cycle */
-    if (TX[k].watch) {
-        uint64_t watched = TX[k].watch(b);
-        due = due || watched != tx->last[k];
-        tx->last[k] = watched;
-    }
+    bool due = tx_is_due(b, k, TX[k].cycle_ms);
+    if (TX[k].watch)
+        due = tx_has_changed(b, k, TX[k].watch(b)) || due;
     return due || (TX[k].urgent && TX[k].urgent(b));
 }
 
 /* The charger's command has no protection. */
 static bool charger_command(bms_data *b, bms_frame *frame)
 {
-    charging *c = &b->charge;
-    bool charge = c->on && !c->complete;
-    int32_t change_mA = c->current_mA - c->sent_mA;
-    bool changed = charge != c->sent_on || change_mA > COMMAND_CHANGE_mA || change_mA < -COMMAND_CHANGE_mA;
-    uint32_t since_ms = b->now_ms - c->sent_ms;
-    if (c->sent && since_ms < (changed ? COMMAND_SPACING_ms : COMMAND_CYCLE_ms))
+    if (!charger_command_is_due(b))
         return false;
+    bool charge = charger_is_asked(b);
     *frame = (bms_frame){.id = 0x1806E5F4, .extended = 1, .length = 8};
-    store_be(frame->data, put_be(CHARGE_VOLTAGE_mV / 100, 0, 16) | put_be(charge ? c->current_mA / 100 : 0, 16, 16)
-                              | put_be(!charge, 32, 8));
-    c->sent = 1;
-    c->sent_on = charge;
-    c->sent_mA = c->current_mA;
-    c->sent_ms = b->now_ms;
+    store_be(frame->data, put_be(CHARGE_VOLTAGE_mV / 100, 0, 16)
+                              | put_be(charge ? b->charge.current_mA / 100 : 0, 16, 16) | put_be(!charge, 32, 8));
     return true;
 }
 

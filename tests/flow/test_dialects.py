@@ -12,8 +12,8 @@ PART = (
 )
 
 
-@pytest.mark.parametrize(("rig", "least"), [("modular", 56)])
+@pytest.mark.parametrize(("rig", "least"), [("modular", 56), ("storage", 20)])
 def test_a_part_of_the_suite_passes(hil: Hil, rig: str, least: int) -> None:
     run = hil("run", rig, "-k", PART)
-    assert set(run.verdicts) == {"pass"}, run.said
-    assert len(run.verdicts) >= least
+    assert set(run.verdicts) <= {"pass", "skipped"}, run.said
+    assert run.verdicts.count("pass") >= least

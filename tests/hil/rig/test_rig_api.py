@@ -170,6 +170,13 @@ class TestSpans:
         result = failure_of(rig.never, "state", "fault", for_="200 ms")
         assert result.actual.startswith("fault after ")
 
+    def test_a_span_holds_two_cycles_at_least(self, small):
+        rig, _, _ = scripted_rig(small, every(50, 900, status()))
+        start_ns = rig.now_ns
+        rig.stays("state", "standby", for_="10 ms")
+        rig.never("state", "fault", for_="10 ms")
+        assert rig.now_ns - start_ns >= 4 * rig.cycle_ns("state")
+
     @pytest.mark.parametrize("check", ["stays", "never"])
     def test_silence_proves_nothing(self, small, check):
         rig, _, _ = scripted_rig(small)

@@ -1,0 +1,60 @@
+/* Received frames of a dialect in which each message stands for itself. */
+#include "can_rx.h"
+
+#include "can_in.h"
+#include "e2e.h"
+
+static int find(const bms_frame *frame)
+{
+    for (int k = 0; k < RX_COUNT; k++)
+        if (RX[k].length && RX[k].id == frame->id && RX[k].extended == frame->extended)
+            return k;
+    return -1;
+}
+
+void can_in_receive(bms_data *b, uint64_t now_ns, const bms_frame *frame)
+{
+    int index = find(frame);
+    if (index < 0)
+        return;
+    rx_state *rx = &b->rx[index];
+    if (!e2e_accept(&RX[index], rx, frame))
+        return;
+    b->now_ms = (uint32_t)((now_ns - b->start_ns) / 1000000);
+    rx->last_ms = b->now_ms;
+    rx->seen = 1;
+    can_in_unpack(b, index, now_ns, frame->data);
+}
+
+/* Old values of a node that is silent are not values. */
+static void forget(inputs *in, int index)
+{
+    if (index < CELL_FRAMES) {
+        for (int k = 0; k < CELLS_PER_FRAME; k++)
+            in->cell_mV[index * CELLS_PER_FRAME + k] = CELL_INVALID;
+        in->fresh_cells = 1;
+    } else if (index == RX_TEMPERATURES) {
+        for (int k = 0; k < SENSORS; k++)
+            in->sensor_dC[k] = SENSOR_INVALID;
+        in->fresh_sensors = 1;
+    } else if (index == RX_REQUEST) {
+        in->request = REQUEST_STANDBY;
+    }
+}
+
+void can_in_supervise(bms_data *b)
+{
+    for (int k = 0; k < RX_COUNT; k++) {
+        rx_state *rx = &b->rx[k];
+        uint32_t timeout_ms = RX[k].timeout_ms;
+        if (!rx->seen && timeout_ms < START_GRACE_ms)
+            timeout_ms = timeout_ms ? START_GRACE_ms : 0;
+        bool overdue = timeout_ms && b->now_ms - rx->last_ms > timeout_ms;
+        if (overdue && !rx->overdue) {
+            forget(&b->in, k);
+            if (rx->seen)
+                rx->synced = SYNC_LOST;
+        }
+        rx->overdue = overdue;
+    }
+}

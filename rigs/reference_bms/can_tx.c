@@ -1,0 +1,40 @@
+#include "can_tx.h"
+
+bool tx_is_due(bms_data *b, int k, uint16_t cycle_ms)
+{
+    transmit *tx = &b->tx;
+    bool due = (int32_t)(b->now_ms - tx->due_ms[k]) >= 0;
+    while ((int32_t)(b->now_ms - tx->due_ms[k]) >= 0)
+        tx->due_ms[k] += cycle_ms; /* absolute: an event frame does not move the cycle */
+    return due;
+}
+
+bool tx_has_changed(bms_data *b, int k, uint64_t watched)
+{
+    bool changed = watched != b->tx.last[k];
+    b->tx.last[k] = watched;
+    return changed;
+}
+
+bool charger_is_asked(const bms_data *b)
+{
+    const charging *c = &b->charge;
+    bool charge = c->on && !c->complete;
+    return charge;
+}
+
+bool charger_command_is_due(bms_data *b)
+{
+    charging *c = &b->charge;
+    bool charge = charger_is_asked(b);
+    int32_t change_mA = c->current_mA - c->sent_mA;
+    bool changed = charge != c->sent_on || change_mA > COMMAND_CHANGE_mA || change_mA < -COMMAND_CHANGE_mA;
+    uint32_t since_ms = b->now_ms - c->sent_ms;
+    if (c->sent && since_ms < (changed ? COMMAND_SPACING_ms : COMMAND_CYCLE_ms))
+        return false;
+    c->sent = 1;
+    c->sent_on = charge;
+    c->sent_mA = c->current_mA;
+    c->sent_ms = b->now_ms;
+    return true;
+}
