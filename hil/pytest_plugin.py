@@ -39,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hil-trace", default="blf", choices=("blf", "asc", "log"))
     group.addoption("--hil-heartbeat", metavar="FILE", help="sign of life for a supervisor")
     group.addoption("--hil-plant", default="", metavar="SOCKET", help="use the plant that listens there")
+    group.addoption("--hil-share", metavar="K/N", help="only each N-th test, beginning with the K-th")
     group.addoption("--hil-settled", metavar="FILE", help="node ids of tests to leave out, one per line")
     parser.addini("hil_rig", "rig file, or name of a shipped rig")
 
@@ -71,13 +72,14 @@ def _begin(config: pytest.Config, rig: RigConfig) -> None:
     from hil.run.collector import calm
     from hil.run.session import Session
 
+    if getattr(config.option, "numprocesses", None) and rig.time == "real":
+        raise UsageError("a bus has one rig on it", remedy="run the tests of a rig in real time without -n")
     if getattr(config.option, "numprocesses", None):
-        raise UsageError("the tests of a rig share one time line", remedy="run them without -n")
+        return  # pytest-xdist: each of its processes has a run of its own
     options = _options(config)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-    if rig.time == "virtual":
-        config.add_cleanup(calm())
+    config.add_cleanup(calm(between_tests=rig.time == "real"))
     if options.heartbeat is None:
         config.stash[SESSION] = Session(rig, options)
     else:
@@ -114,12 +116,18 @@ def _options(config: pytest.Config) -> RunOptions:
     out = config.getoption("--hil-out")
     heartbeat = config.getoption("--hil-heartbeat")
     return RunOptions(
-        Path(out) if out else None,
+        Path(out, *_worker(config)) if out else None,
         config.getoption("--hil-seed"),
         config.getoption("--hil-trace"),
         Path(heartbeat) if heartbeat else None,
         config.getoption("--hil-plant"),
     )
+
+
+def _worker(config: pytest.Config) -> tuple[str, ...]:
+    """Name of this process among those of pytest-xdist, and of the folder of its run."""
+    given: dict[str, str] | None = getattr(config, "workerinput", None)
+    return () if given is None else (given["workerid"],)
 
 
 def rig_config(config: pytest.Config) -> RigConfig | None:
@@ -156,14 +164,19 @@ def pytest_make_collect_report(
     return report
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what has its verdict; skip what the rig file says does not apply, with its reason."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
+    """Leave out what has its verdict, and at last what is another's share; skip what the rig file says."""
     _leave_out_settled(config, items)
     rig = rig_config(config)
     for pattern, reason in rig.suite.skip.items() if rig is not None else ():
         for item in items:
             if fnmatchcase(item.name, pattern) or fnmatchcase(item.name.partition("[")[0], pattern):
                 item.add_marker(pytest.mark.skip(reason=reason))
+    yield
+    _keep_share(config, items)
 
 
 def _leave_out_settled(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -174,6 +187,17 @@ def _leave_out_settled(config: pytest.Config, items: list[pytest.Item]) -> None:
     left_out = [item for item in items if item.nodeid in settled]
     items[:] = [item for item in items if item.nodeid not in settled]
     config.hook.pytest_deselected(items=left_out)
+
+
+def _keep_share(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal the tests that are left, one by one: tests that take long often stand side by side."""
+    share = config.getoption("--hil-share")
+    if not share:
+        return
+    first, of = map(int, share.split("/"))
+    kept = items[first - 1 :: of]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from hil.bms import leash
 from hil.bus.medium import Medium
@@ -305,7 +306,7 @@ def _end_of(process: subprocess.Popen[bytes]) -> int | None:
     return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
 
-def end_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def end_group(process: subprocess.Popen[Any], number: signal.Signals) -> None:
     """Signal the process and all that it has started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg") and process.returncode is None:

@@ -11,3 +11,11 @@ def count(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number of things: 1 or more")
     return value
+
+
+def share(text: str) -> str:
+    """``K/N``: the K-th of N parts."""
+    part, of = map(int, text.split("/"))
+    if not 1 <= part <= of:
+        raise argparse.ArgumentTypeError(f"{text} is no share: 1/3 is the first of three")
+    return f"{part}/{of}"

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hil.cli.arguments import count, share
+
 if TYPE_CHECKING:
     from hil.errors import OutputError
     from hil.report.record import Event
@@ -55,6 +57,21 @@ def add_parser(commands: Any) -> None:
         help="go on with the run in that folder: only tests without a verdict, or that were invalid or an "
         "error, are run; the report is of all",
     )
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=count,
+        default=1,
+        metavar="N",
+        help="in virtual time: run so many tests at a time, each with a bus and a BMS of its own (default 1)",
+    )
+    parser.add_argument(
+        "--share",
+        type=share,
+        metavar="K/N",
+        help="only each N-th test, beginning with the K-th: for a run that several computers share",
+    )
+    parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)  # of a run with --jobs
     parser.set_defaults(run=run)
 
 
@@ -65,20 +82,73 @@ def run(arguments: argparse.Namespace) -> int:
         HilError: If the rig file is wrong, or the output cannot be written.
     """
     from hil.rig.load import load_rig
+    from hil.run.lifeline import hold_on
     from hil.run.output import make_folder
     from hil.run.session import RunOptions
-    from hil.run.supervisor import run_tests
+    from hil.run.supervisor import only_lists, run_tests
 
+    if arguments.part:
+        hold_on()
     config = load_rig(arguments.rig)
     scripts = _scripts(arguments.script)
+    if arguments.jobs > 1 and not only_lists(arguments.pytest_arguments):
+        return _run_parts(arguments, config, scripts)
     earlier = _earlier(arguments, config)
     out = make_folder(arguments.out, config.name) if earlier is None else earlier.out
     settled = frozenset() if earlier is None else earlier.settled
-    options = RunOptions(out, arguments.seed, arguments.trace, plant=arguments.plant, settled=settled)
+    options = RunOptions(
+        out,
+        arguments.seed,
+        arguments.trace,
+        plant=arguments.plant,
+        settled=settled,
+        share=arguments.share or "",
+    )
     given = ["-k", arguments.select] if arguments.select else []
     given += map(str, scripts)
     ending = run_tests(config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug)
     return _finish(out, ending, config.bms.name, earlier)
+
+
+def _run_parts(arguments: argparse.Namespace, config: RigConfig, scripts: list[Path]) -> int:
+    """Several tests at a time, in processes of their own.
+
+    Raises:
+        UsageError: If that cannot be, or there was nothing to run.
+        OutputError: If the whole cannot be written; the parts are kept.
+    """
+    from hil.errors import UsageError
+    from hil.run.output import RECORD_NAME, make_folder, remove_outputs, write_record
+    from hil.run.parts import joined, run_parts
+
+    for given, what in (
+        (config.time == "real", "a bus has one rig on it: a rig in real time runs one test at a time"),
+        (arguments.resume is not None, "a run that is gone on with runs one test at a time"),
+        (arguments.share, "a share of the tests is one part already"),
+    ):
+        if given:
+            raise UsageError(what, key="--jobs", remedy="leave it out")
+    out = make_folder(arguments.out, config.name)
+    chosen = ["-k", arguments.select] if arguments.select else []
+    chosen += [word for script in scripts for word in ("--script", str(script))]
+    chosen += ["--part", "--seed", str(arguments.seed), "--trace", arguments.trace]
+    chosen += ["--debug"] * arguments.debug
+    rest = arguments.pytest_arguments
+    parts = run_parts([str(config.path), *chosen], rest, out, arguments.jobs, _say_now)
+    events = joined(parts, out)
+    if not events:
+        remove_outputs(out)
+        print(parts[0].complaint, file=sys.stderr)
+        return parts[0].code
+    for part in parts:
+        if part.complaint and (part.events() or part.code != UsageError.exit_code):  # else it had no test
+            print(f"{part.out.name}: {part.complaint}", file=sys.stderr)
+    write_record(out / RECORD_NAME, events)
+    return _report(out, events, None, interrupted=any(part.code == 130 for part in parts))
+
+
+def _say_now(line: str) -> None:
+    print(line, flush=True)
 
 
 def _scripts(paths: list[Path]) -> list[Path]:

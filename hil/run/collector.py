@@ -1,4 +1,4 @@
-"""Python's cyclic garbage collector during a run in virtual time: rarely, and not over what stays anyway."""
+"""Python's cyclic garbage collector during a run: rarely, and not over what stays anyway."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ from collections.abc import Callable
 _THRESHOLDS = 2_000, 50, 20
 
 
-def calm() -> Callable[[], None]:
+def calm(*, between_tests: bool = False) -> Callable[[], None]:
     """Leave all that is loaded out of further collections, and collect less often.
+
+    Args:
+        between_tests: Not by itself at all; who runs the tests collects between two of them.
 
     Returns:
         The way back, for the end of the run.
     """
-    before = gc.get_threshold()
+    before, was_on = gc.get_threshold(), gc.isenabled()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
+    if between_tests:
+        gc.disable()
 
     def undo() -> None:
         gc.unfreeze()
         gc.set_threshold(*before)
+        if was_on:
+            gc.enable()
 
     return undo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -92,6 +93,22 @@ def write_reports(out: Path, events: list[Event]) -> OutputError | None:
             reason = f"cannot be written: {error.strerror}"
             lost = OutputError(reason, place=str(out / name), remedy="make room for it")
     return lost
+
+
+def write_record(path: Path, events: Iterable[Event]) -> None:
+    """Write a record that several runs make up, whole or not at all.
+
+    Raises:
+        OutputError: If it cannot be written; what was there is as it was.
+    """
+    lines = (json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n" for event in events)
+    try:
+        write_whole(path, "".join(lines))
+    except OSError as error:
+        reason = f"the record of all that ran cannot be written: {error.strerror}"
+        raise OutputError(
+            reason, place=str(path), remedy="make room; the records of its parts are kept"
+        ) from error
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -17,6 +17,7 @@ from hil.host.client import RemoteHost
 from hil.host.connection import Connection
 from hil.host.identity import identity_of
 from hil.realtime.health import Health
+from hil.realtime.rights import tidy
 from hil.realtime.sleep import sleep_until
 from hil.rig.schema import RigConfig
 from hil.run.command import HIL
@@ -154,6 +155,7 @@ class RealHosts:
 
     def open(self, seed: int, begun_ns: int) -> RemoteHost:  # noqa: ARG002 - time goes on by itself
         """A fresh world."""
+        tidy()  # a collection takes a tenth of a second, in which a test would miss its moment
         self._connection.call("lease")  # an earlier test may have lost it
         self._host = RemoteHost(self._config, self._connection, seed)
         return self._host

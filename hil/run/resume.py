@@ -20,7 +20,7 @@ from hil.report.record import Event, RunInfo, plain, read_events
 from hil.report.results import gather
 from hil.rig.schema import RigConfig
 from hil.run.facts import run_facts
-from hil.run.output import RECORD_NAME, write_whole
+from hil.run.output import RECORD_NAME, write_record
 from hil.run.session import exit_code_of
 
 _SETTLED = {Verdict.PASS.value, Verdict.FAIL.value, Verdict.SKIPPED.value}
@@ -77,13 +77,7 @@ class Earlier:
         Raises:
             OutputError: If it cannot be written; the earlier one is as it was.
         """
-        path = self.folder / RECORD_NAME
-        lines = (json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n" for event in events)
-        try:
-            write_whole(path, "".join(lines))
-        except OSError as error:
-            reason = f"the record of both runs cannot be written: {error.strerror}"
-            raise OutputError(reason, place=str(path), remedy="make room; both records are kept") from error
+        write_record(self.folder / RECORD_NAME, events)
 
 
 def _check_same(info: Event, facts: RunInfo, path: Path) -> None:

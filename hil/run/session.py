@@ -55,6 +55,7 @@ class RunOptions:
         heartbeat: File of the supervisor's sign of life, if there is one.
         plant: Where a plant process listens, in real time; empty: one is started for the run.
         settled: Tests that are not run, because an earlier part of the run has their verdict.
+        share: ``K/N``: only each N-th of the other tests, beginning with the K-th; empty: all.
     """
 
     out: Path | None = None
@@ -63,6 +64,7 @@ class RunOptions:
     heartbeat: Path | None = None
     plant: str = ""
     settled: frozenset[str] = frozenset()
+    share: str = ""
 
 
 class Session:

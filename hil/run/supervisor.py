@@ -72,7 +72,7 @@ def run_tests(
         arguments: More arguments for pytest. Test files and folders among them run in the suite's place.
         debug: Show tracebacks.
     """
-    with tempfile.TemporaryDirectory(prefix="hil-") as folder, _terminated_as_interrupted():
+    with tempfile.TemporaryDirectory(prefix="hil-") as folder, terminated_as_interrupted():
         heartbeat = Path(folder) / "heartbeat"
         command = [sys.executable, "-P", "-m", "pytest", *_rig_options(rig, options, heartbeat)]
         if options.settled:
@@ -110,6 +110,8 @@ def _rig_options(rig: Path, options: RunOptions, heartbeat: Path) -> list[str]:
     }
     if options.plant:
         given["--hil-plant"] = options.plant
+    if options.share:
+        given["--hil-share"] = options.share
     return [f"{name}={value}" for name, value in given.items()]
 
 
@@ -117,9 +119,14 @@ def _manners(arguments: Sequence[str], *, debug: bool) -> list[str]:
     """How pytest behaves: the progress and the report say all that there is to say."""
     if debug:
         return ["-p", "no:cacheprovider", "-q", "--tb=short"]
-    if not _LISTING.isdisjoint(arguments):
+    if only_lists(arguments):
         return ["-p", "no:cacheprovider", "-q"]
     return ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-qq", "--tb=no", "--no-summary"]
+
+
+def only_lists(arguments: Sequence[str]) -> bool:
+    """Whether pytest is asked to tell something rather than to run tests."""
+    return not _LISTING.isdisjoint(arguments)
 
 
 def _suite() -> list[str]:
@@ -136,7 +143,7 @@ def _is_test(argument: str) -> bool:
 
 
 @contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def terminated_as_interrupted() -> Iterator[None]:
     """Take SIGTERM, and a terminal that is closed, as Ctrl-C: the run ends, and is reported."""
     taken = []
     if threading.current_thread() is threading.main_thread():

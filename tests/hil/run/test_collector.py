@@ -14,3 +14,10 @@ def test_what_is_loaded_is_left_alone_and_then_as_before() -> None:
     undo()
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
+
+
+def test_in_real_time_nothing_is_collected_within_a_test() -> None:
+    undo = calm(between_tests=True)
+    assert not gc.isenabled()
+    undo()
+    assert gc.isenabled()
