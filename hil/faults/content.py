@@ -29,11 +29,12 @@ def settable(fault: str, message: Message, name: str) -> Signal:
 
 @dataclass(frozen=True, eq=False)
 class OutOfRange:
-    """A signal carries the raw number next to its range, which its DBC does not allow."""
+    """A signal carries a raw number next to its range, or ``by`` beyond it, which its DBC does not allow."""
 
     message: str
     signal: str
     side: str = "above"
+    by: int = 1
     name: str = "frame.out_of_range"
     value: float | None = None
     unit: str = ""
@@ -43,6 +44,8 @@ class OutOfRange:
             raise UsageError(
                 f"fault {self.name!r}: there is no side {self.side!r}", remedy=f"sides: {', '.join(SIDES)}"
             )
+        if self.by < 1:
+            raise UsageError(f"fault {self.name!r}: by {self.by} is not above 0")
 
     @property
     def target(self) -> str:
@@ -52,7 +55,11 @@ class OutOfRange:
     @property
     def text(self) -> str:
         """The fault in words."""
-        return f"{self.message}.{self.signal} {self.side} its range"
+        return f"{self.message}.{self.signal} {self._where}"
+
+    @property
+    def _where(self) -> str:
+        return f"{self.side} its range{f', by {self.by}' if self.by > 1 else ''}"
 
     def apply(self, bench: Bench) -> tuple[Carrier, ...]:
         """Put the raw number into the signal.
@@ -63,9 +70,9 @@ class OutOfRange:
         """
         entry = bench.entry(self.message)
         signal = settable(self.name, entry.message, self.signal)
-        raw = raw_beyond(signal, above=self.side == "above")
+        raw = raw_beyond(signal, self.by, above=self.side == "above")
         if raw is None:
-            raise NotOfferedError(f"{self.message}.{self.signal} can hold nothing {self.side} its range")
+            raise NotOfferedError(f"{self.message}.{self.signal} can hold nothing {self._where}")
         field = raw & (1 << signal.length) - 1
 
         def alter(data: bytearray) -> None:

@@ -50,14 +50,17 @@ def unused_bits(message: Message) -> bytes:
     return unused.to_bytes(message.length, "little")
 
 
-def raw_beyond(signal: Signal, *, above: bool) -> int | None:
-    """The raw number next to the signal's range that means nothing; ``None``: its bits can hold none."""
-    upwards = above == (signal.scale > 0)
-    bound = signal.maximum if above else signal.minimum
-    raw = round((bound - signal.offset) / signal.scale) + (1 if upwards else -1)
+def raw_beyond(signal: Signal, by: int = 1, *, above: bool) -> int | None:
+    """The raw number ``by`` beyond the signal's range, without "not available"; ``None``: it cannot hold it."""
+    step = 1 if above == (signal.scale > 0) else -1
+    raw = _raw(signal, signal.maximum if above else signal.minimum) + by * step
     if signal.not_available is not None:
-        absent = round((signal.not_available - signal.offset) / signal.scale)
-        if raw == absent:
-            raw += 1 if upwards else -1
+        absent = _raw(signal, signal.not_available)
+        if 0 <= (raw - absent) * step < by:
+            raw += step
     low, high = signal.raw_bounds
     return raw if low <= raw <= high else None
+
+
+def _raw(signal: Signal, value: float) -> int:
+    return round((value - signal.offset) / signal.scale)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hil.errors import NotOfferedError
+from hil.errors import NotOfferedError, UsageError
+from hil.rig.mistakes import suggest
 
 if TYPE_CHECKING:
     from hil.frames.database import Message
@@ -63,6 +64,33 @@ class Messages:
     def arrivals(self, message: str, since_ns: int = 0) -> list[int]:
         """Bus timestamps in ns of a message of the BMS since an instant, frames good or bad."""
         return self._host.arrivals(message, since_ns)
+
+    def groups(self, message: str, since_ns: int = 0) -> dict[int, list[int]]:
+        """Bus timestamps in ns of each multiplexed group of a message of the BMS since an instant.
+
+        Groups that did not come are there too; a message without a multiplexor has none.
+        """
+        bus, layout = self._layout(message)
+        groups: dict[int, list[int]] = {value: [] for value in layout.mux_values}
+        chooser = next((signal.index for signal in layout.signals.values() if signal.is_multiplexer), None)
+        if chooser is not None:
+            for t_ns, values in self._host.history(bus, message, since_ns):
+                chosen = values[chooser]
+                if chosen is not None:
+                    groups.setdefault(int(chosen), []).append(t_ns)
+        return groups
+
+    def _layout(self, message: str) -> tuple[str, Message]:
+        """Bus and layout of a message.
+
+        Raises:
+            UsageError: If no DBC file has it.
+        """
+        for name, bus in self._config.buses.items():
+            if message in bus.database.messages:
+                return name, bus.database.messages[message]
+        known = [layout.name for layout in self._all()]
+        raise UsageError(f"no DBC file has a message {message!r}", remedy=suggest(message, known, "messages"))
 
     def _cyclic(self, *, of_bms: bool) -> dict[str, int]:
         node = self._config.bms.node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import pytest
@@ -13,6 +13,8 @@ from hil.suite.protections import family_of, frames_with
 
 _SPAN = "12 s"
 _BACK_MS = 200.0  # data is back after a burst of errors, beyond its cycle
+_BACK = "2 s"  # data of a node that was silent is back, all cells shown in turn
+_MANY_MODES = 16
 
 
 @pytest.mark.case(54)
@@ -199,19 +201,87 @@ def test_reserved_bits_change_nothing(rig: Rig, family: str) -> None:
 
 
 @pytest.mark.case(58, 62)
-@pytest.mark.parametrize("state", ["standby", "operate"])
-def test_a_mode_that_does_not_exist_closes_nothing(rig: Rig, state: str) -> None:
-    """A request out of its range brings the BMS nowhere new, and it goes on to listen."""
+@pytest.mark.parametrize("state", ["standby", "operate", "charge", "fault"])
+def test_a_mode_that_does_not_exist_changes_nothing(rig: Rig, state: str) -> None:
+    """No mode that the DBC does not know brings the BMS anywhere new, and it goes on to listen."""
     rig.require("mode")
+    _bring_to(rig, state)
     asked = rig.config.requests["mode"]
-    if state == "operate":
-        rig.operate()
-    with rig.fault("frame.out_of_range", message=asked.message, signal=asked.signal):
-        if state == "standby":
-            rig.stays("contactor.main_plus", "open", for_="2 s")
-        else:
-            rig.never("state", "fault", for_="2 s")
+    for by in _beyond(rig):
+        with rig.fault("frame.out_of_range", message=asked.message, signal=asked.signal, by=by):
+            if state in ("standby", "fault"):
+                rig.stays("state", state, for_="300 ms")
+            else:  # to disconnect is a safe answer too
+                rig.never("state", "fault", for_="300 ms")
+    if state == "fault":
+        rig.reset_faults()
     rig.standby()
+    rig.operate()
+
+
+def _bring_to(rig: Rig, state: str) -> None:
+    if state == "fault":
+        limit = rig.limits["cell_overvoltage"]
+        rig.operate()
+        with rig.fault("cell.voltage", cell=1, value=limit.threshold + 0.05):
+            rig.expect("state", "fault", within=limit.delay + limit.reaction)
+    elif state == "charge":
+        rig.charge()
+    elif state == "operate":
+        rig.operate()
+
+
+def _beyond(rig: Rig) -> list[int]:
+    """By how much a mode may be above its signal's range: all that there is room for, or some of many."""
+    asked = rig.config.requests["mode"]
+    signal = rig.config.buses[asked.bus].database.messages[asked.message].signals[asked.signal]
+    highest = signal.raw_bounds[1] - round((signal.maximum - signal.offset) / signal.scale)
+    room = highest - (signal.not_available is not None)
+    if room < 1:
+        pytest.skip(f"each number that {signal.name} can hold is a mode")
+    return [by for by in range(1, room + 1) if room <= _MANY_MODES or by.bit_count() == 1 or by == room]
+
+
+@pytest.mark.case(63)
+def test_every_multiplexed_group_comes(rig: Rig) -> None:
+    """Each group of each multiplexed message comes once in as many frames as there are groups."""
+    tolerance = rig.limits["cycle"].tolerance
+    turns = {name: len(rig.messages.groups(name)) * cycle for name, cycle in rig.messages.of_bms().items()}
+    if not any(turns.values()):
+        pytest.skip("the BMS sends no multiplexed message")
+    rig.run_for("1 s")
+    start_ns = rig.now_ns
+    rig.run_for(3 * max(turns.values()))
+    for message, turn_ns in turns.items():
+        longest_ms = turn_ns / 1e6 * (1 + tolerance)
+        for group, arrivals in rig.messages.groups(message, start_ns).items():
+            rig.bounded(f"frames of group {group} of {message}", len(arrivals), low=2)
+            gap_ms = max((b - a) / 1e6 for a, b in itertools.pairwise(arrivals))
+            rig.bounded(f"longest gap of group {group} of {message}", gap_ms, high=longest_ms, unit="ms")
+
+
+@pytest.mark.case(50)
+def test_a_cell_monitor_that_comes_back_is_believed_again(rig: Rig) -> None:
+    """Silent, it is missed in time; back, its new values are shown within the turn of what shows them."""
+    rig.require("cell.voltage[1]")
+    timeout = rig.limits["frame_timeout"]
+    wires = [wire for wire in rig.config.wires if wire.direction == "out"]
+    sent = sorted({wire.message for wire in wires if wire.port.startswith("cell_monitor.")})
+    within = max(timeout.messages.get(message, 0) for message in sent) + timeout.reaction
+    rig.operate()
+    lower = rig.value("cell.voltage[1]") - 0.05
+    with ExitStack() as silence:
+        stimuli = [silence.enter_context(rig.fault("frame.missing", message=message)) for message in sent]
+        rig.expect("fault.frame_timeout", True, within=within, since=stimuli[-1])
+        rig.expect("contactor.main_plus", "open", within=within, since=stimuli[-1])
+        with rig.fault("cell.voltage", cell=1, value=lower):
+            rig.run_for("1 s")
+            silence.close()
+            back = rig.mark("the monitor is back")
+            rig.run_for(_BACK)
+            rig.agrees("cell.voltage[1]", lower, rig.limits["accuracy_cell_voltage"].tolerance, since=back)
+    rig.run_for("1 s")
+    rig.reset_faults()
     rig.operate()
 
 

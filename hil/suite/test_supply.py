@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hil import Rig
+from hil.suite.protections import frames_with
 
 _CYCLES = 50
 _CLOSED = ("precharge", "operate", "charge")  # states in which contactors may be closed
@@ -26,6 +27,9 @@ def test_a_lost_supply_opens_the_contactors(rig: Rig) -> None:
     back = rig.mark("the supply is back")
     rig.expect("state", "standby", within=rig.limits["startup"].delay, since=back, already=True)
     rig.stays("contactor.main_plus", "open", for_="1 s")
+    closed = rig.config.roles["contactor.main_plus"].value_of("closed")
+    count = frames_with(rig, "contactor.main_plus", closed, back.applied_ns)
+    rig.bounded("frames with contactors closed since then", count, high=0)
 
 
 @pytest.mark.case(71)
@@ -65,7 +69,8 @@ def _expect_defined_states(rig: Rig, start_ns: int) -> None:
     known = set((rig.config.roles["state"].values or {}).values())
     rig.bounded("frames with an undefined state", sum(value not in known for _, value in shown), high=0)
     may_close = {rig.config.roles["state"].value_of(name) for name in _CLOSED if name in _names(rig)}
-    closed = [t_ns for t_ns, value in rig.history("contactor.main_plus", start_ns) if value == 1]
+    is_closed = rig.config.roles["contactor.main_plus"].value_of("closed")
+    closed = [t_ns for t_ns, value in rig.history("contactor.main_plus", start_ns) if value == is_closed]
     tolerated_ns = 100_000_000  # state and contactors are in different frames
     wrong = sum(_state_at(shown, t_ns) not in may_close for t_ns in closed if t_ns > start_ns + tolerated_ns)
     rig.bounded("frames with contactors closed in another state", wrong, high=2)

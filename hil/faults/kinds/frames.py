@@ -63,9 +63,9 @@ def frame_burst(message: str, count: int = 10) -> Fault:
     return FrameBursts(message, count)
 
 
-def frame_out_of_range(message: str, signal: str, side: str = "above") -> Fault:
-    """A signal is next to its range, ``above`` or ``below``, under a right checksum."""
-    return OutOfRange(message, signal, side)
+def frame_out_of_range(message: str, signal: str, side: str = "above", by: int = 1) -> Fault:
+    """A signal is ``above`` or ``below`` its range by so many raw numbers, under a right checksum."""
+    return OutOfRange(message, signal, side, by)
 
 
 def frame_reserved(message: str) -> Fault:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cantools
 import pytest
 
@@ -76,3 +78,14 @@ def test_the_number_next_to_the_range(files, message, signal, above, below):
     field = files[0][message].signals[signal]
     assert raw_beyond(field, above=True) == above
     assert raw_beyond(field, above=False) == below
+
+
+def test_numbers_farther_beyond_the_range(files):
+    little = files[0]["Little"].signals
+    assert [raw_beyond(little["A"], by, above=True) for by in (1, 2, 8011, 8012)] == [181, 182, 8191, None]
+    assert [raw_beyond(little["B"], by, above=True) for by in (1, 1848)] == [-201, -2048]
+
+
+def test_not_available_is_not_out_of_range(files):
+    field = replace(files[0]["Little"].signals["A"], not_available=101.5)  # raw 183
+    assert [raw_beyond(field, by, above=True) for by in (1, 2, 3, 4)] == [181, 182, 184, 185]
