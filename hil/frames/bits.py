@@ -51,7 +51,7 @@ def unused_bits(message: Message) -> bytes:
 
 
 def raw_beyond(signal: Signal, by: int = 1, *, above: bool) -> int | None:
-    """The raw number ``by`` beyond the signal's range, without "not available"; ``None``: it cannot hold it."""
+    """The raw number ``by`` beyond the signal's range and not "not available"; ``None``: there is none."""
     step = 1 if above == (signal.scale > 0) else -1
     raw = _raw(signal, signal.maximum if above else signal.minimum) + by * step
     if signal.not_available is not None:

@@ -1,4 +1,4 @@
-"""The suite's tests of the supply on a rig that has one: the reference BMS passes, and they can fail."""
+"""The suite's tests of the supply: the reference BMS passes, and they can fail."""
 
 from __future__ import annotations
 
@@ -12,13 +12,6 @@ from hil.report.record import read_events
 
 SUITE = Path(hil.suite.__file__).parent / "test_supply.py"
 RIG = """extends = "laptop.toml"
-[supply]
-hold_up = "10 ms"
-[contactors]
-pull_in = "8 V"
-drop_out = "2 V"
-[limits.startup]
-delay = "1 s"
 [limits.supply_loss]
 reaction = "{reaction}"
 """
