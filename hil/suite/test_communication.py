@@ -260,26 +260,42 @@ def test_every_multiplexed_group_comes(rig: Rig) -> None:
             rig.bounded(f"longest gap of group {group} of {message}", gap_ms, high=longest_ms, unit="ms")
 
 
-@pytest.mark.case(50)
-def test_a_cell_monitor_that_comes_back_is_believed_again(rig: Rig) -> None:
+@pytest.mark.parametrize(
+    ("sensor", "role", "fault", "off", "accuracy"),
+    [
+        pytest.param(
+            "cell_monitor", "cell.voltage[1]", ("cell.voltage", {"cell": 1}), -0.05, "accuracy_cell_voltage",
+            marks=pytest.mark.case(50),
+        ),
+        pytest.param(
+            "current_sensor", "measured.current", ("current", {}), 5.0, "accuracy_current",
+            marks=pytest.mark.case(52),
+        ),
+    ],
+    ids=["cell monitor", "current sensor"],
+)  # fmt: skip
+def test_a_sensor_that_comes_back_is_believed_again(
+    rig: Rig, sensor: str, role: str, fault: tuple[str, dict[str, Any]], off: float, accuracy: str
+) -> None:
     """Silent, it is missed in time; back, its new values are shown within the turn of what shows them."""
-    rig.require("cell.voltage[1]")
-    timeout = rig.limits["frame_timeout"]
+    timeout, tolerance = rig.limits["frame_timeout"], rig.limits[accuracy].tolerance
+    rig.require(role)
     wires = [wire for wire in rig.config.wires if wire.direction == "out"]
-    sent = sorted({wire.message for wire in wires if wire.port.startswith("cell_monitor.")})
+    sent = sorted({wire.message for wire in wires if wire.port.startswith(f"{sensor}.")})
     within = max(timeout.messages.get(message, 0) for message in sent) + timeout.reaction
+    name, place = fault
     rig.operate()
-    lower = rig.value("cell.voltage[1]") - 0.05
+    changed = rig.value(role) + off
     with ExitStack() as silence:
-        stimuli = [silence.enter_context(rig.fault("frame.missing", message=message)) for message in sent]
-        rig.expect("fault.frame_timeout", True, within=within, since=stimuli[-1])
-        rig.expect("contactor.main_plus", "open", within=within, since=stimuli[-1])
-        with rig.fault("cell.voltage", cell=1, value=lower):
+        silent = [silence.enter_context(rig.fault("frame.missing", message=message)) for message in sent]
+        rig.expect("fault.frame_timeout", True, within=within, since=silent[-1])
+        rig.expect("contactor.main_plus", "open", within=within, since=silent[-1])
+        with rig.fault(name, **place, value=changed):
             rig.run_for("1 s")
             silence.close()
-            back = rig.mark("the monitor is back")
+            back = rig.mark(f"the {sensor} is back")
             rig.run_for(_BACK)
-            rig.agrees("cell.voltage[1]", lower, rig.limits["accuracy_cell_voltage"].tolerance, since=back)
+            rig.agrees(role, changed, tolerance, since=back)
     rig.run_for("1 s")
     rig.reset_faults()
     rig.operate()
