@@ -9,11 +9,29 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from hil.cli import bench, bms, check, doctor, fit_cell, mutants, new, parity, plant, replay, run, sim, watch
+from hil.cli import (
+    bench,
+    bms,
+    characterise,
+    check,
+    doctor,
+    fit_cell,
+    mutants,
+    new,
+    parity,
+    plant,
+    replay,
+    run,
+    sim,
+    watch,
+)
 from hil.errors import HilError
 
 _DEBUG = "show the traceback of an error"
-_COMMANDS = (run, check, new, doctor, parity, plant, watch, bms, replay, sim, fit_cell, mutants, bench)
+_COMMANDS = (
+    *(run, check, new, doctor, parity, plant, watch, bms, replay, sim, fit_cell),
+    *(mutants, characterise, bench),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,127 @@
+"""``hil characterise RIG``: trip levels, times and recovery of a BMS, found without knowing them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hil.characterise.campaign import Campaign, Wish
+    from hil.characterise.sheet import Sheet
+
+_JSON, _PAGE = "characteristic.json", "characteristic.html"
+
+
+def add_parser(commands: Any) -> None:
+    """Declare the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "characterise",
+        help="find a BMS's limits from outside",
+        description="Find at which level, after which time and how a BMS answers, and how that ends, by "
+        "bisection on what the rig sends, without looking at the limits of the rig file. Writes "
+        f"{_JSON} and {_PAGE}.",
+        epilog="exit codes: 0 done, with --against: nothing has changed; 1 something has; 2 usage wrong; "
+        "3 the rig's own trouble; 130 interrupted (what was found is written)",
+    )
+    parser.add_argument("rig", metavar="RIG", help="a rig in virtual time (laptop)")
+    parser.add_argument("--only", default="", metavar="WORD,…", help="in the name of a role or quantity")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: hil-out/<rig>-<time>/")
+    parser.add_argument("--against", type=Path, metavar="OLD.json", help="say what has changed since")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all noise (default 1)")
+    parser.add_argument(
+        "--patience",
+        default="6 s",
+        metavar="TIME",
+        help="what is not answered by then never is (default 6 s); longer than the slowest delay",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Characterise a BMS.
+
+    Raises:
+        HilError: If the rig file is wrong or in real time, or nothing can be written.
+    """
+    from hil.characterise.campaign import Campaign
+    from hil.characterise.sheet import read
+    from hil.rig.load import load_rig
+    from hil.run.output import make_folder
+
+    wish = _wish(arguments)
+    old = read(arguments.against) if arguments.against else None
+    config = load_rig(arguments.rig)
+    line = _Line()
+    campaign = Campaign(config, wish, line.show)
+    campaign.begin()
+    line.clear()
+    out = make_folder(arguments.out, config.name, (_JSON, _PAGE))
+    print(f"{config.title}: looking for its limits", flush=True)
+    begun = time.monotonic()
+    try:
+        _find(campaign, line)
+    finally:
+        line.clear()
+        campaign.sheet.facts["trials"] = campaign.trials
+        campaign.sheet.facts["seconds"] = round(time.monotonic() - begun, 1)
+        changed = _write(campaign.sheet, old, out)
+    return int(changed)
+
+
+def _wish(arguments: argparse.Namespace) -> Wish:
+    from hil.characterise.campaign import Wish
+    from hil.units import time_ns
+
+    words = (word.strip().lower().replace("_", " ") for word in arguments.only.split(","))
+    return Wish(tuple(word for word in words if word), time_ns(arguments.patience), arguments.seed)
+
+
+def _find(campaign: Campaign, line: _Line) -> None:
+    from hil.characterise.words import one_line
+
+    for found in campaign.run():
+        line.clear()
+        print(one_line(found), flush=True)
+
+
+def _write(sheet: Sheet, old: Sheet | None, out: Path) -> bool:
+    """Write what was found; whether it is not as in the old sheet."""
+    from hil.characterise.compare import compare
+    from hil.characterise.page import render
+    from hil.characterise.sheet import as_json
+    from hil.run.output import write_whole
+
+    changes = None if old is None else compare(old, sheet)
+    write_whole(out / _JSON, as_json(sheet))
+    write_whole(out / _PAGE, render(sheet, changes))
+    if changes is not None:
+        print(f"\nchanged since {old.facts.get('date') if old else ''}: {len(changes) or 'nothing'}")
+        print("\n".join(f"  {change}" for change in changes))
+    print(f"\nsheet: {out / _PAGE}")
+    return bool(changes)
+
+
+class _Line:
+    """A line of progress that is written over; nothing where no terminal shows it."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+        self._live = sys.stderr.isatty()
+
+    def show(self, text: str) -> None:
+        """Show what is being done."""
+        if self._live and text != self._shown:
+            self.clear()
+            self._shown = text
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Leave the line empty."""
+        if self._shown:
+            sys.stderr.write(f"\r{' ' * len(self._shown)}\r")
+            sys.stderr.flush()
+            self._shown = ""
