@@ -107,5 +107,5 @@ def test_any_value_anywhere_is_read_or_reported(where: tuple[Any, ...], junk: An
 
 def _read(data: dict[str, Any], mistakes: Mistakes) -> RigFile:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hil.rig.file._parse", lambda _: data)
+        patch.setattr("hil.rig.file.parse_toml", lambda _: data)
         return read_file(GOOD, mistakes)
