@@ -32,6 +32,8 @@ import resource
 
 from hil.bus.slcan_twin import SlcanTwin, serving
 
+pytestmark = pytest.mark.real_time
+
 OPERATES = '''
 def test_it_operates(rig):
     """The BMS operates."""

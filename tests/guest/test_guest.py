@@ -16,6 +16,8 @@ import pytest
 
 from tests.guest import guest
 
+pytestmark = pytest.mark.real_time
+
 
 @pytest.fixture
 def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.guest.guest import ROOT, GuestTimeoutError, available, run
 
+pytestmark = pytest.mark.real_time
+
 TIMEOUT_S = 55.0  # of the guest; two of them stay below the time after which pytest gives a test up
 TEST_TIMEOUT_S = 45  # of one test in it: its stack is told, and it has failed
 GUESTS = {  # what runs in one guest: a whole run, which starts several programs, has one of its own

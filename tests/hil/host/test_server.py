@@ -26,6 +26,8 @@ from hil.rig.schema import HostConfig, RigConfig
 from tests.hil.scripted import Notes
 from tests.hil.served import TOKEN, Plant, unless_late
 
+pytestmark = pytest.mark.real_time
+
 MS, S = NS_PER_MS, NS_PER_S
 
 def test_a_test_of_the_suite_runs_as_in_virtual_time(start: Callable[..., Plant]) -> None:

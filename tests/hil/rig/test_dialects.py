@@ -15,7 +15,8 @@ from hil.rig.load import load_rig
 from hil.rig.schema import RigConfig
 
 DIALECTS = ["modular", "storage"]
-WITHOUT = {"storage": {"isolation", "e2e", "supply_loss"}}  # limits of the laptop rig that a rig has no use for
+# limits of the laptop rig that a rig has no use for
+WITHOUT = {"storage": {"isolation", "e2e", "supply_loss"}}
 
 
 @pytest.fixture(scope="module", params=DIALECTS)

@@ -21,6 +21,8 @@ from hil.run.plant import RealHosts
 from hil.run.session import RunOptions, Session, TestInfo
 from tests.hil.served import Plant, skip_if_late
 
+pytestmark = pytest.mark.real_time
+
 WIDE = Budget(10**10, 10**10, 10**10, 10**10, 10**10, 1.0, 1.0)
 Start = Callable[..., Plant]
 

@@ -13,6 +13,8 @@ if sys.platform != "linux":
 from hil.bench.realtime.cyclic import drift_of, keeping, without_slots
 from hil.bench.realtime.local import Frames
 
+pytestmark = pytest.mark.real_time
+
 MS = 1_000_000
 SLOTS = {0x200: (5 * MS, 10 * MS), 0x201: (8 * MS, 10 * MS)}
 

@@ -15,6 +15,8 @@ if sys.platform != "linux":
 
 from hil.bench.realtime.kills import _is_safe, _parent, _processes
 
+pytestmark = pytest.mark.real_time
+
 OPEN = {"contactor.main_plus": "open", "contactor.main_minus": "open"}
 
 

@@ -16,6 +16,8 @@ from hil.bus.frame import Frame
 from hil.bus.link import OWN
 from hil.bus.socketcan import pack_classic
 
+pytestmark = pytest.mark.real_time
+
 TWO_CLOCKS_NS = 1_000_000  # between reading one and reading the other
 
 
