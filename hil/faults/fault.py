@@ -33,7 +33,7 @@ class Bench(Protocol):
         """A node on a bus, by its name in the rig file."""
 
     def entry(self, message: str) -> Entry:
-        """The restbus entry of a message that the rig sends."""
+        """What acts on a message that the restbus or a node of the rig sends."""
 
     def bus_of(self, message: str) -> str:
         """The bus that a message is on."""
@@ -63,7 +63,7 @@ class Bench(Protocol):
     def carrier_of_message(
         self, message: str, shows: Callable[[Message, Frame], bool]
     ) -> tuple[Carrier, ...]:
-        """Where a message shows on the wire."""
+        """Where a message shows on the wire; nowhere, if it takes several frames."""
 
 
 class Fault(Protocol):

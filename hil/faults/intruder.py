@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hil.bus.node import Node
-from hil.errors import UsageError
+from hil.errors import NotOfferedError, UsageError
 from hil.faults.arguments import Measure, measure_in
 from hil.faults.content import settable
 from hil.faults.fault import Bench
@@ -13,6 +13,7 @@ from hil.frames.restbus import Entry, Restbus
 from hil.host.stimulus import Carrier
 
 _NODE = "intruder"
+_ONE_FRAME = 8  # bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +49,12 @@ class Masquerade:
 
         Raises:
             UsageError: If there is no such signal, the rig fills it in itself, or it cannot hold the value.
+            NotOfferedError: If the message has no cycle, or takes several frames.
         """
         true = bench.entry(self.message)
         message = true.message
+        if not message.cycle_ns or message.length > _ONE_FRAME:
+            raise NotOfferedError(f"{self.message} does not come in a cycle, each time in one frame")
         signal = settable(self.name, message, self.signal)
         value = measure_in(self.name, self.said, signal.unit)
         if not signal.in_range(value):

@@ -170,6 +170,7 @@ def _close_together() -> Callable[[Message, Frame], bool]:
     def shows(message: Message, frame: Frame) -> bool:
         nonlocal last_ns
         before_ns, last_ns = last_ns, frame.t_ns
-        return before_ns is not None and 2 * (frame.t_ns - before_ns) < (message.cycle_ns or 0)
+        cycle_ns = message.cycle_ns or message.active_cycle_ns or 0
+        return before_ns is not None and 2 * (frame.t_ns - before_ns) < cycle_ns
 
     return shows

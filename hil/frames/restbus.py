@@ -98,6 +98,11 @@ class Entry:
         self._forced[signal] = Source.constant(value)
         self._repack()
 
+    @property
+    def forced(self) -> dict[str, float]:
+        """The signals that carry a value of their own, and which."""
+        return {name: source.values[0] for name, source in self._forced.items()}
+
     def release(self, signal: str) -> None:
         """Let a signal follow its source again."""
         self._forced.pop(signal, None)
@@ -126,7 +131,10 @@ class Entry:
     def pack(self) -> bytearray:
         """The message's bytes now; multiplexed messages carry their groups in turn."""
         packer = self._packer
-        data = packer() if packer is not None else self._next_packer()()
+        return self.finish(packer() if packer is not None else self._next_packer()())
+
+    def finish(self, data: bytearray) -> bytearray:
+        """What leaves of a message that is packed: altered, protected, mutated."""
         if self.alterations:
             for alter in self.alterations.values():
                 alter(data)

@@ -263,7 +263,7 @@ class World:
         return build_node(spec, Surroundings(self.clock, medium, database, self.plant.ports, self.rig.plant))
 
     def entry(self, message: str) -> Entry:
-        """The restbus entry of a message that the rig sends.
+        """What faults of a message act on that the restbus or a node of the rig sends.
 
         Raises:
             UsageError: If the rig does not send it.
@@ -271,6 +271,10 @@ class World:
         for station in self.stations.values():
             if message in station.restbus.entries:
                 return station.restbus.entries[message]
+        for node in self.nodes.values():
+            entry = node.speaker.entry(message)
+            if entry is not None:
+                return entry
         sent = [name for station in self.stations.values() for name in station.restbus.entries]
         raise UsageError(
             f"the rig does not send a message {message!r}", remedy=suggest(message, sent, "messages")
@@ -341,7 +345,8 @@ class World:
         """Where a signal shows on the wire once it has a value in the DBC's unit; ``None``: not available."""
         for name, station in self.stations.items():
             if message in station.database.messages:
-                return (self._carrier(name, message, signal, value),)
+                carrier = self._carrier(name, message, signal, value)
+                return () if _in_parts(station.database.messages[message]) else (carrier,)
         return ()
 
     def carrier_of_message(
@@ -350,7 +355,7 @@ class World:
         """Where a message shows on the wire."""
         for name, station in self.stations.items():
             layout = station.database.messages.get(message)
-            if layout is not None:
+            if layout is not None and not _in_parts(layout):
                 sees = lambda frame, layout=layout: shows(layout, frame)  # noqa: E731
                 return (Carrier(name, layout.key, sees, message),)
         return ()
@@ -417,3 +422,8 @@ def _near(name: str, ports: Iterable[str]) -> str:
     array = f"{name.partition('[')[0]}["
     size = sum(port.startswith(array) for port in ports)
     return f"they are numbered 1 to {size}" if size else suggest(name, ports, "ports")
+
+
+def _in_parts(message: Message) -> bool:
+    """Whether a message goes by a transport protocol: no frame of it is the message."""
+    return message.length > 8

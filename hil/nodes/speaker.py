@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from simpy.events import Event
 
@@ -15,10 +15,13 @@ from hil.clock import Alarm, VirtualClock
 from hil.errors import BusError, FrameError
 from hil.frames.codec import shift_of
 from hil.frames.database import Database, Message, Signal
+from hil.frames.restbus import Entry
 from hil.nodes.bell import Bell
 from hil.nodes.j1939 import Parcel, Settings, Transport, parse
 
 Values = Mapping[str, float]
+
+_ONE_FRAME = 8  # bytes
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Speaker:
         self._layouts = {m.name: _Layout(m, manners.fill) for m in database.messages.values()}
         self._heard: dict[str, Heard] = {}
         self._cycles: dict[str, _Cycle] = {}
+        self._entries: dict[str, Entry] = {}  # of those that a fault has ever been asked for
         ears = [m for m in database.messages.values() if manners.sender not in m.senders]
         self._by_key = {m.key: m for m in ears}
         self._by_group = {parse(m.id)[1::2]: m for m in ears if m.extended}  # (PGN, source)
@@ -102,13 +106,26 @@ class Speaker:
 
         A value beyond its signal's range is sent as the nearest bound, NaN as "not available".
         """
-        layout = self._layouts[message]
-        data = layout.pack(values or {})
-        if len(data) <= 8:
-            self._put(layout.message.id, data, extended=layout.message.extended)
-        elif self._transport is not None and not self.muted:
-            _, group, destination, _ = parse(layout.message.id)
-            self._transport.send(group, data, destination)
+        layout, entry = self._layouts[message], self._entries.get(message)
+        if entry is None:
+            self._send(layout.message, layout.pack(values or {}))
+        elif entry.goes_out():
+            data = bytes(entry.finish(bytearray(layout.pack({**(values or {}), **entry.forced}))))
+            put = partial(self._send, layout.message)
+            if entry.detour is None:
+                put(data)
+            else:
+                entry.detour(data, put)
+
+    def entry(self, message: str) -> Entry | None:
+        """What faults of a message of its own act on; ``None``: it is not its own."""
+        layout = self._layouts.get(message)
+        if layout is None or self._manners.sender not in layout.message.senders:
+            return None
+        if message not in self._entries:
+            self._entries[message] = Entry(layout.message, {})
+            self._entries[message].protector = None  # a node protects nothing
+        return self._entries[message]
 
     def repeat(self, message: str, values: Callable[[], Values] | None = None) -> None:
         """Send a message now, and again each cycle of the DBC file, until :meth:`cease`."""
@@ -157,6 +174,14 @@ class Speaker:
             self._heard.pop(message, None)
 
     # -- the bus ------------------------------------------------------------------------------
+
+    def _send(self, message: Message, data: bytes) -> None:
+        """In a frame of its own, or by J1939's transport protocol."""
+        if len(data) <= _ONE_FRAME:
+            self._put(message.id, data, extended=message.extended)
+        elif self._transport is not None and not self.muted:
+            _, group, destination, _ = parse(message.id)
+            self._transport.send(group, data, destination)
 
     def _put(self, identifier: int, data: bytes, *, extended: bool = True) -> None:
         if self.muted:
