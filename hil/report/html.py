@@ -59,7 +59,7 @@ def render(events: Sequence[Event]) -> str:
         subtitle=_subtitle(results),
         simulated=results.info.get("simulated") or simulated(results.info),
         tight=_tight(results.outcomes),
-        matrix=matrix.lines(results.outcomes),
+        matrix=matrix.lines(results),
         words=WORDS,
     )
     return html.encode("utf-8", "replace").decode().replace("\0", "�")

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 from hil.report.record import Event
-from hil.report.results import VERDICTS, Outcome, gather
+from hil.report.results import VERDICTS, Outcome, Results, gather
 
 _PREFIX = "BMS-"
 _NONE = "no test"
@@ -59,11 +59,17 @@ def titles() -> dict[int, str]:
     return {int(number): title for number, title in tomllib.loads(text)["cases"].items()}
 
 
-def lines(outcomes: Sequence[Outcome]) -> list[Line]:
-    """All cases of the catalogue, with a test or without, then the requirements that tests name."""
+def lines(results: Results) -> list[Line]:
+    """All cases of the catalogue and requirements of the rig file, tested or not; then those of tests."""
+    outcomes = results.outcomes
     known = [Line(f"{_PREFIX}{n}", title, _of_case(outcomes, n)) for n, title in titles().items()]
-    named = dict.fromkeys(name for outcome in outcomes for name in outcome.requirements)
-    own = [Line(name, "", [one for one in outcomes if name in one.requirements]) for name in named]
+    named = dict(results.info.get("requirements") or {})
+    for name in (name for outcome in outcomes for name in outcome.requirements):
+        named.setdefault(name, "")
+    own = [
+        Line(name, title, [one for one in outcomes if name in one.requirements])
+        for name, title in named.items()
+    ]
     return known + own
 
 
@@ -78,7 +84,7 @@ def as_json(events: Sequence[Event]) -> str:
                 "tests": {outcome.test: outcome.verdict for outcome in line.outcomes},
                 "reasons": line.reasons,
             }
-            for line in lines(gather(events).outcomes)
+            for line in lines(gather(events))
         ],
         indent=2,
         ensure_ascii=False,
@@ -90,7 +96,7 @@ def as_csv(events: Sequence[Event]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["requirement", "title", "verdict", "test", "test verdict", "reason"])
-    for line in lines(gather(events).outcomes):
+    for line in lines(gather(events)):
         if not line.outcomes:
             writer.writerow([line.requirement, line.title, line.verdict, "", "", ""])
         for outcome in line.outcomes:

@@ -49,6 +49,7 @@ class RunInfo(TypedDict, total=False):
         wiring: What is wired to what.
         buses: Per bus its interface, bit rate and load by design (0..1), by name.
         simulated: One sentence each on what is not real in this run.
+        requirements: Title by id, of all that the rig file's limits name.
         host: In real time, what the plant process says of itself: rights, lease, log of safe states.
     """
 
@@ -63,6 +64,7 @@ class RunInfo(TypedDict, total=False):
     wiring: Sequence[Wiring]
     buses: Mapping[str, Mapping[str, object]]
     simulated: Sequence[str]
+    requirements: Mapping[str, str]
     host: Mapping[str, object]
 
 
@@ -157,6 +159,10 @@ class Recorder:
                 "t_ns": t_ns,
             }
         )
+
+    def proves(self, test: str, requirement: str) -> None:
+        """The test has taken a limit that a requirement promises."""
+        self._write({"event": "proves", "test": test, "requirement": requirement})
 
     def step(self, test: str, t_ns: int, text: str) -> None:
         """The test did something."""

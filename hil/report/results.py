@@ -273,7 +273,9 @@ def _start(event: Event) -> Outcome:
 
 
 def _add(outcome: Outcome, event: Event) -> None:
-    if event["event"] in ("step", "stimulus"):
+    if event["event"] == "proves":
+        outcome.requirements = tuple(dict.fromkeys([*outcome.requirements, event["requirement"]]))
+    elif event["event"] in ("step", "stimulus"):
         outcome.actions.append(event)
     elif event["event"] in ("check", "plot"):
         (outcome.checks if event["event"] == "check" else outcome.plots).append(event)

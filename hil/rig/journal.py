@@ -21,6 +21,9 @@ class Journal(Protocol):
     def check(self, test: str, result: CheckResult) -> None:
         """A statement about the BMS was judged."""
 
+    def proves(self, test: str, requirement: str) -> None:
+        """The test has taken a limit that a requirement promises."""
+
     def plot(self, test: str, plot: Mapping[str, Any]) -> None:
         """What the report draws for the test."""
 
@@ -35,6 +38,9 @@ class Silent:
         """Nothing is kept."""
 
     def check(self, test: str, result: CheckResult) -> None:
+        """Nothing is kept."""
+
+    def proves(self, test: str, requirement: str) -> None:
         """Nothing is kept."""
 
     def plot(self, test: str, plot: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from hil.errors import NotOfferedError, UsageError
 from hil.rig.limits import Limit
@@ -10,12 +10,32 @@ from hil.rig.mistakes import slip_of
 
 
 class Limits(Mapping[str, Limit]):
-    """The limits by name; one that the rig file does not give skips the test."""
+    """The limits by name; one that the rig file does not give skips the test.
 
-    def __init__(self, limits: Mapping[str, Limit]) -> None:
+    Args:
+        limits: All that there are.
+        proves: Called with the requirement behind a limit when a test takes that limit, each once.
+    """
+
+    def __init__(self, limits: Mapping[str, Limit], proves: Callable[[str], None]) -> None:
         self._limits = limits
+        self._proves = proves
+        self._taken: set[str] = set()
 
     def __getitem__(self, name: str) -> Limit:
+        limit = self.beside(name)
+        if limit.requirement and limit.requirement not in self._taken:
+            self._taken.add(limit.requirement)
+            self._proves(limit.requirement)
+        return limit
+
+    def beside(self, name: str) -> Limit:
+        """A limit that a test only keeps clear of: it proves nothing about it.
+
+        Raises:
+            NotOfferedError: If the rig file does not give it.
+            UsageError: If the name is a slip of the pen.
+        """
         try:
             return self._limits[name]
         except KeyError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,8 @@ class Rig:
         test: Name of the test.
 
     Attributes:
-        limits: What the BMS promises, from the rig file.
+        limits: What the BMS promises, from the rig file. A test that takes one here proves the requirement
+            behind it; one that only keeps clear of it takes it by ``limits.beside``.
         cells: Cells that it watches, those of all strings.
         series: Cells in series.
         taps: Sense wires: of each string one more than cells.
@@ -58,7 +60,7 @@ class Rig:
 
     def __init__(self, config: RigConfig, host: Host, journal: Journal, test: str) -> None:
         self.config = config
-        self.limits = Limits(config.limits)
+        self.limits = Limits(config.limits, partial(journal.proves, test))
         pack = config.plant.pack
         self.series = pack.series
         self.cells = pack.strings * pack.series

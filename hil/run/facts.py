@@ -69,11 +69,23 @@ def run_facts(
         "firmware": _firmware(config),
         "wiring": [_wiring(wire) for wire in config.wires],
         "buses": {name: _bus(bus, plant) for name, bus in config.buses.items()},
+        "requirements": _requirements(config),
         "simulated": _VIRTUAL if config.time == "virtual" else tuple(_simulated(config)),
     }
     if plant is not None:
         facts["host"] = {key: plant[key] for key in ("pid", "rights", "lease_ns", "safe_log")}
     return facts
+
+
+def _requirements(config: RigConfig) -> dict[str, str]:
+    """Which limits each requirement promises, and where that stands."""
+    found: dict[str, list[str]] = {}
+    for limit in config.limits.values():
+        if limit.requirement:
+            found.setdefault(limit.requirement, []).append(
+                f"{limit.name} ({limit.source})" if limit.source else limit.name
+            )
+    return {requirement: "limits: " + ", ".join(names) for requirement, names in found.items()}
 
 
 def _bus(bus: BusConfig, plant: Mapping[str, Any] | None) -> dict[str, object]:

@@ -52,8 +52,8 @@ def _temperature(rig: Rig, value: float) -> AbstractContextManager[Any]:
 @contextmanager
 def _pack_voltage(rig: Rig, value: float) -> Iterator[Any]:
     """Cells and pack agree, or the BMS would rightly doubt the sensor; no cell passes its own limit."""
-    low = rig.limits["cell_undervoltage"].threshold + 0.01
-    high = rig.limits["cell_overvoltage"].threshold - 0.01
+    low = rig.limits.beside("cell_undervoltage").threshold + 0.01
+    high = rig.limits.beside("cell_overvoltage").threshold - 0.01
     with ExitStack() as broken:
         for cell in range(1, rig.cells + 1):
             volts = min(max(value / rig.series, low), high)
@@ -133,7 +133,7 @@ def closed_contactors(rig: Rig) -> list[str]:
 def within_limits(rig: Rig, wanted: float) -> float:
     """A current in A, or most of what the BMS promises to offer in that direction, if that is less."""
     name = "discharge_current" if wanted > 0 else "charge_current"
-    most = _OFFERED * rig.limits[name].threshold if rig.has(name) else abs(wanted)
+    most = _OFFERED * rig.limits.beside(name).threshold if rig.has(name) else abs(wanted)
     return max(-most, min(wanted, most))
 
 

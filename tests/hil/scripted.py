@@ -92,6 +92,8 @@ class Notes:
     def check(self, test: str, result: Any) -> None:  # noqa: ARG002
         self.rows.append(("check", result))
 
+    def proves(self, test: str, requirement: str) -> None: ...
+
     def plot(self, test: str, plot: Any) -> None:  # noqa: ARG002
         self.rows.append(("plot", plot))
 

@@ -12,11 +12,15 @@ import pytest
 import hil.suite
 from hil.report.matrix import as_csv, as_json, lines, titles
 from hil.report.record import Event
-from hil.report.results import Outcome
+from hil.report.results import Outcome, Results, gather
 
 
 def _outcome(test: str, verdict: str, *cases: int, requirements: tuple[str, ...] = ()) -> Outcome:
     return Outcome(test, cases=cases, requirements=requirements, verdict=verdict, reason=f"{verdict} it is")
+
+
+def _run(outcomes: list[Outcome], requirements: dict[str, str] | None = None) -> Results:
+    return Results({"requirements": requirements or {}}, outcomes, [], None)
 
 
 def _events() -> list[Event]:
@@ -57,12 +61,24 @@ def test_the_catalogue_has_72_cases_and_the_suite_names_no_other() -> None:
 )
 def test_the_worst_verdict_counts(verdicts: list[str], worst: str) -> None:
     outcomes = [_outcome(f"a.py::test_{n}", verdict, 18) for n, verdict in enumerate(verdicts)]
-    assert lines(outcomes)[17].verdict == worst
+    assert lines(_run(outcomes))[17].verdict == worst
 
 
 def test_requirements_of_ones_own_follow_the_catalogue() -> None:
-    (own,) = lines([_outcome("a.py::test_a", "fail", requirements=("SRS-4",))])[72:]
+    (own,) = lines(_run([_outcome("a.py::test_a", "fail", requirements=("SRS-4",))]))[72:]
     assert (own.requirement, own.verdict, own.reasons) == ("SRS-4", "fail", ["fail it is"])
+
+
+def test_requirements_of_the_rig_file_are_there_untested_too() -> None:
+    promised = {"R-7": "limits: cell_overvoltage", "R-8": "limits: precharge"}
+    tested, untested = lines(gather([{"event": "run", "requirements": promised}, *_events()]))[72:]
+    assert (tested.requirement, tested.title, tested.verdict) == ("R-7", "limits: cell_overvoltage", "pass")
+    assert (untested.requirement, untested.verdict) == ("R-8", "no test")
+
+
+def test_a_test_proves_the_requirement_behind_a_limit_that_it_took() -> None:
+    events = [*_events()[:1], {"event": "proves", "test": "a.py::test_a", "requirement": "R-8"}]
+    assert gather(events).outcomes[0].requirements == ("R-7", "R-8")
 
 
 def test_json_and_csv_say_the_same() -> None:

@@ -11,7 +11,7 @@ from hil.script.amount import read_amount, read_span
 
 @pytest.fixture(scope="module")
 def limits(laptop):
-    return Limits(laptop.limits)
+    return Limits(laptop.limits, lambda _requirement: None)
 
 
 @pytest.mark.parametrize(
