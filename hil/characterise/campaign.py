@@ -19,7 +19,7 @@ from hil.errors import UsageError
 from hil.rig.schema import RigConfig
 
 PATIENCE_NS = 6 * NS_PER_S
-_STATES = ("operate", "charge")
+_STATES = ("operate", "charge")  # in standby a BMS that comes into these says nothing more
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class Campaign:
 
     def run(self) -> Iterator[Characteristic | Curve]:
         """Find everything; each thing as it is found, and it is in the sheet by then."""
-        for state in _STATES:
+        reached = self._bench.states()
+        for state in _STATES if _STATES[0] in reached else reached:
             yield from self._in_state(state)
         yield from self._curves()
         self._leave_the_rest()
@@ -88,6 +89,7 @@ class Campaign:
         if not self._bench.states():
             reasons = "; ".join(dict.fromkeys(self._bench.unreachable.values()))
             raise UsageError(f"nothing can be found out: {reasons}", place=str(self._bench.config.path))
+        self.sheet.left += [Left(f"state {s}", why) for s, why in self._bench.unreachable.items()]
         self._levers = levers(self._bench.config, self._bench.ports) | troubles(self._bench.config)
         for word in self._wish.only:
             limits = roles_of(self._bench.config.roles, "limit")
@@ -144,7 +146,6 @@ class Campaign:
         for role in self._roles:
             if role not in found and self._wish.wants(role):
                 self.sheet.left.append(Left(role, reason))
-        self.sheet.left += [Left(f"state {s}", why) for s, why in self._bench.unreachable.items()]
 
 
 def _facts(config: RigConfig, wish: Wish) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from hil.characterise.sheet import Characteristic, Clearing, Curve, Level, Reaction, Sheet, Span, Stage
 from hil.characterise.words import milliseconds, number, span
 
+_REACHED = "it comes there"
 _SHORTEST_S = 1e-3  # a time that differs by less is the same
 _Keyed = TypeVar("_Keyed", Characteristic, Curve)
 
@@ -30,17 +31,26 @@ class Change:
     new: str
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.part}: {self.old or 'not there'} → {self.new or 'not there'}"
+        what = f"{self.what}: {self.part}".removesuffix(": ")
+        return f"{what}: {self.old or 'not there'} → {self.new or 'not there'}"
 
 
 def compare(old: Sheet, new: Sheet) -> list[Change]:
     """What has changed; of a sheet that was not finished or is of a part only, that part."""
-    changes: list[Change] = []
+    changes = list(_unreached(old, new))
     for was, now in _pairs(old.characteristics, new.characteristics, _whole(new), _whole(old)):
         changes += _characteristic(was, now)
     for before, after in _pairs(old.curves, new.curves, _whole(new), _whole(old)):
         changes += _curve(before, after)
     return changes
+
+
+def _unreached(old: Sheet, new: Sheet) -> Iterator[Change]:
+    """The states that the BMS does not come into any more, or does now."""
+    was, now = ({one.role: one.reason for one in s.left if one.role.startswith("state ")} for s in (old, new))
+    for state in sorted({*was, *now}):
+        if (state in was) != (state in now):
+            yield Change(state, "", was.get(state, _REACHED), now.get(state, _REACHED))
 
 
 def _whole(sheet: Sheet) -> bool:

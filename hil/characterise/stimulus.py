@@ -99,13 +99,20 @@ class Lever:
         """The raw number at which the port shows a value."""
         return round((shown - self.zero) / self.lsb)
 
-    def faults(self, raw: int, neutral: int) -> list[Fault]:
-        """What to break so that the wire carries the raw number; the first is what shows it."""
+    def held(self, raw: int, neutral: int) -> dict[str, float]:
+        """What each port has to show so that the wire carries the raw number; the first is what shows it."""
         held = {self.port: raw * self.lsb + self.zero}
         inward = floor if raw >= neutral else ceil
         for port in self.followers:
             held[port] = inward(held[self.port] * self.share / self.grid + 1e-9 * (raw < neutral)) * self.grid
-        return [_held(port, value) for port, value in {**held, **self.fixed}.items()]
+        return held | dict(self.fixed)
+
+    def faults(self, raw: int, neutral: int) -> list[Fault]:
+        """What to break for that."""
+        return [
+            make_fault("port", {"port": port, "value": float(value)})
+            for port, value in self.held(raw, neutral).items()
+        ]
 
     def still(self, neutral: int) -> list[Fault]:
         """What has to be held some time before it is turned."""
@@ -131,10 +138,6 @@ class Trouble(Lever):
     def faults(self, raw: int, neutral: int) -> list[Fault]:
         """The fault, or none."""
         return [make_fault(self.fault, {"message": self.message, **self.how})] if raw != neutral else []
-
-
-def _held(port: str, value: float) -> Fault:
-    return make_fault("port", {"port": port, "value": float(value)})
 
 
 # of messages: what is wrong, how it is broken, and which messages that can be done to

@@ -73,10 +73,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _wish(arguments: argparse.Namespace) -> Wish:
     from hil.characterise.campaign import Wish
+    from hil.errors import UnitError, UsageError
     from hil.units import time_ns
 
     words = (word.strip().lower().replace("_", " ") for word in arguments.only.split(","))
-    return Wish(tuple(word for word in words if word), time_ns(arguments.patience), arguments.seed)
+    try:
+        patience_ns = time_ns(arguments.patience)
+    except UnitError as error:
+        raise UsageError(error.reason, key="--patience", remedy=error.remedy) from error
+    if patience_ns <= 0:
+        raise UsageError("no answer comes in no time", key="--patience", remedy='such as "6 s"')
+    return Wish(tuple(word for word in words if word), patience_ns, arguments.seed)
 
 
 def _find(campaign: Campaign, line: _Line) -> None:
