@@ -26,7 +26,7 @@ def characterise(bench: Bench, times: Times, heard: Heard, others: Sequence[Leve
     """
     lever = heard.lever
     probe = Probe(bench, times, lever, heard.role, heard.state, heard.neutral, heard.farthest)
-    opens = heard.role.startswith("fault")
+    opens = not heard.role.startswith("warning.")
     tried = [(near, far, stage(probe, near, far, opens=opens)) for near, far in stages(probe, heard.quiet)]
     found = [(near, far, one) for near, far, one in tried if one is not None]
     if not found:

@@ -13,7 +13,7 @@ from hil.characterise.measure import Times
 from hil.characterise.sheet import Characteristic, Curve, Left, Sheet
 from hil.characterise.stimulus import CELLS, TEMPERATURE, Lever, levers, troubles
 from hil.characterise.survey import Heard, survey
-from hil.characterise.trial import Bench, roles_of, seconds
+from hil.characterise.trial import Bench, answers_of, roles_of, seconds
 from hil.clock import NS_PER_S
 from hil.errors import UsageError
 from hil.rig.schema import RigConfig
@@ -60,10 +60,15 @@ class Campaign:
         self._doing = ""
         self._told = told
         self._wish = wish
-        self._bench = Bench(config, wish.seed, lambda: told(self._doing))
+        self._bench = Bench(config, wish.seed, lambda: told(f"{self._doing} ({self.trials} trials)"))
         self._times = Times(wish.patience_ns)
         self.sheet = Sheet(_facts(config, wish))
-        self._roles = roles_of(config.roles, "fault", "warning")
+        self._roles = answers_of(config.roles)
+
+    @property
+    def heartbeat(self) -> memoryview:
+        """The firmware's sign of life."""
+        return self._bench.heartbeat.view
 
     @property
     def trials(self) -> int:

@@ -96,7 +96,7 @@ def _way(probe: Probe, far: int) -> tuple[str, int | None]:
                 act(trial)
             except NotOfferedError:  # there is no such request
                 continue
-            if trial.last(probe.role) == 0:
+            if trial.says(probe.role) is False:
                 return way, None
     return "nothing", None
 
@@ -113,4 +113,4 @@ def _ends(probe: Probe, far: int, raw: int, way: str) -> bool:
         trial.until(back_ns + 2 * probe.slack_ns)
         for act in _LEVELS[way]:
             act(trial)
-        return trial.last(probe.role) == 0
+        return trial.says(probe.role) is False

@@ -83,7 +83,7 @@ class Way:
 
         It stays at each for ``stay_ns``, and at the end of the way for as long as patience lasts.
         """
-        quiet = [role for role in self.roles if not trial.last(role)]
+        quiet = [role for role in self.roles if not trial.says(role)]
         for raw in numbers:
             zero_ns = trial.turn(self.lever.faults(raw, self.neutral))
             trial.until(zero_ns + (self.patience_ns if raw == self.end else stay_ns))

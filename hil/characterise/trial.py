@@ -88,7 +88,7 @@ class Trial:
     def answer(self, role: str, since_ns: int, until_ns: int, *, on: bool = True) -> Answer | None:
         """When a role was first set (or first not) after an instant; time passes until it is."""
         found = self._observer.role(role)
-        seen = self._observer.first(found, since_ns, until_ns, lambda value: bool(value) is on)
+        seen = self._observer.first(found, since_ns, until_ns, lambda value: is_set(found, value) is on)
         if seen is None:
             return None
         span_ns = 3 * self._observer.cycle_ns(found)
@@ -106,12 +106,17 @@ class Trial:
         """Which of the roles have been set since an instant, and when."""
         found = {}
         for role in roles:
-            rows = self._observer.since(self._observer.role(role), since_ns)
-            times = (t for t, value in rows if value)
+            place = self._observer.role(role)
+            times = (t for t, value in self._observer.since(place, since_ns) if is_set(place, value))
             first = next(times, None)
             if first is not None:
                 found[role] = self.answer(role, since_ns, first)
         return {role: answer for role, answer in found.items() if answer is not None}
+
+    def says(self, role: str) -> bool | None:
+        """Whether the role's last frame has it set; ``None``: there was none lately."""
+        seen = self.last(role)
+        return None if seen is None else is_set(self._observer.role(role), seen)
 
     def last(self, role: str, at_ns: int | None = None) -> float | None:
         """What the role's last frame up to an instant, or to now, says; ``None``: there was none lately."""
@@ -136,6 +141,7 @@ class Bench:
         trials: How many there were.
         ports: The twins' ports, with what they showed at rest.
         unreachable: States that the BMS does not come into, and why.
+        heartbeat: The firmware's sign of life.
     """
 
     def __init__(self, config: RigConfig, seed: int = 1, told: Callable[[], None] = lambda: None) -> None:
@@ -151,7 +157,7 @@ class Bench:
         self.unreachable: dict[str, str] = {}
         self._seed = seed
         self._told = told
-        self._heartbeat = Heartbeat()
+        self.heartbeat = Heartbeat()
         self._firmware = Firmware(config.bms.firmware)
         self._rest: dict[str, dict[str, float]] = {}
         self.ports: Mapping[str, Port] = {}
@@ -194,7 +200,7 @@ class Bench:
             NotOfferedError: If it does not come there.
         """
         self.trials += 1
-        host = InlineHost(self.config, self._firmware, self._heartbeat, None, self._seed, 0)
+        host = InlineHost(self.config, self._firmware, self.heartbeat, None, self._seed, 0)
         rig = Rig(self.config, host, Silent(), "")
         try:
             if soc is not None:
@@ -225,9 +231,22 @@ class Bench:
         rig.run_for(_SETTLE_NS)
 
 
+def is_set(role: Role, value: float) -> bool:
+    """Whether a number of a role says that it is so; of a state: that it is the fault."""
+    fault = (role.values or {}).get("fault")
+    return bool(value) if fault is None else value == fault
+
+
 def seconds(ns: int) -> float:
     """Nanoseconds in seconds, as the sheet has them."""
     return ns / NS_PER_S
+
+
+def answers_of(roles: Mapping[str, Role]) -> list[str]:
+    """The roles by which a BMS answers: faults and warnings, or what it has in place of single faults."""
+    faults = roles_of(roles, "fault")
+    whole = [name for name in ("fault", "state") if name in roles][:1]
+    return [*(faults or whole), *roles_of(roles, "warning")]
 
 
 def roles_of(roles: Mapping[str, Role], *kinds: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -48,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from hil.characterise.campaign import Campaign
     from hil.characterise.sheet import read
+    from hil.characterise.watchdog import watched
     from hil.rig.load import load_rig
     from hil.run.output import make_folder
 
@@ -60,14 +62,13 @@ def run(arguments: argparse.Namespace) -> int:
     line.clear()
     out = make_folder(arguments.out, config.name, (_JSON, _PAGE))
     print(f"{config.title}: looking for its limits", flush=True)
-    begun = time.monotonic()
+    draft = _Draft(campaign, out)
     try:
-        _find(campaign, line)
+        with watched(campaign.heartbeat, draft.hung):
+            _find(campaign, draft, line)
     finally:
         line.clear()
-        campaign.sheet.facts["trials"] = campaign.trials
-        campaign.sheet.facts["seconds"] = round(time.monotonic() - begun, 1)
-        changed = _write(campaign.sheet, old, out)
+        changed = _finish(draft, old)
     return int(changed)
 
 
@@ -86,29 +87,63 @@ def _wish(arguments: argparse.Namespace) -> Wish:
     return Wish(tuple(word for word in words if word), patience_ns, arguments.seed)
 
 
-def _find(campaign: Campaign, line: _Line) -> None:
+def _find(campaign: Campaign, draft: _Draft, line: _Line) -> None:
     from hil.characterise.words import one_line
 
     for found in campaign.run():
         line.clear()
         print(one_line(found), flush=True)
+        draft.write()  # firmware that crashes takes this process with it
 
 
-def _write(sheet: Sheet, old: Sheet | None, out: Path) -> bool:
+def _finish(draft: _Draft, old: Sheet | None) -> bool:
     """Write what was found; whether it is not as in the old sheet."""
     from hil.characterise.compare import compare
     from hil.characterise.page import render
-    from hil.characterise.sheet import as_json
     from hil.run.output import write_whole
 
-    changes = None if old is None else compare(old, sheet)
-    write_whole(out / _JSON, as_json(sheet))
-    write_whole(out / _PAGE, render(sheet, changes))
-    if changes is not None:
-        print(f"\nchanged since {old.facts.get('date') if old else ''}: {len(changes) or 'nothing'}")
-        print("\n".join(f"  {change}" for change in changes))
-    print(f"\nsheet: {out / _PAGE}")
+    draft.write()
+    changes = None if old is None else compare(old, draft.sheet)
+    write_whole(draft.out / _PAGE, render(draft.sheet, changes))
+    if old is not None and changes is not None:
+        print(f"\nchanged since {old.facts.get('date', 'then')}: {len(changes) or 'nothing'}")
+        for change in changes:
+            print(f"  {change}")
+    print(f"\nsheet: {draft.out / _PAGE}")
     return bool(changes)
+
+
+class _Draft:
+    """The sheet while it grows.
+
+    Args:
+        campaign: What fills it.
+        out: The folder that it goes to.
+    """
+
+    def __init__(self, campaign: Campaign, out: Path) -> None:
+        self.sheet = campaign.sheet
+        self.out = out
+        self._campaign = campaign
+        self._begun = time.monotonic()
+
+    def write(self) -> None:
+        """Write what is known."""
+        from hil.characterise.sheet import as_json
+        from hil.run.output import write_whole
+
+        self.sheet.facts["trials"] = self._campaign.trials
+        self.sheet.facts["seconds"] = round(time.monotonic() - self._begun, 1)
+        write_whole(self.out / _JSON, as_json(self.sheet))
+
+    def hung(self) -> None:
+        """End the process: a call of the firmware does not return, and nothing else ends it."""
+        self.write()
+        print(
+            f"hil: a call of the firmware does not return; what was found: {self.out / _JSON}",
+            file=sys.stderr,
+        )
+        os._exit(3)
 
 
 class _Line:
