@@ -207,8 +207,7 @@ class _Place:
                 continue
             reception = self._signals.receptions.get(role.message)
             if reception is not None and reception.samples:
-                index = reception.message.signals[role.signal].index
-                value = reception.samples[-1][1][index]
+                value = role.reading.of(reception.samples[-1][1])
                 found[name] = "" if value is None else role.name_of(value)
         return found
 

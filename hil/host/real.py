@@ -310,7 +310,7 @@ class RealWorld(World):
         t_ns, values = reception.samples[-1]
         if t_ns < since_ns:
             return ""
-        value = values[reception.message.signals[role.signal].index]
+        value = role.reading.of(values)
         return "" if value is None else role.name_of(value)
 
     # -- trouble ------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ Parse = Callable[[Path], dict[str, Any]]
 def extended(own: dict[str, Any], parse: Parse, mistakes: Mistakes) -> dict[str, Any]:
     """What a rig file says, on top of what the file says that it extends.
 
-    Tables are merged key by key, ``false`` takes a table away; all else, arrays too, stands in place of what
-    was there. One level only.
+    Tables are merged key by key, ``false`` takes away what was there; all else, arrays too, stands in
+    its place. One level only.
 
     Args:
         own: What stands in the file itself.
@@ -58,6 +58,6 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     for key in below.keys() & above.keys():
         if isinstance(below[key], dict) and isinstance(above[key], dict):
             merged[key] = _merged(below[key], above[key])
-        elif isinstance(below[key], dict) and above[key] is False:
+        elif above[key] is False and not isinstance(below[key], bool):
             del merged[key]
     return merged

@@ -93,6 +93,15 @@ class RigSection(Section):
     step: Annotated[Time, Field(gt=0)] | None = None
 
 
+class J1939Section(Section):
+    """``[bus.NAME.j1939.MESSAGE]``."""
+
+    pgn: int | None = None
+    source: int | list[int] | str | None = None
+    destination: int | None = None
+    priority: Annotated[int, Field(ge=0, le=7)] | None = None
+
+
 class BusSection(Section):
     """``[bus.NAME]``."""
 
@@ -101,6 +110,7 @@ class BusSection(Section):
     bitrate: Annotated[int, BeforeValidator(_bit_rate), Field(ge=5_000, le=1_000_000)]
     dbc: list[str] = Field(min_length=1)
     options: dict[str, Any] = {}
+    j1939: dict[str, J1939Section] = {}
 
 
 class BmsSection(Section):
@@ -153,10 +163,17 @@ class PortSection(Section):
 class RoleSection(Section):
     """One entry of ``[roles]`` or ``[requests]``."""
 
-    signal: str
-    values: dict[str, float] | None = None
+    signal: str | Annotated[list[str], Field(min_length=2)]
+    values: dict[str, float | list[Number]] | None = None
     count: Annotated[int, Field(ge=1)] | None = None
+    mask: Annotated[int, Field(ge=1)] | None = None
+    when: dict[str, Number] = {}
     default: Number | None = None
+
+    @property
+    def signals(self) -> list[str]:
+        """All its signals, the first of them first."""
+        return [self.signal] if isinstance(self.signal, str) else self.signal
 
 
 class LimitSection(Section):

@@ -13,6 +13,7 @@ from hil.nodes.kinds import DRIVEN, KINDS, NodeSpec, node_ports
 from hil.realtime.health import Budget
 from hil.rig.address import AddressBook
 from hil.rig.file import BmsSection, BusSection, HealthSection, RigFile, read_file
+from hil.rig.j1939 import with_addresses
 from hil.rig.limits import Limit, limits_of
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.nodes import charger_preset, nodes_of
@@ -137,6 +138,7 @@ def _buses(file: RigFile, mistakes: Mistakes) -> dict[str, BusConfig]:
             mistakes.broken.add(dotted("bus", name))
         else:
             channel = bus.channel or ""
+            database = with_addresses(name, database, bus.j1939, mistakes)
             buses[name] = BusConfig(
                 name, bus.interface, bus.bitrate, paths, database, channel, bus.options
             )

@@ -11,6 +11,7 @@ from hil.checks.check import Value
 from hil.clock import NS_PER_MS
 from hil.errors import HilError, NotOfferedError, UsageError
 from hil.rig.mistakes import slip_of
+from hil.rig.reading import Reading
 from hil.rig.roles import Role
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Observer:
             return None
         place = Role(name, wire.bus, wire.message, wire.signal)
         signal = self.signal(place)
+        place = replace(place, reading=Reading(signal.index))
         names = {
             text.lower(): raw * signal.scale + signal.offset
             for raw, text in (signal.choices or {}).items()
@@ -79,7 +81,7 @@ class Observer:
         """Cycle time of the role's message; 100 ms where the DBC gives none."""
         message = self._config.buses[role.bus].database.messages[role.message]
         groups = max(1, len(message.mux_values)) if self.signal(role).mux_value is not None else 1
-        return (message.cycle_ns or 100 * NS_PER_MS) * groups
+        return (message.cycle_ns or 100 * NS_PER_MS) * max(groups, role.reading.turns)
 
     def matcher(self, role: Role, wanted: Value) -> Callable[[float], bool]:
         """Whether a physical value is the wanted one; numbers to half a raw step.
@@ -88,14 +90,15 @@ class Observer:
             UsageError: If a name is not one of the role's values.
         """
         number = number_of(role, wanted)
-        tolerance = 0.51 * abs(self.signal(role).scale)
+        whole = role.reading.mask or role.reading.combinations
+        tolerance = 0.5 if whole else 0.51 * abs(self.signal(role).scale)
         return lambda value: abs(value - number) <= tolerance
 
     def since(self, role: Role, since_ns: int) -> list[Seen]:
         """All values of frames after an instant, oldest first."""
-        index = self.signal(role).index
+        read = role.reading.of
         rows = self._host.history(role.bus, role.message, since_ns)
-        return [(t, value) for t, values in rows if (value := values[index]) is not None]
+        return [(t, value) for t, values in rows if (value := read(values)) is not None]
 
     def last_before(self, role: Role, instant_ns: int) -> Seen | None:
         """The value of the last frame up to an instant, within three of the role's cycles."""
@@ -111,10 +114,10 @@ class Observer:
             if t_ns <= until_ns and matches(value):
                 return t_ns, value
         found: list[Seen] = []
-        index = self.signal(role).index
+        read = role.reading.of
 
         def watch(frame: Frame, values: Values) -> None:
-            value = values[index]
+            value = read(values)
             if value is not None and matches(value):
                 found.append((frame.t_ns, value))
 

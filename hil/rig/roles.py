@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from hil.rig.address import AddressBook, Place, fields_of, fill
 from hil.rig.file import Number, RoleSection
 from hil.rig.mistakes import Mistakes, dotted, suggest
+from hil.rig.reading import Reading
+from hil.rig.readings import ReadingReader
 from hil.rig.wire import Constant, Wiring
 
 # the names without which the suite cannot use a role; "contactor." stands for all that begin so
@@ -30,6 +33,7 @@ class Role:
         unit: Of the signal, as its DBC says.
         index: Of a member of an array, from 1; ``None`` if it is none.
         default: Of a request: what is sent before any test asks; else 0.
+        reading: How the frame's values become that of the role.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Role:
     unit: str = ""
     index: int | None = None
     default: float = 0.0
+    reading: Reading = field(default_factory=lambda: Reading(0))
 
     def name_of(self, value: float) -> str:
         """The name of a value; a number as text where it has none."""
@@ -77,6 +82,7 @@ class RoleReader:
         self._book = book
         self._wiring = wiring
         self._mistakes = mistakes
+        self._readings = ReadingReader(book, mistakes)
 
     def roles(self, sections: Mapping[str, RoleSection]) -> dict[str, Role]:
         """What the BMS says; a role of its own goes before one out of a pattern."""
@@ -85,20 +91,22 @@ class RoleReader:
             key = dotted("roles", name)
             if section.default is not None:
                 self._mistakes.add(f"{key}.default", "only a request has a default")
-            for role_name, index, place in self._spread(key, name, section):
+            for role_name, index, place, chosen in self._spread(key, name, section):
                 if not self._bms_sends(key, place):
                     break
                 if role_name == name or role_name not in sections:
                     values = self._values(key, name, section, place)
-                    found[role_name] = _role(role_name, place, values, index)
-        return found
+                    reading = self._readings.reading(key, section, place, chosen)
+                    found[role_name] = _role(role_name, place, values, index, reading=reading)
+        return _with_turns(found)
 
     def requests(self, sections: Mapping[str, RoleSection]) -> dict[str, Role]:
         """What can be asked of the BMS: signals that the rig sends and nothing else feeds."""
         found = {}
         for name, section in sections.items():
             key = dotted("requests", name)
-            place = self._book.find(f"{key}.signal", section.signal)
+            self._readings.refuse(key, section)
+            place = self._book.find(f"{key}.signal", section.signals[0])
             if place is None or not self._wiring.rig_sends(key, place, f"request {name!r} goes to"):
                 continue
             if not self._wiring.claim(key, place):
@@ -139,30 +147,48 @@ class RoleReader:
             return None
         return Constant(*place.key, number)
 
-    def _spread(self, key: str, name: str, section: RoleSection) -> Iterator[tuple[str, int | None, Place]]:
-        """Role name, index and place of each member; of one if it is no array."""
-        address = self._book.split(f"{key}.signal", section.signal)
+    def _spread(
+        self, key: str, name: str, section: RoleSection
+    ) -> Iterator[tuple[str, int | None, Place, str]]:
+        """Role name, index, place and what ``{name}`` is, of each member; of one if it is no array."""
+        address = self._book.split(f"{key}.signal", section.signals[0])
         if address is None:
             return
         placeholders = fields_of(f"{address[1]}.{address[2]}")
-        if "{name}" in name or "name" in placeholders:
+        identified = self._readings.names(key, address, section.when)
+        if identified is not None:
+            yield from self._identified(key, name, address, identified)
+        elif "{name}" in name or "name" in placeholders:
             yield from self._named(key, name, address)
         elif section.count is not None:
             for index, place in self._book.members(key, address, range(1, section.count + 1)):
-                yield f"{name}[{index}]", index, place
+                yield f"{name}[{index}]", index, place, ""
         elif placeholders:
             self._mistakes.add(key, "an array of signals needs its count", "such as count = 96")
         else:
             found = self._book.place(f"{key}.signal", *address)
             if found is not None:
-                yield name, None, found
+                yield name, None, found, ""
 
-    def _named(self, key: str, name: str, address: tuple[str, str, str]) -> Iterator[tuple[str, None, Place]]:
+    def _named(
+        self, key: str, name: str, address: tuple[str, str, str]
+    ) -> Iterator[tuple[str, None, Place, str]]:
         if "{name}" not in name or "name" not in fields_of(address[2]):
             self._mistakes.add(key, "{name} must be both in the role's name and in its signal's")
             return
         for found, place in self._book.named(key, address).items():
-            yield fill(name, name=snake_case(found)), None, place
+            yield fill(name, name=snake_case(found)), None, place, found
+
+    def _identified(
+        self, key: str, name: str, address: tuple[str, str, str], names: list[str]
+    ) -> Iterator[tuple[str, None, Place, str]]:
+        """One role for each name of an identifier that the same frame carries."""
+        place = self._book.place(f"{key}.signal", *address)
+        if "{name}" not in name:
+            self._mistakes.add(key, "{name} must be both in the role's name and in its identifier")
+        elif place is not None:
+            for found in names:
+                yield fill(name, name=snake_case(found)), None, place, found
 
     def _bms_sends(self, key: str, place: Place) -> bool:
         if self._wiring.bms_sends(place.message):
@@ -192,14 +218,33 @@ class RoleReader:
                 near = [v for v in values if v not in needed]
                 reason = f"{name!r} lacks the value {value!r}"
                 self._mistakes.add(here, reason, suggest(value, near or values, "values given"))
-        for value, number in values.items():
-            self._check_value(f"{here}.{value}", value, number, place)
-        if len(set(values.values())) < len(values):
-            self._mistakes.add(here, "two names have the same number")
-        return dict(values)
+        if not isinstance(section.signal, str):  # its value is the number of the combination
+            return {value: float(number) for number, value in enumerate(values)}
+        return self._numbers(here, values, place, section.mask)
 
-    def _check_value(self, key: str, name: str, number: float, place: Place) -> None:
+    def _numbers(
+        self, here: str, values: Mapping[str, float | list[Number]], place: Place, mask: int | None
+    ) -> dict[str, float]:
+        """The values of one signal, by name."""
+        numbers: dict[str, float] = {}
+        for value, number in values.items():
+            if isinstance(number, list):
+                reason = f"{value} has {len(number)} numbers, but there is one signal"
+                self._mistakes.add(f"{here}.{value}", reason, "signal = [...] combines several")
+            else:
+                numbers[value] = number
+                self._check_value(f"{here}.{value}", value, number, place, mask)
+        if len(set(numbers.values())) < len(numbers):
+            self._mistakes.add(here, "two names have the same number")
+        return numbers
+
+    def _check_value(self, key: str, name: str, number: float, place: Place, mask: int | None) -> None:
         """A value is one that the signal can carry, and agrees with the DBC's value table."""
+        if mask is not None:
+            highest = mask // (mask & -mask)
+            if not 0 <= number <= highest:
+                self._mistakes.add(key, f"{number:g} does not fit under the mask", f"0 to {highest:g} do")
+            return
         choices = place.signal.choices or {}
         in_dbc = {choice.lower(): raw for raw, choice in choices.items()}
         if not place.signal.in_range(number):
@@ -240,5 +285,18 @@ def _role(
     values: dict[str, float] | None,
     index: int | None,
     default: float = 0.0,
+    reading: Reading | None = None,
 ) -> Role:
-    return Role(name, *place.key, values, place.signal.unit, index, default)
+    reading = reading or Reading(place.signal.index)
+    return Role(name, *place.key, values, place.signal.unit, index, default, reading)
+
+
+def _with_turns(roles: dict[str, Role]) -> dict[str, Role]:
+    """Roles that share a message by an identifier in it come in turn."""
+    sharing = Counter((r.bus, r.message) for r in roles.values() if r.reading.when)
+    return {
+        name: replace(role, reading=replace(role.reading, turns=sharing[role.bus, role.message]))
+        if role.reading.when
+        else role
+        for name, role in roles.items()
+    }

@@ -288,8 +288,8 @@ def test_transients_below_the_debounce_are_ignored(rig: Rig, protection: Protect
 def test_a_warning_does_not_chatter_at_its_threshold(rig: Rig) -> None:
     """A value that trembles by 1 mV around the warning level switches the warning on, once."""
     limit = rig.limits["cell_overvoltage"]
-    rig.operate()
     start_ns = rig.now_ns
+    rig.operate()
     with rig.fault("cell.voltage", cell=1, value=limit.warning + 0.001):  # held: no frame shows the truth
         rig.run_for(limit.delay + limit.reaction)
         for _ in range(12):

@@ -113,7 +113,8 @@ typedef struct {
     uint8_t counter[TX_COUNT];
     uint64_t last[TX_COUNT]; /* what makes an event message send itself */
     uint8_t cell_group, sensor_group, balance_group, dtc_entry, page;
-    uint32_t shown_faults, shown_warnings; /* of a dialect that has them on pages of one message */
+    uint8_t turn, active_code;             /* of a dialect that shows one fault in each frame, */
+    uint32_t shown_faults, shown_warnings; /* and of one that has them on pages of one message */
 } transmit;
 
 typedef struct bms_data {

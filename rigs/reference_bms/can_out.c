@@ -133,22 +133,6 @@ static bool is_due(bms_data *b, int k)
     return (TX[k].watch && tx_has_changed(b, k, TX[k].watch(b))) || due;
 }
 
-/* The charger's command has no protection and is big-endian. */
-static bool charger_command(bms_data *b, bms_frame *frame)
-{
-    if (!charger_command_is_due(b))
-        return false;
-    bool charge = charger_is_asked(b);
-    uint32_t volts = CHARGE_VOLTAGE_mV / 100, amperes = (uint32_t)(charge ? b->charge.current_mA / 100 : 0);
-    *frame = (bms_frame){.id = 0x1806E5F4, .extended = 1, .length = 8};
-    frame->data[0] = (uint8_t)(volts >> 8);
-    frame->data[1] = (uint8_t)(volts & 0xFF);
-    frame->data[2] = (uint8_t)(amperes >> 8);
-    frame->data[3] = (uint8_t)(amperes & 0xFF);
-    frame->data[4] = charge ? 0 : 1;
-    return true;
-}
-
 int can_out_step(bms_data *b, bms_frame *out, int capacity)
 {
     int count = 0;
@@ -158,7 +142,7 @@ int can_out_step(bms_data *b, bms_frame *out, int capacity)
         bms_frame *frame = &out[count++];
         *frame = (bms_frame){.id = TX[k].id, .length = 8};
         store_le(frame->data, TX[k].pack(b));
-        e2e_protect(TX[k].id, frame->data, 8, &b->tx.counter[k]);
+        e2e_seal(PROTECTED_P1, frame, &b->tx.counter[k]);
     }
     if (count < capacity && charger_command(b, &out[count]))
         count++;

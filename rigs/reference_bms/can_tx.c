@@ -38,3 +38,18 @@ bool charger_command_is_due(bms_data *b)
     c->sent_ms = b->now_ms;
     return true;
 }
+
+bool charger_command(bms_data *b, bms_frame *frame)
+{
+    if (!charger_command_is_due(b))
+        return false;
+    bool charge = charger_is_asked(b);
+    uint32_t volts = CHARGE_VOLTAGE_mV / 100, amperes = (uint32_t)(charge ? b->charge.current_mA / 100 : 0);
+    *frame = (bms_frame){.id = 0x1806E5F4, .extended = 1, .length = 8};
+    frame->data[0] = (uint8_t)(volts >> 8);
+    frame->data[1] = (uint8_t)(volts & 0xFF);
+    frame->data[2] = (uint8_t)(amperes >> 8);
+    frame->data[3] = (uint8_t)(amperes & 0xFF);
+    frame->data[4] = charge ? 0 : 1;
+    return true;
+}

@@ -50,7 +50,14 @@ typedef struct {
 extern const limit_config LIMITS[FAULT_COUNT];
 
 /* one received message */
-typedef enum { PROTECTED_NOT, PROTECTED_P1, PROTECTED_COUNTER } protection;
+typedef enum {
+    PROTECTED_NOT,
+    PROTECTED_P1,
+    PROTECTED_COUNTER,
+    PROTECTED_XBR,     /* J1939: counter and folded sum share the last byte */
+    PROTECTED_HVESSC1, /* J1939: a CRC in the last byte; of each message the counter has its own place */
+    PROTECTED_HVESSS1
+} protection;
 typedef struct {
     uint32_t id;
     uint8_t extended, length, protection;

@@ -34,11 +34,62 @@ uint8_t e2e_crc(uint16_t data_id, const uint8_t *data, unsigned length)
     return crc;
 }
 
-void e2e_protect(uint16_t data_id, uint8_t *data, unsigned length, uint8_t *counter)
+#define LAST 7 /* byte with the checksum, of the protections of J1939 */
+
+/* where counter and checksum are; `modulus` 0: there is neither */
+typedef struct {
+    uint8_t counter, shift, modulus, checksum;
+} layout;
+static const layout LAYOUTS[] = {
+    [PROTECTED_NOT] = {0, 0, 0, 0},
+    [PROTECTED_P1] = {1, 0, E2E_MODULUS, 0},
+    [PROTECTED_COUNTER] = {1, 0, 16, 0},
+    [PROTECTED_XBR] = {LAST, 0, 16, LAST},
+    [PROTECTED_HVESSC1] = {6, 4, 16, LAST},
+    [PROTECTED_HVESSS1] = {4, 4, 16, LAST},
+};
+
+/* SPN 3188: sum of seven bytes, counter and identifier, folded to four bits */
+static uint8_t folded_sum(uint32_t id, const uint8_t *data)
 {
-    data[1] = (uint8_t)((data[1] & 0xF0) | *counter);
-    data[0] = e2e_crc(data_id, data, length);
-    *counter = (uint8_t)((*counter + 1) % E2E_MODULUS);
+    unsigned sum = data[LAST] & 0x0F;
+    for (unsigned k = 0; k < LAST; k++)
+        sum += data[k];
+    for (; id; id >>= 8)
+        sum += id & 0xFF;
+    return (uint8_t)(((sum >> 4) + sum) & 0x0F);
+}
+
+/* CRC-8 SAE J1850 over all bytes before it */
+static uint8_t crc_before(const uint8_t *data, unsigned length)
+{
+    uint8_t crc = 0xFF;
+    for (unsigned k = 0; k < length; k++)
+        crc = CRC[crc ^ data[k]];
+    return crc ^ 0xFF;
+}
+
+/* the byte that holds the checksum, as it should be */
+static uint8_t sealed(protection kind, uint32_t id, const uint8_t *data, unsigned length)
+{
+    switch (kind) {
+    case PROTECTED_P1: return e2e_crc((uint16_t)id, data, length);
+    case PROTECTED_XBR: return (uint8_t)(folded_sum(id, data) << 4 | (data[LAST] & 0x0F));
+    case PROTECTED_HVESSC1:
+    case PROTECTED_HVESSS1: return crc_before(data, LAST);
+    default: return data[0]; /* none */
+    }
+}
+
+void e2e_seal(protection kind, bms_frame *frame, uint8_t *counter)
+{
+    const layout *at = &LAYOUTS[kind];
+    if (!at->modulus)
+        return;
+    uint8_t *data = frame->data;
+    data[at->counter] = (uint8_t)((data[at->counter] & ~(0x0F << at->shift)) | *counter << at->shift);
+    data[at->checksum] = sealed(kind, frame->id, data, frame->length);
+    *counter = (uint8_t)((*counter + 1) % at->modulus);
 }
 
 /* The counter must have gone on by one, and by one more for each frame lost to its checksum. After a silence
@@ -59,8 +110,9 @@ static bool counter_goes_on(rx_state *rx, uint8_t counter, unsigned modulus)
 static bool checksum_is_right(const rx_config *config, rx_state *rx, const bms_frame *frame)
 {
     bool good = frame->length == config->length;
-    if (good && config->protection == PROTECTED_P1)
-        good = e2e_crc((uint16_t)config->id, frame->data, frame->length) == frame->data[0];
+    if (good)
+        good = sealed(config->protection, config->id, frame->data, frame->length)
+               == frame->data[LAYOUTS[config->protection].checksum];
     if (!good && rx->missed < E2E_MODULUS - 2)
         rx->missed++;
     return good;
@@ -70,9 +122,9 @@ bool e2e_accept(const rx_config *config, rx_state *rx, const bms_frame *frame)
 {
     if (config->protection == PROTECTED_NOT)
         return frame->length == config->length;
-    unsigned modulus = config->protection == PROTECTED_P1 ? E2E_MODULUS : 16;
+    const layout *at = &LAYOUTS[config->protection];
     bool good = checksum_is_right(config, rx, frame)
-                && counter_goes_on(rx, frame->data[1] & 0x0F, modulus);
+                && counter_goes_on(rx, frame->data[at->counter] >> at->shift & 0x0F, at->modulus);
     if (good && rx->errors)
         rx->errors--;
     else if (!good)

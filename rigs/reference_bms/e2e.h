@@ -1,4 +1,5 @@
-/* End-to-end protection: AUTOSAR profile 1 (both bytes of the identifier), and counters alone. */
+/* End-to-end protection: AUTOSAR profile 1 (both bytes of the identifier), counters alone, and those of SAE J1939:
+ * XBR's nibbles, and the CRC of HVESSC1 and HVESSS1. */
 #ifndef E2E_H
 #define E2E_H
 #include "bms.h"
@@ -9,6 +10,7 @@
 #define E2E_ERRORS_GONE 7  /* until two good frames in a row */
 
 uint8_t e2e_crc(uint16_t data_id, const uint8_t *data, unsigned length);
-void e2e_protect(uint16_t data_id, uint8_t *data, unsigned length, uint8_t *counter);
+/* Fills in counter and checksum. */
+void e2e_seal(protection kind, bms_frame *frame, uint8_t *counter);
 bool e2e_accept(const rx_config *config, rx_state *rx, const bms_frame *frame);
 #endif

@@ -168,18 +168,6 @@ static bool is_due(bms_data *b, int k)
     return due || (TX[k].urgent && TX[k].urgent(b));
 }
 
-/* The charger's command has no protection. */
-static bool charger_command(bms_data *b, bms_frame *frame)
-{
-    if (!charger_command_is_due(b))
-        return false;
-    bool charge = charger_is_asked(b);
-    *frame = (bms_frame){.id = 0x1806E5F4, .extended = 1, .length = 8};
-    store_be(frame->data, put_be(CHARGE_VOLTAGE_mV / 100, 0, 16)
-                              | put_be(charge ? b->charge.current_mA / 100 : 0, 16, 16) | put_be(!charge, 32, 8));
-    return true;
-}
-
 int can_out_step(bms_data *b, bms_frame *out, int capacity)
 {
     int count = 0;
@@ -189,7 +177,7 @@ int can_out_step(bms_data *b, bms_frame *out, int capacity)
         bms_frame *frame = &out[count++];
         *frame = (bms_frame){.id = TX[k].id, .length = 8};
         store_be(frame->data, TX[k].pack(b));
-        e2e_protect(TX[k].id, frame->data, 8, &b->tx.counter[k]);
+        e2e_seal(PROTECTED_P1, frame, &b->tx.counter[k]);
     }
     if (count < capacity && charger_command(b, &out[count]))
         count++;

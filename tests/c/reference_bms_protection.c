@@ -5,14 +5,51 @@
 
 static void e2e_vectors(void)
 {
-    uint8_t data[8] = {0}, counter = 0;
-    e2e_protect(0x123, data, 8, &counter); /* facts: AUTOSAR profile 1, mode BOTH */
-    CHECK(data[0] == 0xCC && data[1] == 0x00);
-    e2e_protect(0x123, data, 8, &counter);
-    CHECK(data[0] == 0x91 && data[1] == 0x01);
+    bms_frame frame = {.id = 0x123, .length = 8};
+    uint8_t counter = 0;
+    e2e_seal(PROTECTED_P1, &frame, &counter); /* facts: AUTOSAR profile 1, mode BOTH */
+    CHECK(frame.data[0] == 0xCC && frame.data[1] == 0x00);
+    e2e_seal(PROTECTED_P1, &frame, &counter);
+    CHECK(frame.data[0] == 0x91 && frame.data[1] == 0x01);
     counter = 14;
-    e2e_protect(0x123, data, 8, &counter);
-    CHECK(data[1] == 14 && counter == 0);
+    e2e_seal(PROTECTED_P1, &frame, &counter);
+    CHECK(frame.data[1] == 14 && counter == 0);
+}
+
+static void protections_of_j1939(void)
+{
+    bms_frame frame = {.id = 0x0C040B2A, .extended = 1, .length = 8, .data = {1, 2, 3, 4, 5, 6, 7, 0xFF}};
+    uint8_t counter = 15;
+    e2e_seal(PROTECTED_XBR, &frame, &counter); /* 28 + 15 + 0x45 = 112: 7 + 112, its low four bits */
+    CHECK(frame.data[7] == 0x7F && counter == 0);
+    bms_frame command = {.length = 8};
+    e2e_seal(PROTECTED_HVESSC1, &command, &counter);
+    CHECK(command.data[6] == 0x00 && counter == 1);
+    e2e_seal(PROTECTED_HVESSC1, &command, &counter);
+    CHECK(command.data[6] == 0x10 && counter == 2);
+    bms_frame status = {.length = 8};
+    e2e_seal(PROTECTED_HVESSS1, &status, &counter);
+    CHECK(status.data[4] == 0x20 && counter == 3);
+}
+
+static void a_changed_bit_is_seen_by_every_protection(void)
+{
+    for (int kind = PROTECTED_P1; kind <= PROTECTED_HVESSS1; kind++) {
+        if (kind == PROTECTED_COUNTER)
+            continue;
+        rx_config config = {.id = 0x0C040B2A, .extended = 1, .length = 8, .protection = (uint8_t)kind};
+        bms_frame frame = {.id = 0x0C040B2A, .extended = 1, .length = 8, .data = {0, 0, 0x55}};
+        uint8_t counter = 3;
+        e2e_seal((protection)kind, &frame, &counter);
+        rx_state rx = {0};
+        CHECK(e2e_accept(&config, &rx, &frame));
+        for (int bit = 0; bit < 64; bit++) {
+            rx_state fresh = {0};
+            bms_frame changed = frame;
+            changed.data[bit / 8] = (uint8_t)(changed.data[bit / 8] ^ 1 << bit % 8);
+            CHECK(!e2e_accept(&config, &fresh, &changed));
+        }
+    }
 }
 
 static int bad_frames(int first, int count) /* errors that a receiver has counted after so many steps of 2 */
@@ -21,10 +58,10 @@ static int bad_frames(int first, int count) /* errors that a receiver has counte
     rx_state rx = {0};
     bms_frame frame = {.id = 0x300, .length = 8};
     uint8_t counter = (uint8_t)first;
-    CHECK((e2e_protect(0x300, frame.data, 8, &counter), e2e_accept(&config, &rx, &frame)));
+    CHECK((e2e_seal(PROTECTED_P1, &frame, &counter), e2e_accept(&config, &rx, &frame)));
     for (int k = 0; k < count; k++) {
         counter = (uint8_t)((counter + 1) % 15);
-        e2e_protect(0x300, frame.data, 8, &counter);
+        e2e_seal(PROTECTED_P1, &frame, &counter);
         CHECK(!e2e_accept(&config, &rx, &frame));
     }
     return rx.errors;
@@ -421,6 +458,8 @@ static void rejected_data_is_not_used(void)
 
 const test_case TESTS_PROTECTION[] = {
     {"e2e_vectors", e2e_vectors},
+    {"protections_of_j1939", protections_of_j1939},
+    {"a_changed_bit_is_seen_by_every_protection", a_changed_bit_is_seen_by_every_protection},
     {"counters_that_skip", counters_that_skip},
     {"a_lost_checksum_does_not_cost_the_next_frame", a_lost_checksum_does_not_cost_the_next_frame},
     {"debounce_counts_and_decays", debounce_counts_and_decays},

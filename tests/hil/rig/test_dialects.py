@@ -14,7 +14,7 @@ from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hil.rig.load import load_rig
 from hil.rig.schema import RigConfig
 
-DIALECTS = ["modular", "storage"]
+DIALECTS = ["modular", "storage", "truck"]
 # limits of the laptop rig that a rig has no use for
 WITHOUT = {"storage": {"isolation", "e2e", "supply_loss"}}
 

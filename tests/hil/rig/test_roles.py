@@ -18,7 +18,7 @@ def roles(load: Loader, text: str) -> dict[str, Role]:
 
 def test_a_plain_text_is_a_signal(load: Loader) -> None:
     role = roles(load, 'soc = "can0/BMS_Status.Soc"')["soc"]
-    assert role == Role("soc", "can0", "BMS_Status", "Soc", None, "%")
+    assert role == Role("soc", "can0", "BMS_Status", "Soc", None, "%", reading=role.reading)
     assert role.address == "can0/BMS_Status.Soc"
     assert role.name_of(55.5) == "55.5 %"
 

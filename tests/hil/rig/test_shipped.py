@@ -19,7 +19,8 @@ from hil.rig.shipped import (
 def test_what_ships() -> None:
     assert "laptop" in shipped_rigs()
     assert {"bms.dbc", "cell_monitor.dbc"} <= set(shipped_dbc())
-    assert {"reference_bms", "reference_bms_modular", "reference_bms_storage"} <= set(shipped_libraries())
+    dialects = {f"reference_bms_{name}" for name in ("modular", "storage", "truck")}
+    assert {"reference_bms", *dialects} <= set(shipped_libraries())
 
 
 def test_a_path_goes_before_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
