@@ -10,7 +10,7 @@ from jinja2 import ChainableUndefined, Environment
 from markupsafe import Markup
 
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.report import matrix, plot, text
+from hil.report import cells, matrix, plot, text
 from hil.report.page import environment
 from hil.report.record import Event
 from hil.report.results import Outcome, Results, Row, gather, relative_margin, rows, trouble_line
@@ -60,6 +60,7 @@ def render(events: Sequence[Event]) -> str:
         simulated=results.info.get("simulated") or simulated(results.info),
         tight=_tight(results.outcomes),
         matrix=matrix.lines(results),
+        cells=cells.rows(results),
         words=WORDS,
     )
     return html.encode("utf-8", "replace").decode().replace("\0", "�")

@@ -49,6 +49,7 @@ class RunInfo(TypedDict, total=False):
         wiring: What is wired to what.
         buses: Per bus its interface, bit rate and load by design (0..1), by name.
         simulated: One sentence each on what is not real in this run.
+        cells: How many cells the BMS watches.
         requirements: Title by id, of all that the rig file's limits name.
         host: In real time, what the plant process says of itself: rights, lease, log of safe states.
     """
@@ -64,6 +65,7 @@ class RunInfo(TypedDict, total=False):
     wiring: Sequence[Wiring]
     buses: Mapping[str, Mapping[str, object]]
     simulated: Sequence[str]
+    cells: int
     requirements: Mapping[str, str]
     host: Mapping[str, object]
 
@@ -159,6 +161,11 @@ class Recorder:
                 "t_ns": t_ns,
             }
         )
+
+    def cell(self, test: str, cell: int, place: Mapping[str, str], result: CheckResult) -> None:
+        """It was judged how the BMS answers to a fault of one cell, and in which state."""
+        told = {"ok": result.ok, "reaction_ns": result.reaction_ns}
+        self._write({"event": "cell", "test": test, "cell": cell, **place, **told})
 
     def proves(self, test: str, requirement: str) -> None:
         """The test has taken a limit that a requirement promises."""

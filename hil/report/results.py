@@ -24,6 +24,7 @@ class Outcome:
         actions: ``step`` and ``stimulus`` events, in the order of the record.
         checks: ``check`` events, in the order of the record.
         plots: ``plot`` events: what was done and what followed, over time.
+        cells: ``cell`` events: what single cells were judged by.
         sim_ns: How much bus time it took.
     """
 
@@ -35,6 +36,7 @@ class Outcome:
     actions: list[Event] = field(default_factory=list)
     checks: list[Event] = field(default_factory=list)
     plots: list[Event] = field(default_factory=list)
+    cells: list[Event] = field(default_factory=list)
     verdict: str = "error"
     reason: str = _UNFINISHED
     sim_ns: int | None = None
@@ -273,7 +275,9 @@ def _start(event: Event) -> Outcome:
 
 
 def _add(outcome: Outcome, event: Event) -> None:
-    if event["event"] == "proves":
+    if event["event"] == "cell":
+        outcome.cells.append(event)
+    elif event["event"] == "proves":
         outcome.requirements = tuple(dict.fromkeys([*outcome.requirements, event["requirement"]]))
     elif event["event"] in ("step", "stimulus"):
         outcome.actions.append(event)

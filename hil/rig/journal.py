@@ -21,6 +21,9 @@ class Journal(Protocol):
     def check(self, test: str, result: CheckResult) -> None:
         """A statement about the BMS was judged."""
 
+    def cell(self, test: str, cell: int, place: Mapping[str, str], result: CheckResult) -> None:
+        """How the BMS answers to a fault of one cell was judged; ``place``: ``fault`` and ``state``."""
+
     def proves(self, test: str, requirement: str) -> None:
         """The test has taken a limit that a requirement promises."""
 
@@ -38,6 +41,9 @@ class Silent:
         """Nothing is kept."""
 
     def check(self, test: str, result: CheckResult) -> None:
+        """Nothing is kept."""
+
+    def cell(self, test: str, cell: int, place: Mapping[str, str], result: CheckResult) -> None:
         """Nothing is kept."""
 
     def proves(self, test: str, requirement: str) -> None:

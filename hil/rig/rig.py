@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from operator import methodcaller
@@ -36,6 +36,7 @@ __tracebackhide__ = methodcaller("errisinstance", (BmsFailure, HilError))
 
 Duration = int | str  # nanoseconds, or a text such as "500 ms"
 
+_FAULT_ROLE = "fault."
 _SETTLE_LIMIT = "5 s"  # for a mode change where the rig file promises nothing
 
 
@@ -77,6 +78,7 @@ class Rig:
         self._untold: list[Stimulus] = []
         self._shown: tuple[int, int] | None = None  # frame of the expectation just met, and its cycle
         self._plots = PlotBuilder(host, observer)
+        self._cell: tuple[int, str] | None = None  # whose fault is on now, and in which state it came
 
     # -- time ---------------------------------------------------------------------------------
 
@@ -187,6 +189,7 @@ class Rig:
             UsageError: If there is no such fault, or it does not take these arguments.
         """
         fault = make_fault(name, arguments)
+        cells, self._cell = self._cell, self._struck(arguments)
         lasts_ns = None if for_ is None else _ns(for_)
         stimulus = self._stimulated(self._host.inject(fault, lasts_ns))
         self._faults.append(fault)
@@ -197,6 +200,7 @@ class Rig:
                 self._faults.remove(fault)
                 self._host.clear(fault)
                 self.step(f"{fault.text}: over")
+            self._cell = cells
 
     def drive(self, cycle: Cycle | Path | str, for_: Duration | None = None) -> Driven:
         """Drive a cycle with the rig's vehicle, once or for this long, by the drive's set points.
@@ -300,6 +304,10 @@ class Rig:
             self._reactions = Reactions(since)
         result = self._judge.expect(self._role(role), value, _ns(within), self._reactions, already)
         self._plots.expected(role, self._reactions.stimulus, result)
+        if self._cell is not None and role.startswith(_FAULT_ROLE):
+            cell, state = self._cell
+            place = {"fault": role.removeprefix(_FAULT_ROLE), "state": state}
+            self._journal.cell(self._test, cell, place, result)
         self._record(result)
         if result.t_ns is not None:
             self._shown = result.t_ns, self._observer.cycle_ns(self._role(role))
@@ -449,6 +457,15 @@ class Rig:
             if all_of_them or stimulus.on_wire_ns is not None:
                 self._journal.stimulus(self._test, stimulus)
         self._untold = [s for s in self._untold if s.on_wire_ns is None and not all_of_them]
+
+    def _struck(self, arguments: Mapping[str, Any]) -> tuple[int, str] | None:
+        """The cell that a fault strikes, and the state of the BMS by its last frame."""
+        cell = arguments.get("cell")
+        if cell is None or "state" not in self.config.roles:
+            return None
+        role = self._role("state")
+        latest = self._observer.since(role, self.now_ns - 2 * self._observer.cycle_ns(role))
+        return int(cell), role.name_of(latest[-1][1]) if latest else ""
 
     def _record(self, result: CheckResult) -> CheckResult:
         self._shown = None

@@ -69,6 +69,7 @@ def run_facts(
         "firmware": _firmware(config),
         "wiring": [_wiring(wire) for wire in config.wires],
         "buses": {name: _bus(bus, plant) for name, bus in config.buses.items()},
+        "cells": config.plant.pack.strings * config.plant.pack.series,
         "requirements": _requirements(config),
         "simulated": _VIRTUAL if config.time == "virtual" else tuple(_simulated(config)),
     }

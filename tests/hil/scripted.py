@@ -94,6 +94,9 @@ class Notes:
 
     def proves(self, test: str, requirement: str) -> None: ...
 
+    def cell(self, test: str, cell: int, place: Any, result: Any) -> None:  # noqa: ARG002
+        self.rows.append(("cell", (cell, place, result.ok)))
+
     def plot(self, test: str, plot: Any) -> None:  # noqa: ARG002
         self.rows.append(("plot", plot))
 

@@ -50,7 +50,18 @@ class TestExpect:
         assert "V2 3.8 V" in message
         assert "BMS_Status" in message
         assert "State Standby" in message
-        assert [kind for kind, _ in notes.rows] == ["stimulus", "check", "step"]
+        assert [kind for kind, _ in notes.rows] == ["cell", "stimulus", "check", "step"]
+
+    def test_a_cell_that_was_struck_is_told_with_the_state_it_was_struck_in(self, small):
+        lines = [*every(20, 400, status()), *every(20, 900, status(FAULT, fault=1), 400)]
+        rig, _, notes = scripted_rig(small, lines)
+        rig.run_for("200 ms")
+        rig.expect(FLAG, False, within="100 ms", already=True)  # nothing is struck
+        with rig.fault("cell.voltage", cell=2, value=3.8):
+            rig.expect("state", "fault", within="500 ms")  # is no flag
+            rig.expect(FLAG, True, within="500 ms")
+        rig.expect(FLAG, True, within="500 ms", already=True)  # it is over
+        assert notes.of("cell") == [(2, {"fault": "cell_overvoltage", "state": "standby"}, True)]
 
     def test_too_late(self, small):
         lines = [*every(20, 700, status()), *every(20, 900, status(fault=1), 700)]
