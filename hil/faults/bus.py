@@ -19,6 +19,8 @@ from hil.faults.filler import Filler
 from hil.host.stimulus import Carrier
 
 _HIGHEST_ID = 0x7FF
+_RIG = "rig"  # the node of the restbus
+_A_PAIR = 2
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -138,7 +140,8 @@ class BusNoise(_BusFault):
 class BusOff(_BusFault):
     """A node is driven off the bus; back after ``recovery_ns``, or (0) as soon as ISO 11898-1 lets it.
 
-    Mended before that, a slow one is back at once.
+    Mended before that, a slow one is back at once. The nodes in whose place the rig sends acknowledge each
+    other's frames meanwhile, so that what the node misses is lost to it.
     """
 
     node: str
@@ -154,6 +157,19 @@ class BusOff(_BusFault):
 
     def _break(self, bench: Bench, medium: Medium) -> Callable[[], None]:
         node = self._node(medium)
+        alone = len(bench.stands_for(medium.name)) < _A_PAIR
+        other = None if alone or node.name == _RIG else medium.attach("acknowledging")
+        back = self._drive_off(bench, medium, node)
+
+        def mend() -> None:
+            back()
+            if other is not None:
+                other.detach()
+
+        return mend
+
+    def _drive_off(self, bench: Bench, medium: Medium, node: Node) -> Callable[[], None]:
+        """Drive it off; returns what brings a slow one back before its time."""
         node.auto_recover = not self.recovery_ns
         medium.force_bus_off(node)
         if node.auto_recover:

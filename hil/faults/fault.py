@@ -44,6 +44,9 @@ class Bench(Protocol):
     def wire(self, bus: str = "") -> Medium:
         """The wire of a bus; without a name that of the only one."""
 
+    def stands_for(self, bus: str) -> frozenset[str]:
+        """The nodes in whose place the restbus sends on a bus."""
+
     def last_frame(self, message: str) -> Frame | None:
         """The last frame of a message on the wire, if it is still remembered."""
 

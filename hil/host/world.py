@@ -315,6 +315,11 @@ class World:
             )
         return self.stations[name].medium
 
+    def stands_for(self, bus: str) -> frozenset[str]:
+        """The nodes in whose place the restbus sends on a bus."""
+        entries = self.stations[bus].restbus.entries.values()
+        return frozenset(sender for entry in entries for sender in entry.message.senders)
+
     def last_frame(self, message: str) -> Frame | None:
         """The last frame of a message on the wire, if it is still remembered."""
         for station in self.stations.values():

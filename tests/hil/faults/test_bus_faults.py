@@ -105,6 +105,27 @@ def test_a_node_comes_back_by_itself(world):
     world.clear(fault)
 
 
+def test_the_others_go_on_while_a_node_is_off(world):
+    heard = world.bms.heard
+    fault = make_fault("bus.off", {"node": "bms", "recovery": "200 ms"})
+    world.inject(fault)
+    before = len(heard)
+    found = frames(world, 199)
+    assert good(found, "rig") > 80
+    assert not any(frame.error for frame in found)
+    assert len(heard) == before
+    world.clear(fault)
+    assert "acknowledging" not in {node.name for node in medium(world).nodes}
+
+
+def test_a_lonely_node_is_acknowledged_by_nobody(world, monkeypatch):
+    monkeypatch.setattr(world, "stands_for", lambda _: frozenset({"VCU"}))
+    world.inject(make_fault("bus.off", {"node": "bms", "recovery": "200 ms"}))
+    found = frames(world, 100)
+    assert found
+    assert all(frame.error for frame in found)
+
+
 @pytest.mark.parametrize("name", ["bms", "rig"])
 def test_a_slow_recovery(world, name):
     fault = make_fault("bus.off", {"node": name, "recovery": "400 ms"})
