@@ -11,7 +11,7 @@ from hil.characterise.answer import characterise
 from hil.characterise.curve import curves, over_soc
 from hil.characterise.measure import Times
 from hil.characterise.sheet import Characteristic, Curve, Left, Sheet
-from hil.characterise.stimulus import CELLS, TEMPERATURE, Lever, levers, troubles
+from hil.characterise.stimulus import CELLS, TEMPERATURE, Lever, Trouble, levers, troubles
 from hil.characterise.survey import Heard, survey
 from hil.characterise.trial import Bench, answers_of, roles_of, seconds
 from hil.clock import NS_PER_S
@@ -71,6 +71,11 @@ class Campaign:
         return self._bench.heartbeat.view
 
     @property
+    def bus_ns(self) -> int:
+        """How much time passed on the bus so far, in all trials."""
+        return self._bench.bus_ns
+
+    @property
     def trials(self) -> int:
         """How many there were so far."""
         return self._bench.trials
@@ -125,7 +130,8 @@ class Campaign:
         if not roles:
             return []
         self._doing = f"what answers to {lever.title} in {state}"
-        return list(survey(self._bench, lever, state, roles, self._wish.patience_ns))
+        heard = list(survey(self._bench, lever, state, roles, self._wish.patience_ns))
+        return _soonest(heard) if isinstance(lever, Trouble) else heard
 
     def _curves(self) -> Iterator[Curve]:
         """What is advertised over what the BMS measures of cells, and over its state of charge."""
@@ -151,6 +157,14 @@ class Campaign:
         for role in self._roles:
             if role not in found and self._wish.wants(role):
                 self.sheet.left.append(Left(role, reason))
+
+
+def _soonest(heard: Sequence[Heard]) -> list[Heard]:
+    """The first fault and the first warning: what comes later is by what a message in trouble has lost."""
+    by_kind: dict[str, Heard] = {}
+    for one in sorted(heard, key=lambda one: one.after_ns):
+        by_kind.setdefault(one.role.partition(".")[0], one)
+    return list(by_kind.values())
 
 
 def _facts(config: RigConfig, wish: Wish) -> dict[str, object]:

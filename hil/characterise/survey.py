@@ -21,6 +21,7 @@ class Heard:
         neutral: Raw number at rest.
         quiet: The last one on the way outward that was not answered; ``neutral`` if the first was.
         farthest: The farthest one that was, with no silence in between.
+        after_ns: How long that took.
     """
 
     role: str
@@ -29,6 +30,7 @@ class Heard:
     neutral: int
     quiet: int
     farthest: int
+    after_ns: int
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Way:
             while last + 1 < len(there) and there[last + 1]:
                 last += 1
             quiet = numbers[first - 1] if first else self.neutral
-            yield Heard(role, self.lever, self.state, self.neutral, quiet, numbers[last])
+            after_ns = by_number[last][role]
+            yield Heard(role, self.lever, self.state, self.neutral, quiet, numbers[last], after_ns)
 
     def is_heard(self) -> bool:
         """A first look, all in one world: most levers move nothing."""
@@ -64,9 +67,9 @@ class Way:
         with self._trial() as trial:
             return any(self._answers(trial, numbers, self.patience_ns // 4))
 
-    def _outward(self, numbers: Sequence[int]) -> list[set[str]]:
+    def _outward(self, numbers: Sequence[int]) -> list[dict[str, int]]:
         """What answers at each number: one world as long as nothing does, then a fresh one for each."""
-        heard: list[set[str]] = []
+        heard: list[dict[str, int]] = []
         while len(heard) < len(numbers):
             with self._trial() as trial:
                 for answers in self._answers(trial, numbers[len(heard) :], self.patience_ns):
@@ -78,8 +81,8 @@ class Way:
     def _trial(self) -> AbstractContextManager[Trial]:
         return self.bench.trial(self.state, still=self.lever.still(self.neutral))
 
-    def _answers(self, trial: Trial, numbers: Iterable[int], stay_ns: int) -> Iterator[set[str]]:
-        """What answers at each number, one after the other; a role that is set at rest answers nothing.
+    def _answers(self, trial: Trial, numbers: Iterable[int], stay_ns: int) -> Iterator[dict[str, int]]:
+        """What answers at each number, and after how long; a role that is set at rest answers nothing.
 
         It stays at each for ``stay_ns``, and at the end of the way for as long as patience lasts.
         """
@@ -87,7 +90,7 @@ class Way:
         for raw in numbers:
             zero_ns = trial.turn(self.lever.faults(raw, self.neutral))
             trial.until(zero_ns + (self.patience_ns if raw == self.end else stay_ns))
-            yield set(trial.answers(quiet, zero_ns))
+            yield {role: one.t_ns - zero_ns for role, one in trial.answers(quiet, zero_ns).items()}
 
 
 def survey(bench: Bench, lever: Lever, state: str, roles: Sequence[str], patience_ns: int) -> Iterator[Heard]:

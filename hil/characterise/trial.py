@@ -139,6 +139,7 @@ class Bench:
 
     Attributes:
         trials: How many there were.
+        bus_ns: How much time passed in them.
         ports: The twins' ports, with what they showed at rest.
         unreachable: States that the BMS does not come into, and why.
         heartbeat: The firmware's sign of life.
@@ -154,6 +155,7 @@ class Bench:
             )
         self.config = replace(config, limits={})
         self.trials = 0
+        self.bus_ns = 0
         self.unreachable: dict[str, str] = {}
         self._seed = seed
         self._told = told
@@ -213,6 +215,7 @@ class Bench:
             yield trial
         finally:
             host.stop()
+            self.bus_ns += host.now_ns
             self._told()
 
     def _bring(self, rig: Rig, state: str) -> None:

@@ -133,6 +133,7 @@ class _Draft:
         from hil.run.output import write_whole
 
         self.sheet.facts["trials"] = self._campaign.trials
+        self.sheet.facts["bus_time"] = round(self._campaign.bus_ns * 1e-9)
         self.sheet.facts["seconds"] = round(time.monotonic() - self._begun, 1)
         write_whole(self.out / _JSON, as_json(self.sheet))
 
