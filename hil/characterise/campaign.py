@@ -18,7 +18,7 @@ from hil.clock import NS_PER_S
 from hil.errors import UsageError
 from hil.rig.schema import RigConfig
 
-PATIENCE_NS = 6 * NS_PER_S
+PATIENCE_NS = 8 * NS_PER_S
 _STATES = ("operate", "charge")  # in standby a BMS that comes into these says nothing more
 
 

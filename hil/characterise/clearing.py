@@ -96,6 +96,7 @@ def _way(probe: Probe, far: int) -> tuple[str, int | None]:
                 act(trial)
             except NotOfferedError:  # there is no such request
                 continue
+            trial.until(trial.now_ns + 2 * probe.cycle_ns)  # what is judged came after it
             if trial.says(probe.role) is False:
                 return way, None
     return "nothing", None
@@ -113,4 +114,5 @@ def _ends(probe: Probe, far: int, raw: int, way: str) -> bool:
         trial.until(back_ns + 2 * probe.slack_ns)
         for act in _LEVELS[way]:
             act(trial)
+        trial.until(trial.now_ns + 2 * probe.cycle_ns)
         return trial.says(probe.role) is False

@@ -34,9 +34,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all noise (default 1)")
     parser.add_argument(
         "--patience",
-        default="6 s",
+        default="8 s",
         metavar="TIME",
-        help="what is not answered by then never is (default 6 s); longer than the slowest delay",
+        help="what is not answered by then never is (default 8 s); longer than the slowest delay",
     )
     parser.set_defaults(run=run)
 
@@ -83,7 +83,7 @@ def _wish(arguments: argparse.Namespace) -> Wish:
     except UnitError as error:
         raise UsageError(error.reason, key="--patience", remedy=error.remedy) from error
     if patience_ns <= 0:
-        raise UsageError("no answer comes in no time", key="--patience", remedy='such as "6 s"')
+        raise UsageError("no answer comes in no time", key="--patience", remedy='such as "8 s"')
     return Wish(tuple(word for word in words if word), patience_ns, arguments.seed)
 
 
