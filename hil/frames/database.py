@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import nextafter
@@ -15,7 +15,7 @@ from cantools.database.can import Database as CanDatabase
 from hil.errors import HilError, RigFileError, RigFileErrors
 from hil.frames.codec import Decoder, Encoder, compile_decoder, compile_encoder
 from hil.frames.e2e import E2E
-from hil.frames.profiles import Extras
+from hil.frames.profiles import Extras, OwnChecksum
 from hil.frames.soundness import mistakes_of
 
 if TYPE_CHECKING:
@@ -146,8 +146,12 @@ class Database:
     by_key: dict[int, Message] = field(default_factory=dict)
 
 
-def load_database(paths: Sequence[Path]) -> Database:
+def load_database(paths: Sequence[Path], checksums: Mapping[str, OwnChecksum] | None = None) -> Database:
     """Read the DBC files of one bus; each file is parsed once per process.
+
+    Args:
+        paths: The files.
+        checksums: Functions by the name that attribute ``E2EProfile`` calls them.
 
     Raises:
         RigFileErrors: All mistakes found, each with file, message or signal, reason and remedy.
@@ -159,7 +163,7 @@ def load_database(paths: Sequence[Path]) -> Database:
     for path in paths:
         try:
             text = path.read_bytes()
-            found = _parse(str(path), text)
+            found = _parse(str(path), text, tuple((checksums or {}).items()))
         except RigFileError as error:
             errors.append(error)
             continue
@@ -190,7 +194,7 @@ def _twice(path: Path, message: Message, other: Message) -> RigFileError:
 
 
 @lru_cache(maxsize=64)
-def _parse(place: str, text: bytes) -> tuple[Message, ...]:
+def _parse(place: str, text: bytes, checksums: tuple[tuple[str, OwnChecksum], ...]) -> tuple[Message, ...]:
     try:
         database = CanDatabase(strict=True)
         database.add_dbc_string(_decoded(text))
@@ -209,7 +213,7 @@ def _parse(place: str, text: bytes) -> tuple[Message, ...]:
     messages = []
     for source in database.messages:
         try:
-            messages.append(_message(place, source))
+            messages.append(_message(place, source, dict(checksums)))
         except RigFileError as error:
             key = error.key if error.key == source.name else f"{source.name}.{error.key}"
             errors.append(RigFileError(error.reason, place=place, key=key, remedy=error.remedy))
@@ -228,7 +232,7 @@ def _decoded(text: bytes) -> str:
         return text.decode("cp1252", errors="replace")
 
 
-def _message(place: str, source: DbcMessage) -> Message:
+def _message(place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum]) -> Message:
     signals = {s.name: _signal(index, s) for index, s in enumerate(source.signals)}
     values = sorted({s.mux_value for s in signals.values() if s.mux_value is not None})
     cycle_ns = _ms(_attribute(source, "GenMsgCycleTime", 0) or source.cycle_time)
@@ -244,7 +248,7 @@ def _message(place: str, source: DbcMessage) -> Message:
         senders=tuple(source.senders),
         comment=source.comment or "",
         signals=signals,
-        e2e=_e2e(place, source, signals.values()),
+        e2e=_e2e(place, source, signals.values(), checksums),
         mux_values=tuple(values),
         file=place,
         active_cycle_ns=None if always else cycle_ns,
@@ -329,12 +333,14 @@ def _not_available(source: DbcSignal) -> float | None:
     return raw * float(source.scale) + float(source.offset)
 
 
-def _e2e(place: str, source: DbcMessage, signals: Iterable[Signal]) -> E2E | None:
+def _e2e(
+    place: str, source: DbcMessage, signals: Iterable[Signal], checksums: Mapping[str, OwnChecksum]
+) -> E2E | None:
     profile = str(_attribute(source, "E2EProfile", "None"))
     if profile == "None":
         return None
     try:
-        scheme = _scheme(profile, source, list(signals))
+        scheme = _scheme(profile, source, list(signals), checksums.get(profile))
     except ValueError as error:
         raise RigFileError(
             f"attribute E2EProfile: {error}", place=place, key=source.name
@@ -342,7 +348,9 @@ def _e2e(place: str, source: DbcMessage, signals: Iterable[Signal]) -> E2E | Non
     return scheme
 
 
-def _scheme(profile: str, source: DbcMessage, signals: Sequence[Signal]) -> E2E:
+def _scheme(
+    profile: str, source: DbcMessage, signals: Sequence[Signal], own: OwnChecksum | None
+) -> E2E:
     """The protection that a message's attributes ask for.
 
     Raises:
@@ -365,6 +373,7 @@ def _scheme(profile: str, source: DbcMessage, signals: Sequence[Signal]) -> E2E:
             "" if mode == "None" else mode,
             bytes.fromhex(str(_attribute(source, "E2EDataIdList", ""))),
             source.frame_id,
+            own,
         ),
     )
     others = ((signal.name, place(signal)) for signal in signals if signal.e2e_role == "None")

@@ -97,10 +97,11 @@ class E2E:
             ValueError: If the profile is unknown, the message too short for it, the data identifier
                 out of range, or a counter or checksum is missing or crosses a byte.
         """
-        if profile not in HEADERS and profile not in FREE:
-            raise ValueError(f"profile {profile!r} is not one of {', '.join((*HEADERS, *FREE))}")
+        if profile not in HEADERS and profile not in FREE and extras.own is None:
+            known = ", ".join((*HEADERS, *FREE))
+            raise ValueError(f"profile {profile!r} is not one of {known}, nor one of the bus's checksums")
         _check_extras(profile, extras)
-        if profile in FREE:
+        if profile not in HEADERS:
             if not 0 <= data_id <= 0xFFFF:
                 raise ValueError(f"data identifier {data_id} does not fit into 16 bits")
             return cls._free(profile, length, counter, checksum, extras)

@@ -23,6 +23,7 @@ from e2e.crc import calculate_crc16 as crc16
 Seal = Callable[[bytearray], None]
 IsSealed = Callable[[bytes], bool]
 Guard = tuple[Seal, IsSealed]
+OwnChecksum = Callable[[bytes, int], int]  # of data with a zero in the checksum's place, and identifier
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,13 @@ class Extras:
         mode: How profiles 1 and 11 reckon the data identifier in; empty: as usual.
         id_list: Profile 2's data identifiers, one for each of its 16 counter values.
         frame_id: Identifier on the bus, for the checksums of J1939.
+        own: A user's function, in place of a profile.
     """
 
     mode: str = ""
     id_list: bytes = b""
     frame_id: int = 0
+    own: OwnChecksum | None = None
 
 
 NO_EXTRAS = Extras()
@@ -124,6 +127,8 @@ def guard_of(profile: str, identity: Identity, checksum_byte: int) -> Guard:
         identity: Of the message.
         checksum_byte: Where the checksum is, of the profiles of ``FREE``.
     """
+    if identity.extras.own is not None:
+        return _of_byte(_own(identity.extras.own, identity.extras.frame_id, checksum_byte), checksum_byte)
     if profile in _OF_AUTOSAR:
         return _OF_AUTOSAR[profile](identity)
     if profile in J1939:
@@ -148,6 +153,10 @@ def _of_byte(checksum: Callable[[bytes], int], byte: int) -> Guard:
         data[byte] = checksum(data)  # type: ignore[arg-type]  # any buffer will do
 
     return seal, lambda data: checksum(data) == data[byte]
+
+
+def _own(function: OwnChecksum, frame_id: int, byte: int) -> Callable[[bytes], int]:
+    return lambda data: function(bytes((*data[:byte], 0, *data[byte + 1 :])), frame_id)
 
 
 def _p1(identity: Identity) -> Guard:

@@ -109,6 +109,7 @@ class BusSection(Section):
     channel: str | None = Field(default=None, min_length=1)
     bitrate: Annotated[int, BeforeValidator(_bit_rate), Field(ge=5_000, le=1_000_000)]
     dbc: list[str] = Field(min_length=1)
+    checksums: str | None = Field(default=None, min_length=1)
     options: dict[str, Any] = {}
     j1939: dict[str, J1939Section] = {}
 

@@ -12,6 +12,7 @@ from hil.frames.database import Database, load_database
 from hil.nodes.kinds import DRIVEN, KINDS, NodeSpec, node_ports
 from hil.realtime.health import Budget
 from hil.rig.address import AddressBook
+from hil.rig.checksums import load_checksums
 from hil.rig.file import BmsSection, BusSection, HealthSection, RigFile, read_file
 from hil.rig.j1939 import with_addresses
 from hil.rig.limits import Limit, limits_of
@@ -185,7 +186,8 @@ def _database(
         else:
             paths.append(path)
     try:
-        database = load_database(paths)
+        own = {} if bus.checksums is None else load_checksums(beside / bus.checksums)
+        database = load_database(paths, own)
     except HilError as error:
         mistakes.take(error, dotted("bus", name, "dbc"))
         return None, ()

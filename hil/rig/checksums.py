@@ -1,0 +1,91 @@
+"""Checksums of one's own: functions of a few lines in a Python file beside the rig file."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from hil.errors import RigFileError
+from hil.frames.profiles import FREE, HEADERS, OwnChecksum
+
+
+def load_checksums(path: Path) -> dict[str, OwnChecksum]:
+    """The public functions that a file defines, by name.
+
+    Each takes the data of a frame, with a zero where the checksum will be, and the frame's identifier, and
+    gives the checksum, a number of 8 bits. It is called for each frame, sent or received, and must be quick.
+
+    Raises:
+        RigFileError: If the file cannot be read or run, defines none, or one has the name of a profile or
+            other parameters. A function that raises, or gives what is no byte, does so when it is called.
+    """
+    module = _run(path)
+    found = {
+        name: function
+        for name, function in vars(module).items()
+        if inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_"
+    }
+    if not found:
+        raise RigFileError("defines no function", place=str(path), remedy="def NAME(data, identifier): …")
+    for name, function in found.items():
+        _check(path, name, function)
+    return {name: _guarded(path, name, function) for name, function in found.items()}
+
+
+def _run(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"checksums_of_a_rig.{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise RigFileError("is no Python file", place=str(path), remedy="its name ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except OSError as error:
+        raise RigFileError(f"cannot be read: {error.strerror}", place=str(path)) from error
+    except Exception as error:
+        raise RigFileError(f"does not run: {_told(error, path)}", place=str(path)) from error
+    return module
+
+
+def _check(path: Path, name: str, function: OwnChecksum) -> None:
+    if name in HEADERS or name in FREE:
+        raise RigFileError(
+            "is the name of a profile", place=str(path), key=name, remedy="give it another one"
+        )
+    try:
+        inspect.signature(function).bind(b"", 0)
+    except TypeError as error:
+        raise RigFileError(
+            f"takes other arguments: {error}",
+            place=str(path),
+            key=name,
+            remedy=f"def {name}(data, identifier):",
+        ) from error
+
+
+def _guarded(path: Path, name: str, function: OwnChecksum) -> OwnChecksum:
+    """What goes wrong in it is told as its own doing, not as the BMS's."""
+
+    def checksum(data: bytes, identifier: int) -> int:
+        try:
+            value = function(data, identifier)
+        except Exception as error:
+            raise RigFileError(f"raised {_told(error, path)}", place=str(path), key=name) from error
+        if type(value) is not int or not 0 <= value <= 0xFF:
+            raise RigFileError(
+                f"gave {value!r}, which is no byte", place=str(path), key=name, remedy="& 0xFF"
+            )
+        return value
+
+    return checksum
+
+
+def _told(error: Exception, path: Path) -> str:
+    """An exception in words, with the last line of the file that it passed."""
+    passed = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in passed if frame.filename == str(path)]
+    line = getattr(error, "lineno", None) or (lines[-1] if lines else None)
+    where = "" if line is None else f" (line {line})"
+    return f"{type(error).__name__}: {getattr(error, 'msg', None) or error}{where}"
