@@ -44,6 +44,7 @@ def _rows(one: Characteristic) -> list[dict[str, str]]:
             "delay": words.milliseconds(stage.reaction.median),
             "unsure": f"{stage.reaction.uncertainty * 1e3:.0f}",
             "opens": words.milliseconds(stage.opens.median) if stage.opens else "–",
+            "company": ", ".join(stage.company),
             "pulse": words.span(stage.debounce) if stage.debounce else "–",
             "forgets": words.span(stage.forgets) if stage.forgets else "–",
         }

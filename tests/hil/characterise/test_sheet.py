@@ -27,7 +27,9 @@ from hil.characterise.words import one_line
 from hil.errors import UsageError
 
 _REACTION = Reaction(0.463, 0.464, 0.465, 0.04, 3)
-_STAGE = Stage(Level(3.65, 3.651), _REACTION, _REACTION, Span(0.4, 0.5), Span(0.1, 0.2))
+_STAGE = Stage(
+    Level(3.65, 3.651), _REACTION, _REACTION, Span(0.4, 0.5), Span(0.1, 0.2), ("fault.pack_overvoltage",)
+)
 _TRIP = Characteristic(
     "fault.cell_overvoltage",
     "cell voltage",
