@@ -15,6 +15,7 @@ from hil.cli import (
     characterise,
     check,
     doctor,
+    explore,
     fit_cell,
     mutants,
     new,
@@ -30,7 +31,7 @@ from hil.errors import HilError
 _DEBUG = "show the traceback of an error"
 _COMMANDS = (
     *(run, check, new, doctor, parity, plant, watch, bms, replay, sim, fit_cell),
-    *(mutants, characterise, bench),
+    *(mutants, characterise, explore, bench),
 )
 
 

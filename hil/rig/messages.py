@@ -11,6 +11,7 @@ from hil.rig.mistakes import suggest
 if TYPE_CHECKING:
     from hil.frames.database import Message
     from hil.host.contract import Host
+    from hil.responses.signals import Sample
     from hil.rig.schema import RigConfig
 
 
@@ -64,6 +65,14 @@ class Messages:
     def arrivals(self, message: str, since_ns: int = 0) -> list[int]:
         """Bus timestamps in ns of a message of the BMS since an instant, frames good or bad."""
         return self._host.arrivals(message, since_ns)
+
+    def samples(self, message: str, since_ns: int = 0) -> list[Sample]:
+        """Bus timestamp in ns and decoded values of each good frame since an instant, whoever sends it.
+
+        Raises:
+            UsageError: If no DBC file has the message.
+        """
+        return self._host.history(self._layout(message)[0], message, since_ns)
 
     def groups(self, message: str, since_ns: int = 0) -> dict[int, list[int]]:
         """Bus timestamps in ns of each multiplexed group of a message of the BMS since an instant.

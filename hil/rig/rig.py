@@ -110,7 +110,7 @@ class Rig:
 
         Args:
             cold: Whether it starts with an empty fault memory.
-            reaches: The state to wait for: ``"fault"`` for one whose memory forbids standby.
+            reaches: The state to wait for: ``"fault"`` for one whose memory forbids standby; ``""``: none.
 
         Raises:
             BmsFailure: If it is not there in the time that ``limits.startup`` promises.
@@ -118,7 +118,7 @@ class Rig:
         self.step("power on")
         self._host.power_on(cold=cold)
         self.mark("powered")  # a program that plays the BMS has started by now
-        if "state" in self.config.roles:
+        if reaches and "state" in self.config.roles:
             self._reach(reaches, self._promised("startup", "delay"))
 
     def on_wire(self, stimulus: Stimulus) -> int:
