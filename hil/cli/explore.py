@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hil.run.output import make_folder
 
     if find_spec("hypothesis") is None:
-        remedy = "pip install hypothesis"
+        remedy = 'pip install "bms-hil[explore]"'
         raise UsageError("hil explore needs the package hypothesis", remedy=remedy)
     require_fork()
     config = load_rig(arguments.rig)

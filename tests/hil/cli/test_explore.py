@@ -32,7 +32,7 @@ def test_without_hypothesis_it_says_what_to_install(
 ) -> None:
     monkeypatch.setattr("hil.cli.explore.find_spec", lambda _: None)
     assert main(["explore", "laptop"]) == 2
-    assert "pip install hypothesis" in capsys.readouterr().err
+    assert 'pip install "bms-hil[explore]"' in capsys.readouterr().err
 
 
 def test_a_short_search_of_a_good_bms_finds_nothing(
