@@ -19,6 +19,8 @@ from hil.bench.realtime.run import KILLS, PARTS, Options, Part, run
 from hil.cli import bench as command
 from hil.cli import main
 
+pytestmark = pytest.mark.real_time
+
 SECONDS = 0.3
 GOALS = {
     "lateness": {
