@@ -136,7 +136,8 @@ def _place(ports: list[Port], extreme: Callable[..., float]) -> tuple[float, int
 class Vehicle(Side):
     """The vehicle's side, from plug to unplug.
 
-    Its port ``stop`` ends the charging, ``forbid`` interrupts it.
+    Its port ``stop`` ends the charging, ``forbid`` interrupts it; by ``withheld``, in A, a BMS wants
+    less than the highest current.
 
     Args:
         name: In the rig file.
@@ -149,7 +150,7 @@ class Vehicle(Side):
     of_a_session = ("CRM", "CTS", "CML", "CRO", "CCS", "CST", "CSD", "CEM")
     ending = (State.STOPPING, State.STATISTICS)
     outputs = (("attempts", 0.0, 1e6), ("errors", 0.0, 1e6))
-    inputs = (("stop", 0.0, 1.0), ("forbid", 0.0, 1.0))
+    inputs = (("stop", 0.0, 1.0), ("forbid", 0.0, 1.0), ("withheld", 0.0, LARGEST_A))
 
     def __init__(
         self, name: str, clock: VirtualClock, speaker: Speaker, battery: Battery, wishes: Wishes
@@ -281,7 +282,7 @@ class Vehicle(Side):
         station_A = -self.speaker.value("CML", "MaxCurrent", -LARGEST_A)
         return {
             "VoltageDemand": self._wishes.max_V,
-            "CurrentDemand": -min(self._wishes.max_A, station_A, LARGEST_A),
+            "CurrentDemand": -min(max(0.0, self._wishes.max_A - self.read("withheld")), station_A, LARGEST_A),
             "Mode": CONSTANT_VOLTAGE if self._holding else CONSTANT_CURRENT,
         }
 

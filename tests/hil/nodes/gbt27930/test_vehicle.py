@@ -153,6 +153,16 @@ def test_charging_may_be_forbidden_and_allowed_again(bench: Callable[..., Bench]
     assert b.world["charger.current"] == pytest.approx(80.0)
 
 
+def test_a_bms_may_withhold_current(bench: Callable[..., Bench]) -> None:
+    b, vehicle = together(bench)
+    b.world.run(6.0)
+    withheld = next(p for p in vehicle.ports if p.name.endswith(".withheld"))
+    for less, left in ((30.0, 50.0), (400.0, 0.0), (0.0, 80.0)):
+        withheld.write(less)
+        b.world.run(1.0)
+        assert b.world["charger.current"] == pytest.approx(left)
+
+
 def test_more_than_400_a_cannot_be_said(bench: Callable[..., Bench]) -> None:
     b = bench(ChargerTimes(insulation_ns=300_000_000), max_A=2100.0)
     b.vehicle(replace(WISHES, max_A=2100.0))
