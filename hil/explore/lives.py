@@ -10,13 +10,19 @@ from hypothesis.strategies import SearchStrategy
 from hil.explore.act import Act, Script
 from hil.explore.menu import Menu
 
-_MOST = 14  # acts of a life
+_PLACES = 10  # for acts in a life; some stay empty
 
 
 def lives(menu: Menu) -> SearchStrategy[Script]:
-    """Lives of what a rig lets happen; shorter ones, of acts that stand first, are simpler."""
+    """Lives of what a rig lets happen; shorter ones, of acts that stand first, are simpler.
+
+    Places that may stay empty, in place of a list of any length: most such lists are too short for events
+    that depend on each other.
+    """
     acts = [act for count, act in _acts(menu) for _ in range(count)]
-    return st.lists(st.sampled_from(acts), min_size=1, max_size=_MOST).map(tuple)
+    choices: list[Act | None] = [None] * (len(acts) // 8) + acts
+    places = st.tuples(*[st.sampled_from(choices)] * _PLACES)
+    return places.map(lambda chosen: tuple(act for act in chosen if act is not None))
 
 
 def _acts(menu: Menu) -> Iterator[tuple[int, Act]]:

@@ -19,7 +19,7 @@ from hil.explore.menu import Menu
 from hil.explore.play import Outcome, Player
 from hil.explore.violation import Violation
 
-_BATCH = 200  # lives between two looks at the clock by Hypothesis itself
+_BATCH = 30  # lives of one run of Hypothesis, which begins each with simple ones
 _SHRINK_S = 60.0  # for one violation; the shortest script until then is kept
 
 
