@@ -17,8 +17,8 @@ from typing import Literal, TextIO
 
 import can
 
-from hil.bus.frame import Frame, from_can_message
-from hil.bus.link import FD_LENGTHS, FdFrame, Link, LinkFullError
+from hil.bus.frame import FD_LENGTHS, FdFrame, Frame, from_can_message
+from hil.bus.link import Link, LinkFullError
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import BusError, FrameError, UsageError
 from hil.realtime.sleep import Lateness, Now, SleepUntil, sleep_until

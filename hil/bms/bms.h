@@ -22,16 +22,19 @@
 extern "C" {
 #endif
 
-#define BMS_ABI_VERSION 1u
+#define BMS_ABI_VERSION 2u /* 1: without CAN FD */
 
 typedef struct {      /* 72 bytes, the same on every host */
     uint32_t id;      /* identifier, 11 or 29 bits */
     uint8_t extended; /* 1: 29-bit identifier */
-    uint8_t length;   /* bytes of data in use, 0..8 */
+    uint8_t length;   /* bytes of data in use: 0..8; of CAN FD also 12, 16, 20, 24, 32, 48, 64 */
     uint8_t bus;      /* number of the bus, in the order of the rig file, from 0 */
-    uint8_t flags;    /* 0; for later use */
+    uint8_t flags;    /* BMS_FLAG_…; 0: a classic frame */
     uint8_t data[64];
 } bms_frame;
+
+#define BMS_FLAG_FD 1u   /* a CAN FD frame */
+#define BMS_FLAG_FAST 2u /* of CAN FD: its data runs at the data bit rate */
 
 extern BMS_EXPORT const uint32_t bms_abi_version; /* = BMS_ABI_VERSION */
 

@@ -14,16 +14,18 @@ from typing import Any
 from simpy.events import URGENT, Event
 
 from hil.bms.heartbeat import Heartbeat
-from hil.bus.frame import Frame
+from hil.bus.frame import FAST, FD, FD_LENGTHS, Frame, format_of
 from hil.bus.medium import Medium
 from hil.bus.node import FrameHandler, Node
 from hil.clock import Alarm, VirtualClock
 from hil.errors import FirmwareError
 
-ABI_VERSION = 1
+ABI_VERSION = 2
+CLASSIC_VERSION = 1  # the same without CAN FD
 _FRAME = struct.Struct("=IBBBB64s")  # bms_frame of bms.h, 72 bytes
 _CAPACITY = 64  # frames that one step may send
 _MAILBOXES = 128  # frames that the BMS's CAN controller holds when the bus does not take them
+_CLASSIC_BYTES = 8
 _HIGHEST_ID = {0: 0x7FF, 1: 0x1FFFFFFF}
 _REQUIRED = ("bms_init", "bms_receive", "bms_step")
 _REMEDY = "see docs/your-firmware.md"
@@ -57,8 +59,9 @@ class Firmware:
             version = ctypes.c_uint32.in_dll(self._library, "bms_abi_version").value
         except ValueError as error:
             raise self.trouble("the firmware library lacks bms_abi_version") from error
-        if version != ABI_VERSION:
+        if version not in (CLASSIC_VERSION, ABI_VERSION):
             raise self.trouble(f"bms_abi_version is {version}, this rig speaks {ABI_VERSION}")
+        self.knows_fd = version >= ABI_VERSION
 
     def _declare(self, name: str, result: Any, *arguments: Any) -> Callable[..., int]:
         function = getattr(self._library, name)
@@ -91,6 +94,17 @@ class Firmware:
         return FirmwareError(reason, place=str(self.path), key="bms.library", remedy=_REMEDY)
 
 
+def wrong_with(identifier: int, extended: int, length: int, flags: int) -> str:
+    """What is wrong with a frame that firmware sent, in words; nothing if it is right."""
+    if flags & ~(FD | FAST):
+        return f"unknown flags {flags:#x}"
+    if not (length in FD_LENGTHS if flags & FD else length <= _CLASSIC_BYTES):
+        return f"{length} bytes in a {'CAN FD' if flags & FD else 'classic'} frame"
+    if identifier > _HIGHEST_ID.get(extended, -1):
+        return f"identifier {identifier:#x} with extended = {extended}"
+    return ""
+
+
 class LibraryBms:
     """Firmware behind ``bms.h`` on a bus, stepped every ``step_ns``.
 
@@ -121,7 +135,14 @@ class LibraryBms:
         self._starved = False  # it would run if it had a supply
 
     def attach(self, medium: Medium) -> None:
-        """Put the BMS on a bus; the first one attached is bus 0 of ``bms_frame``."""
+        """Put the BMS on a bus; the first one attached is bus 0 of ``bms_frame``.
+
+        Raises:
+            FirmwareError: If it is a CAN FD bus and the firmware knows none.
+        """
+        if medium.data_bitrate and not self._firmware.knows_fd:
+            reason = f"bms_abi_version is {CLASSIC_VERSION}, which has no CAN FD, as bus {medium.name} does"
+            raise self._firmware.trouble(reason)
         self._nodes.append(medium.attach("bms", on_frame=self.receiver(len(self._nodes))))
 
     def power_on(self, *, cold: bool) -> None:
@@ -166,7 +187,7 @@ class LibraryBms:
             if frame.error or frame.remote or self._alarm is None:
                 return
             data = frame.data
-            pack(buffer, 0, frame.id, frame.extended, len(data), bus, 0, data)
+            pack(buffer, 0, frame.id, frame.extended, len(data), bus, format_of(frame), data)
             beat[0] += 1
             when.value = frame.t_ns
             result = receive(when, address)
@@ -189,15 +210,12 @@ class LibraryBms:
             self._clock.set_alarm(self._alarm, self._clock.now_ns + self._step_ns)
 
     def _send(
-        self, identifier: int, extended: int, length: int, bus: int, _flags: int, data: bytes
+        self, identifier: int, extended: int, length: int, bus: int, flags: int, data: bytes
     ) -> None:
         """Put a frame on its bus; off the bus, or with all mailboxes full, it is lost as in a controller."""
-        if length > 8 or bus >= len(self._nodes):
-            raise self._firmware.trouble(f"bms_step sent {length} bytes on bus {bus}")
-        if identifier > _HIGHEST_ID.get(extended, -1):
-            raise self._firmware.trouble(
-                f"bms_step sent identifier {identifier:#x} with extended = {extended}"
-            )
+        wrong = wrong_with(identifier, extended, length, flags)
+        if wrong or bus >= len(self._nodes):
+            raise self._firmware.trouble(f"bms_step sent {wrong or f'a frame on bus {bus}'}")
         node = self._nodes[bus]
         if not node.bus_off and node.pending < _MAILBOXES:
-            node.send(identifier, data[:length], bool(extended))
+            node.send(identifier, data[:length], bool(extended), flags)

@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hil.bms.library import _CAPACITY, _FRAME, _HIGHEST_ID, Firmware
-from hil.bus.frame import Frame
+from hil.bms.library import _CAPACITY, _FRAME, Firmware, wrong_with
+from hil.bus.frame import Frame, format_of, frame_of
 from hil.bus.link import Link, LinkFullError
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import BusError
@@ -122,7 +122,7 @@ class _Port:
         except BusError as error:
             self._go(error)
             return ()
-        return [f for f in frames if not (f.error or f.remote or f.sender or len(f.data) > 8)]
+        return [f for f in frames if not (f.error or f.remote or f.sender)]
 
     def _go(self, error: BusError) -> None:
         self._tally.troubles += 1
@@ -239,7 +239,10 @@ class Runner:
     def _collect(self) -> None:
         """Fetch what has arrived; of several buses in the order of the stamps."""
         found = [
-            (frame.t_ns, bus, frame) for bus, port in enumerate(self._ports) for frame in port.receive()
+            (frame.t_ns, bus, frame)
+            for bus, port in enumerate(self._ports)
+            for frame in port.receive()
+            if self._firmware.knows_fd or not format_of(frame)
         ]
         if len(self._ports) > 1:
             found.sort(key=lambda item: item[0])
@@ -253,8 +256,9 @@ class Runner:
             t_ns, bus, frame = arrived.popleft()
             # time never runs back, though a stamp may be older than the last step
             self._told_ns = max(self._told_ns, min(t_ns, now_ns))
+            data = frame.data
             _FRAME.pack_into(
-                self._received, 0, frame.id, frame.extended, len(frame.data), bus, 0, frame.data
+                self._received, 0, frame.id, frame.extended, len(data), bus, format_of(frame), data
             )
             result = self._firmware.receive(self._told_ns, self._in)
             if result != 0:
@@ -274,12 +278,9 @@ class Runner:
             self._send(*_FRAME.unpack_from(self._sent, offset))
 
     def _send(
-        self, identifier: int, extended: int, length: int, bus: int, _flags: int, data: bytes
+        self, identifier: int, extended: int, length: int, bus: int, flags: int, data: bytes
     ) -> None:
-        if length > 8 or bus >= len(self._ports):
-            raise self._firmware.trouble(f"bms_step sent {length} bytes on bus {bus}")
-        if identifier > _HIGHEST_ID.get(extended, -1):
-            raise self._firmware.trouble(
-                f"bms_step sent identifier {identifier:#x} with extended = {extended}"
-            )
-        self._ports[bus].send(Frame(identifier, data[:length], bool(extended)))
+        wrong = wrong_with(identifier, extended, length, flags)
+        if wrong or bus >= len(self._ports):
+            raise self._firmware.trouble(f"bms_step sent {wrong or f'a frame on bus {bus}'}")
+        self._ports[bus].send(frame_of(identifier, data[:length], bool(extended), flags))

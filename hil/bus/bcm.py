@@ -11,9 +11,8 @@ import socket
 import struct
 from collections.abc import Sequence
 
-from hil.bus.frame import Frame
+from hil.bus.frame import FdFrame, Frame
 from hil.bus.interface import explain, refuse_unless_up
-from hil.bus.link import FdFrame
 from hil.bus.socketcan import EXTENDED, SocketCanLink, pack_classic, packed_fd
 from hil.clock import NS_PER_US
 from hil.errors import BusError

@@ -1,4 +1,4 @@
-"""A classic CAN frame on its way: cheap to make, one object shared by all who see it."""
+"""A CAN frame on its way: cheap to make, one object shared by all who see it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from hil.clock import NS_PER_S
 from hil.errors import FrameError
 
 Cause = Literal["bit", "ack"]
+
+FD_LENGTHS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64)  # bytes by length code
+
+Format = int  # of a frame on the wire: CLASSIC, FD, or FD | FAST; the numbers are those of the flags in bms.h
+CLASSIC, FD = 0, 1
+FAST = 2  # data at the data bit rate (bit rate switch)
 
 
 class Frame:
@@ -48,6 +54,43 @@ class Frame:
     def __repr__(self) -> str:
         kind = "error " if self.error else ""
         return f"<{kind}frame {self.id:X}#{self.data.hex()} at {self.t_ns} ns>"
+
+
+class FdFrame(Frame):
+    """A CAN FD frame, up to 64 bytes.
+
+    Attributes:
+        fast: Whether its data runs at the data bit rate (bit rate switch).
+    """
+
+    __slots__ = ("fast",)
+
+    def __init__(
+        self,
+        id: int,  # noqa: A002
+        data: bytes,
+        extended: bool = False,
+        sender: str = "",
+        fast: bool = True,
+    ) -> None:
+        super().__init__(id, data, extended, sender)
+        self.fast = fast
+
+
+def frame_of(
+    identifier: int, data: bytes, extended: bool, format: Format, sender: str = ""  # noqa: A002
+) -> Frame:
+    """A frame of a format."""
+    if format == CLASSIC:
+        return Frame(identifier, data, extended, sender)
+    return FdFrame(identifier, data, extended, sender, bool(format & FAST))
+
+
+def format_of(frame: Frame) -> Format:
+    """Whether a frame is one of CAN FD, and fast."""
+    if not isinstance(frame, FdFrame):
+        return CLASSIC
+    return FD | FAST if frame.fast else FD
 
 
 class ErrorFrame(Frame):
@@ -125,6 +168,8 @@ def to_can_message(frame: Frame, channel: int | str | None = None) -> can.Messag
         data=None if frame.remote and not frame.error else data,
         dlc=len(data),
         channel=channel,
+        is_fd=isinstance(frame, FdFrame),
+        bitrate_switch=isinstance(frame, FdFrame) and frame.fast,
     )
 
 
@@ -132,26 +177,29 @@ def from_can_message(message: can.Message, sender: str = "") -> Frame:
     """The frame of a python-can message.
 
     Raises:
-        FrameError: If it is not a classic data or remote frame: CAN FD, an error frame, more than 8
-            bytes, a length code that is not the number of bytes, or an identifier that does not
-            fit.
+        FrameError: If it is no data or remote frame: an error frame, a number of bytes that no frame of
+            its format has, a length code that is not the number of bytes, or an identifier that does
+            not fit.
     """
     reason = _unfit(message)
     if reason:
         raise FrameError(reason, place=f"message 0x{message.arbitration_id:X}")
     data = bytes(message.dlc) if message.is_remote_frame else bytes(message.data)
+    if message.is_fd:
+        fast = bool(message.bitrate_switch)
+        return FdFrame(message.arbitration_id, data, bool(message.is_extended_id), sender, fast)
     frame = Frame(message.arbitration_id, data, bool(message.is_extended_id), sender)
     frame.remote = bool(message.is_remote_frame)
     return frame
 
 
 def _unfit(message: can.Message) -> str:
-    """Why a classic bus cannot carry a message, or nothing."""
-    if message.is_fd:
-        return "CAN FD frames do not run on a classic CAN bus"
+    """Why no bus can carry a message, or nothing."""
     if message.is_error_frame:
         return "error frames are made by the bus, not sent"
-    if not 0 <= message.dlc <= 8:
+    if message.is_fd and (message.is_remote_frame or message.dlc not in FD_LENGTHS):
+        return f"length {message.dlc} is none of CAN FD's, or a remote frame, which it does not have"
+    if not message.is_fd and not 0 <= message.dlc <= 8:
         return f"length {message.dlc} is not 0 to 8"
     if not message.is_remote_frame and message.dlc != len(message.data):
         return f"length {message.dlc} but {len(message.data)} data bytes"

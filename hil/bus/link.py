@@ -19,32 +19,10 @@ from hil.errors import BusError, RigFileError
 
 Stamps = Literal["hardware", "kernel", "receive"]
 OWN = "rig"  # sender of a link's own echoes
-FD_LENGTHS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64)  # bytes by length code
 
 
 class LinkFullError(BusError):
     """There is no room for a frame now: it is not sent; the next one may be."""
-
-
-class FdFrame(Frame):
-    """A CAN FD frame, up to 64 bytes.
-
-    Attributes:
-        fast: Whether its data runs at the data bit rate (bit rate switch).
-    """
-
-    __slots__ = ("fast",)
-
-    def __init__(
-        self,
-        id: int,  # noqa: A002
-        data: bytes,
-        extended: bool = False,
-        sender: str = "",
-        fast: bool = True,
-    ) -> None:
-        super().__init__(id, data, extended, sender)
-        self.fast = fast
 
 
 @dataclass(slots=True)

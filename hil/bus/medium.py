@@ -6,10 +6,14 @@ those of ISO 11898-1: a transmitter in error adds 8 to its transmit counter, a r
 receive counter, each success takes 1 off; from 128 a node is error-passive, above 255 its
 transmitter is off the bus until 128 x 11 recessive bits.
 
+On a bus with a data bit rate there may be CAN FD frames besides classic ones: from the bit after the bit
+rate switch to the CRC delimiter theirs are of that rate. Time is counted in bits of the faster rate there,
+see :class:`Rates`.
+
 What is simpler than the real thing: an error frame always has its longest form (flag, full echo,
 delimiter); recovery from bus-off counts as on an idle bus; two nodes that send the same identifier
 take turns and do not collide; there are no overload frames, no propagation delay and no clock
-tolerance.
+tolerance; every CAN FD frame says that its sender is error-active, and no node is too old to bear it.
 
 Each frame of a rig passes here. A function that an attribute holds is fetched first and then called:
 CPython specialises both steps, but not ``self.attribute()``, which it takes for a method.
@@ -26,18 +30,18 @@ from simpy.events import Event
 
 from hil.bus.arbitration import arbitration_key
 from hil.bus.field import ACK_SLOT, field_at
-from hil.bus.frame import Cause, ErrorFrame, Frame
+from hil.bus.frame import Cause, ErrorFrame, FdFrame, Frame
 from hil.bus.node import OFF, PASSIVE, FrameHandler, Node
-from hil.bus.wire_time import INTERMISSION_BITS, TAIL_BITS, frame_bits
+from hil.bus.rates import Rates
+from hil.bus.wire_time import INTERMISSION_BITS, frame_bits
 from hil.clock import NS_PER_S, Alarm, VirtualClock
 from hil.errors import BusError
 
 ERROR_BITS = 6 + 6 + 8  # error flag, its echo by the other nodes, error delimiter
 SUSPEND_BITS = 8  # an error-passive transmitter waits this long after the intermission
 RECOVERY_BITS = 128 * 11
-_LONGEST_BITS = 256  # more than any classic frame with its error frame
 
-_Entry = tuple[int, int, Frame, Node, int]  # arbitration key, order, frame, sender, its bits
+_Entry = tuple[int, int, Frame, Node, int]  # arbitration key, order, frame, sender, its time in bits
 
 
 @dataclass(eq=False)
@@ -60,29 +64,35 @@ class Medium:
         clock: The one time line.
         name: The bus's name, for messages.
         bitrate: Bits per second.
+        data_bitrate: Of the data of CAN FD frames, a whole multiple of the other; 0: on a classic bus.
         seed: Of the bit positions at which errors strike.
 
     Attributes:
         taps: Called with every frame that was on the wire, error frames included, at its end.
-        busy_bits: Bits on the wire so far, intermissions included.
         jams: How many faults keep frames from the wire for long. While there are any, a node's frame
             replaces one of the same identifier that waits, as in a controller with a mailbox per message.
     """
 
     def __init__(
-        self, clock: VirtualClock, name: str = "bus", bitrate: int = 500_000, seed: int = 0
+        self,
+        clock: VirtualClock,
+        name: str = "bus",
+        bitrate: int = 500_000,
+        seed: int = 0,
+        data_bitrate: int = 0,
     ) -> None:
-        if bitrate <= 0:
-            raise BusError(f"bit rate {bitrate} is not above 0", place=f"bus {name}")
+        self._rates = rates = Rates(bitrate, data_bitrate, f"bus {name}")
         self.clock = clock
         self.name = name
         self.bitrate = bitrate
+        self.data_bitrate = data_bitrate
         self.nodes: list[Node] = []
         self.taps: list[FrameHandler] = []
         self.frames = 0
         self.error_frames = 0
-        self.busy_bits = 0
         self.jams = 0
+        self._slow, self._intermission, self._bits_ns = rates.slow, rates.intermission, rates.ns
+        self._busy = 0
         self._random = random.Random(seed)
         self._disturbances: list[Disturbance] = []
         self._waiting: list[_Entry] = []
@@ -96,7 +106,6 @@ class Medium:
         self._fault: tuple[Cause, int, Node | None] = ("bit", 0, None)
         self._retry = True  # the frame on the wire, if it fails
         self._deaf: Node | None = None  # does not get the frame on the wire
-        self._bits_ns = [self.bits_ns(bits) for bits in range(_LONGEST_BITS)]
         self._begin_alarm = Alarm(clock, self._begin)
         self._end_alarm = Alarm(clock, self._end)
         self._fail_alarm = Alarm(clock, self._fail)
@@ -120,11 +129,16 @@ class Medium:
         """Let a frame take part in the next arbitration.
 
         Raises:
-            BusError: If it is no classic CAN frame.
+            BusError: If it is no frame that this bus can carry.
         """
         identifier, extended = frame.id, frame.extended
         try:
-            bits = frame_bits(identifier, extended, frame.data, frame.remote)
+            if frame.__class__ is FdFrame:
+                bits = self._rates.fd_time(frame)
+            else:
+                bits = frame_bits(identifier, extended, frame.data, frame.remote)
+                if self._slow != 1:
+                    bits *= self._slow
         except ValueError as error:
             raise BusError(str(error), place=f"bus {self.name}", key=node.name) from error
         self._sequence += 1
@@ -140,6 +154,11 @@ class Medium:
             self._active = True
             self._begin_ns = begin_ns = max(self._idle_ns, self.clock.now_ns)
             self.clock.set_alarm(self._begin_alarm, begin_ns)
+
+    @property
+    def busy_bits(self) -> int:
+        """Bits on the wire so far, intermissions included; fast ones as the part of a bit that they are."""
+        return self._busy // self._slow
 
     def _replace(self, node: Node, key: int) -> None:
         """Drop what a node has waiting under an identifier."""
@@ -232,7 +251,7 @@ class Medium:
         if self._disturbances or len(self._present) < 2:
             self._put_at_risk(entry)
         else:
-            self._end_ns = end_ns = begin_ns + self._bits_ns[entry[4] - INTERMISSION_BITS]
+            self._end_ns = end_ns = begin_ns + self._bits_ns[entry[4] - self._intermission]
             self.clock.set_alarm(self._end_alarm, end_ns)
 
     def _winner(self) -> _Entry | None:
@@ -266,7 +285,7 @@ class Medium:
     def _put_at_risk(self, entry: _Entry) -> None:
         """Let a frame meet the disturbances and a bus on which perhaps nobody acknowledges."""
         _, _, frame, sender, bits = entry
-        body = bits - TAIL_BITS - INTERMISSION_BITS
+        body = self._rates.body(frame)
         self._retry = True
         disturbance = self._disturbance_of(frame)
         victim = self._node_named(disturbance.at) if disturbance is not None else None
@@ -279,13 +298,15 @@ class Medium:
             self._strike("ack", body + 2)
         else:
             self._deaf = victim
-            self._end_ns = frame.start_ns + self._bits_ns[bits - INTERMISSION_BITS]
+            self._end_ns = frame.start_ns + self._bits_ns[bits - self._intermission]
             self.clock.set_alarm(self._end_alarm, self._end_ns)
 
     def _strike(self, cause: Cause, bits: int, victim: Node | None = None) -> None:
         """An error frame begins ``bits`` after the start of the frame."""
         self._fault = cause, bits, victim
-        self._end_ns = self._begin_ns + self._bits_ns[bits + ERROR_BITS]
+        frame = self._current[2]  # type: ignore[index]  # it is about to begin
+        time = self._rates.time_of(frame, bits) + ERROR_BITS * self._slow
+        self._end_ns = self._begin_ns + self._bits_ns[time]
         self.clock.set_alarm(self._fail_alarm, self._end_ns)
 
     def _node_named(self, name: str | None) -> Node | None:
@@ -307,7 +328,7 @@ class Medium:
         frame.t_ns = end_ns = self._end_ns
         self._idle_ns = end_ns + self._intermission_ns
         self.frames += 1
-        self.busy_bits += bits
+        self._busy += bits
         sender.pending -= 1
         if sender.tec or sender.rec:
             self._count_success(sender, end_ns)
@@ -352,7 +373,7 @@ class Medium:
         wreck.t_ns = end_ns = self._end_ns
         self._idle_ns = end_ns + self._intermission_ns
         self.error_frames += 1
-        self.busy_bits += bits + ERROR_BITS + INTERMISSION_BITS
+        self._busy += self._rates.time_of(frame, bits) + (ERROR_BITS + INTERMISSION_BITS) * self._slow
         self._count_error(sender, cause, victim)
         if self._retry:
             heappush(self._waiting, entry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hil.bus.frame import Frame
+from hil.bus.frame import CLASSIC, Format, Frame, frame_of
 from hil.errors import BusError
 
 if TYPE_CHECKING:
@@ -69,16 +69,20 @@ class Node:
         """Whether a counter has reached 96, a sign of a heavily disturbed bus."""
         return self.tec >= WARNING or self.rec >= WARNING
 
-    def send(self, identifier: int, data: bytes, extended: bool = False) -> Frame:
+    def send(
+        self, identifier: int, data: bytes, extended: bool = False, format: Format = CLASSIC  # noqa: A002
+    ) -> Frame:
         """Queue a data frame; its ``t_ns`` is set once it is through.
 
         While this node is off the bus, what it sends is lost, as in a controller.
 
         Raises:
-            BusError: If this node has left the bus, its queue is full, or the frame is no classic
-                CAN frame.
+            BusError: If this node has left the bus, its queue is full, or the bus cannot carry the frame.
         """
-        frame = Frame(identifier, data, extended, self.name)
+        if format:
+            frame = frame_of(identifier, data, extended, format, self.name)
+        else:
+            frame = Frame(identifier, data, extended, self.name)
         if self.bus_off or self.pending >= QUEUE_LIMIT or not self.enabled:
             return self.send_frame(frame)
         self._medium.queue(self, frame)

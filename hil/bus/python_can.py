@@ -26,8 +26,8 @@ import can
 from can.interfaces import BACKENDS
 
 from hil.bus.can_error import BUS_ERROR
-from hil.bus.frame import Frame
-from hil.bus.link import OWN, FdFrame, LinkCounters, LinkFullError, Stamps
+from hil.bus.frame import FdFrame, Frame
+from hil.bus.link import OWN, LinkCounters, LinkFullError, Stamps
 from hil.bus.stamps import DeviceClock
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import BusError, FrameError, RigFileError

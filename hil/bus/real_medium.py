@@ -13,10 +13,10 @@ from typing import Protocol, cast
 
 from simpy.events import Event
 
-from hil.bus.frame import Frame
-from hil.bus.link import OWN, FdFrame, Link, LinkCounters, LinkFullError
+from hil.bus.frame import CLASSIC, FAST, FdFrame, Format, Frame
+from hil.bus.link import OWN, Link, LinkCounters, LinkFullError
 from hil.bus.node import PASSIVE, WARNING, FrameHandler
-from hil.bus.wire_time import INTERMISSION_BITS, frame_bits
+from hil.bus.wire_time import INTERMISSION_BITS, frame_bits, wire_s
 from hil.clock import NS_PER_MS, NS_PER_S, Alarm, VirtualClock
 from hil.errors import BusError
 
@@ -97,7 +97,9 @@ class RealNode:
         """Whether the controller sees a heavily disturbed bus."""
         return self.state != "error-active" or max(self.tec, self.rec) >= WARNING
 
-    def send(self, identifier: int, data: bytes, extended: bool = False) -> Frame:
+    def send(
+        self, identifier: int, data: bytes, extended: bool = False, format: Format = CLASSIC  # noqa: A002
+    ) -> Frame:
         """Send a data frame; its ``t_ns`` is set once it is through.
 
         Without room it is dropped and counted: the next one of a cycle may find some.
@@ -106,8 +108,10 @@ class RealNode:
             BusError: If the bus is down or the adapter gone.
             FrameError: If this bus cannot carry such a frame.
         """
-        kind = FdFrame if len(data) > 8 else Frame
-        return self.send_frame(kind(identifier, data, extended, self.name))
+        if not format and len(data) <= 8:
+            return self.send_frame(Frame(identifier, data, extended, self.name))
+        fast = not format or bool(format & FAST)
+        return self.send_frame(FdFrame(identifier, data, extended, self.name, fast))
 
     def send_frame(self, frame: Frame) -> Frame:
         """Send any frame; see :meth:`send`."""
@@ -332,17 +336,9 @@ class RealMedium:
     def _measure(self, frame: Frame) -> None:
         """Count a frame's bits; with them, its start follows from its end."""
         self.frames += 1
-        if frame.__class__ is FdFrame:
-            bits = self._fd_bits(frame)
+        if isinstance(frame, FdFrame):
+            bits = round(wire_s(frame, self.bitrate, self.link.data_bitrate) * self.bitrate)
         else:
             bits = frame_bits(frame.id, frame.extended, frame.data, frame.remote)
         self.busy_bits += bits
         frame.start_ns = max(0, frame.t_ns - self.bits_ns(bits - INTERMISSION_BITS))
-
-    def _fd_bits(self, frame: Frame) -> int:
-        """Length of a CAN FD frame in bits of the slow rate, without dynamic stuff bits."""
-        length = len(frame.data)
-        slow = 48 if frame.extended else 29
-        fast = 8 * length + (33 if length <= 16 else 38)
-        rate = self.link.data_bitrate if getattr(frame, "fast", True) else self.bitrate
-        return slow + fast * self.bitrate // (rate or self.bitrate)

@@ -39,7 +39,8 @@ class SimBus(can.BusABC):
         bitrate: Bits per second; must be the wire's. Without it, the wire's, or 500 kbit/s for a
             new one.
         receive_own_messages: Whether frames that this node sent come back once they are through.
-        fd: Must be false: the wire is classic CAN.
+        fd: Whether it takes part in CAN FD; the wire must, too.
+        data_bitrate: Of the data of CAN FD frames; as ``bitrate``.
         name: Name of the node.
         options: Nothing else; named in the error.
 
@@ -48,7 +49,7 @@ class SimBus(can.BusABC):
         lost: How many frames came while the receive queue was full.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - python-can's options
         self,
         channel: str = "sim",
         can_filters: CanFilters | None = None,
@@ -56,17 +57,17 @@ class SimBus(can.BusABC):
         bitrate: int | None = None,
         receive_own_messages: bool = False,
         fd: bool = False,
+        data_bitrate: int | None = None,
         name: str = "python-can",
         **options: object,
     ) -> None:
-        if fd:
-            raise can.CanInitializationError("the sim bus is classic CAN; it has no CAN FD")
         if options:
             raise can.CanInitializationError(
                 f"the sim bus knows no option {', '.join(sorted(options))}"
             )
         try:
-            self._medium = join_medium(str(channel), None if bitrate is None else int(bitrate))
+            rates = [None if rate is None else int(rate) for rate in (bitrate, data_bitrate)]
+            self._medium = join_medium(str(channel), *rates, fd=fd)
         except HilError as error:
             raise can.CanInitializationError(str(error)) from error
         self.channel_info = f"sim channel {channel!r} at {self._medium.bitrate} bit/s"
@@ -104,8 +105,7 @@ class SimBus(can.BusABC):
         """Queue a frame; with ``timeout``, let virtual time run until it is acknowledged.
 
         Raises:
-            CanOperationError: If it is no classic frame, the node is off the bus or its queue is
-                full.
+            CanOperationError: If it is no frame for this wire, the node is off the bus or its queue is full.
             CanTimeoutError: If it was not acknowledged within ``timeout`` seconds; it is withdrawn
                 then.
         """

@@ -16,8 +16,8 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from hil.bus.frame import Frame
-from hil.bus.link import FD_LENGTHS, OWN, FdFrame, LinkCounters, LinkFullError, Stamps
+from hil.bus.frame import FD_LENGTHS, FdFrame, Frame
+from hil.bus.link import OWN, LinkCounters, LinkFullError, Stamps
 from hil.bus.serial_port import SerialPort
 from hil.bus.slcan_lines import (
     CR,

@@ -40,8 +40,7 @@ from hil.bus.can_error import (
     TX_PASSIVE,
     TX_WARNING,
 )
-from hil.bus.frame import Frame
-from hil.bus.link import FD_LENGTHS, FdFrame
+from hil.bus.frame import FD_LENGTHS, FdFrame, Frame
 
 CR, BELL = b"\r", b"\a"
 # commands S0 to S8

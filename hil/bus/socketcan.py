@@ -14,9 +14,9 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
-from hil.bus.frame import Frame
+from hil.bus.frame import FD_LENGTHS, FdFrame, Frame
 from hil.bus.interface import explain, refuse_unless_up
-from hil.bus.link import FD_LENGTHS, OWN, FdFrame, LinkCounters, LinkFullError, Stamps
+from hil.bus.link import OWN, LinkCounters, LinkFullError, Stamps
 from hil.bus.stamps import DeviceClock, WallClock
 from hil.clock import NS_PER_S, NS_PER_US
 from hil.errors import BusError, FrameError

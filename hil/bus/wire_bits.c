@@ -75,3 +75,46 @@ unsigned wire_bits(uint32_t identifier, bool extended, bool remote, const uint8_
     }
     return bits + (walk(entry & 15u, crc, 15) >> 4);
 }
+
+unsigned wire_fd_code(unsigned length)
+{
+    static const uint8_t lengths[] = {12, 16, 20, 24, 32, 48, 64}; /* of codes 9 to 15 */
+    if (length <= 8u) return length;
+    unsigned code = 9;
+    while (code < 16u && lengths[code - 9u] != length) code++;
+    return code;
+}
+
+/* Start of frame to bit rate switch, which is recessive in a fast frame. */
+static uint64_t fd_header_of(uint32_t identifier, bool extended, bool fast, unsigned *width)
+{
+    uint64_t control = 4u | fast; /* FDF recessive, reserved bit dominant, BRS */
+    if (!extended) {
+        *width = 17;
+        return (uint64_t)identifier << 5 | control; /* RRS and IDE dominant */
+    }
+    *width = 36;
+    uint64_t base = identifier >> 18, low = identifier & 0x3FFFFu;
+    return ((base << 2 | 3u) << 18 | low) << 4 | control; /* SRR and IDE recessive, RRS dominant */
+}
+
+/* Up to the end of the data stuff bits follow five equal bits. The checksum has them at fixed places: one before
+ * the stuff count, then one after every four bits. The first takes the place of a stuff bit due after the data. */
+fd_lengths wire_fd_bits(uint32_t identifier, bool extended, bool fast, const uint8_t *data, unsigned length)
+{
+    unsigned width;
+    uint64_t header = fd_header_of(identifier, extended, fast, &width);
+    unsigned entry = walk(0, header, width - 1u);
+    fd_lengths bits = {width + (entry >> 4), 5u + 8u * length}; /* ESI, length code, data */
+    entry = walk(entry & 15u, wire_fd_code(length), 5); /* error state indicator dominant: error-active */
+    bits.data += entry >> 4;
+    for (unsigned k = 0; k < length; k++) {
+        entry = stuff_of[entry & 15u][data[k]];
+        bits.data += entry >> 4;
+    }
+    unsigned last = length ? data[length - 1u] & 1u : wire_fd_code(length) & 1u;
+    if ((entry & 15u) / 5u != last) bits.data--; /* the run is that of a stuff bit */
+    unsigned checksum = 4u + (length <= 16u ? 17u : 21u); /* stuff count, CRC */
+    bits.data += checksum + (checksum + 3u) / 4u + 1u;     /* fixed stuff bits, CRC delimiter */
+    return bits;
+}

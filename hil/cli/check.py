@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hil.frames.database import Message
     from hil.rig.limits import Limit
     from hil.rig.roles import Role
     from hil.rig.schema import BmsConfig, BusConfig, RigConfig
@@ -87,11 +86,12 @@ def _nodes(config: RigConfig) -> Iterator[Row]:
 
 def _frames(bus: BusConfig, config: RigConfig) -> Iterator[str]:
     """Each message with who sends it, its cycle (in brackets: in a phase only), and its share of the bus."""
+    from hil.run.facts import message_load
     from hil.units import say
 
     messages = sorted(bus.database.messages.values(), key=lambda message: message.key)
     played = {name: f"nodes.{n.name}" for n in config.nodes if n.bus == bus.name for name in n.messages}
-    loads = {message.name: _bits_per_s(message) / bus.bitrate for message in messages}
+    loads = {m.name: message_load(m, bus.bitrate, bus.data_bitrate) for m in messages}
     rate = sum(1e9 / message.cycle_ns for message in messages if message.cycle_ns)
     rows = [("id", "message", "sent by", "cycle", "load", "guarded by")]
     for message in messages:
@@ -106,19 +106,17 @@ def _frames(bus: BusConfig, config: RigConfig) -> Iterator[str]:
         rows.append((identifier, message.name, sender, cycle, f"{loads[message.name]:.1%}", guard))
     where = f"{bus.interface} {bus.channel}".rstrip()
     yield from _section(
-        f"Bus {bus.name}: {where}, {say(bus.bitrate, 'bit/s')}, {len(messages)} messages, "
+        f"Bus {bus.name}: {where}, {_rates(bus)}, {len(messages)} messages, "
         f"{rate:.0f} frames/s, load about {sum(loads.values()):.0%}",
         rows,
     )
 
 
-def _bits_per_s(message: Message) -> float:
-    """With all-zero data, where bit stuffing is at its worst but for the checksum."""
-    from hil.bus.wire_time import frame_bits
+def _rates(bus: BusConfig) -> str:
+    from hil.units import say
 
-    if not message.cycle_ns:
-        return 0.0
-    return frame_bits(message.id, message.extended, bytes(message.length)) * 1e9 / message.cycle_ns
+    data = f", CAN FD data {say(bus.data_bitrate, 'bit/s')}" if bus.data_bitrate else ""
+    return f"{say(bus.bitrate, 'bit/s')}{data}"
 
 
 def _wires(wires: Iterable[Wire], arrow: str) -> Iterator[Row]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantools.database.can import Database as CanDatabase
 
+from hil.bus.frame import CLASSIC, FAST, FD, Format
 from hil.errors import HilError, RigFileError, RigFileErrors
 from hil.frames.codec import Decoder, Encoder, compile_decoder, compile_encoder
 from hil.frames.e2e import E2E
@@ -87,6 +88,7 @@ class Message:
             attribute ``GenMsgSendType`` is ``IfActive``.
         offset_ns: Start delay, or ``None`` if the DBC gives none.
         mux_values: The multiplexor's values, empty if the message has none.
+        format: Classic or CAN FD.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Message:
     mux_values: tuple[int, ...] = ()
     file: str = ""
     active_cycle_ns: int | None = None
+    format: Format = CLASSIC
 
     @property
     def key(self) -> int:
@@ -237,7 +240,9 @@ def _message(place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum
     values = sorted({s.mux_value for s in signals.values() if s.mux_value is not None})
     cycle_ns = _ms(_attribute(source, "GenMsgCycleTime", 0) or source.cycle_time)
     # what needs a transport protocol cannot be sent from a table of slots
-    always = _attribute(source, "GenMsgSendType", "Cyclic") not in _IN_PHASES and source.length <= 8
+    wire_format = _format(source)
+    whole = source.length <= 8 or bool(wire_format)
+    always = _attribute(source, "GenMsgSendType", "Cyclic") not in _IN_PHASES and whole
     return Message(
         name=source.name,
         id=source.frame_id,
@@ -252,7 +257,16 @@ def _message(place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum
         mux_values=tuple(values),
         file=place,
         active_cycle_ns=None if always else cycle_ns,
+        format=wire_format,
     )
+
+
+def _format(source: DbcMessage) -> Format:
+    """Of attribute ``VFrameFormat``, and of ``CANFD_BRS``, without which a CAN FD frame is fast."""
+    if not source.is_fd:
+        return CLASSIC
+    fast = str(_attribute(source, "CANFD_BRS", "1")) in ("1", "True")
+    return FD | FAST if fast else FD
 
 
 def _ms(value: float | None) -> int | None:

@@ -82,7 +82,7 @@ class PunctualRestbus(Restbus):
             entry.detour(bytes(entry.pack()), partial(self._put, message))
             return
         try:
-            self._send(message.id, bytes(entry.pack()), message.extended)
+            self._send(message.id, bytes(entry.pack()), message.extended, message.format)
         except BusError:
             self.refused += 1
             return

@@ -16,7 +16,7 @@ from typing import Literal
 
 from simpy.events import Event
 
-from hil.bus.frame import Frame
+from hil.bus.frame import Format, Frame
 from hil.clock import NS_PER_MS, Alarm, VirtualClock
 from hil.errors import FrameError
 from hil.frames.database import Message, Signal
@@ -24,7 +24,7 @@ from hil.frames.e2e import Protector
 from hil.frames.packer import Packer, compile_packer
 from twins.port import Computed
 
-Send = Callable[[int, bytes, bool], Frame]
+Send = Callable[[int, bytes, bool, Format], Frame]
 Bend = Callable[[float], float]
 Detour = Callable[[bytes, Callable[[bytes], None]], None]
 
@@ -249,7 +249,7 @@ class Restbus:
             if entry.goes_out():
                 message = entry.message
                 if entry.detour is None:
-                    send(message.id, bytes(entry.pack()), message.extended)
+                    send(message.id, bytes(entry.pack()), message.extended, message.format)
                 else:
                     entry.detour(bytes(entry.pack()), partial(self._put, message))
             heapreplace(slots, (now_ns + cycle_ns, order, cycle_ns, entry))
@@ -259,7 +259,7 @@ class Restbus:
 
     def _put(self, message: Message, data: bytes) -> None:
         """Put what has come by a detour on the bus."""
-        self._send(message.id, data, message.extended)
+        self._send(message.id, data, message.extended, message.format)
 
 
 _Slot = tuple[int, int, int, Entry]  # due, order, cycle time, entry

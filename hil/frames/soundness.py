@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from hil.bus.frame import FD_LENGTHS
+
 if TYPE_CHECKING:
     from cantools.database.can import Message as DbcMessage
     from cantools.database.can import Signal as DbcSignal
@@ -18,11 +20,14 @@ _J1939_BYTES = 1785
 def mistakes_of(message: DbcMessage) -> Iterator[Mistake]:
     """What is wrong with a message that the DBC parser accepted."""
     parts = message.protocol == "j1939" and message.length <= _J1939_BYTES  # by its transport protocol
-    if (message.length > _CLASSIC_BYTES and not parts) or message.is_fd:
+    if message.is_fd and message.length not in FD_LENGTHS:
+        lengths = ", ".join(map(str, FD_LENGTHS))
+        yield message.name, f"no CAN FD frame has {message.length} bytes", f"it has one of {lengths}"
+    elif message.length > _CLASSIC_BYTES and not parts and not message.is_fd:
         yield (
             message.name,
-            f"{message.length} bytes; CAN FD is not supported",
-            "leave the message out, or split it into classic frames of up to 8 bytes",
+            f"a classic frame has no {message.length} bytes",
+            "give it the attribute VFrameFormat of CAN FD, or split it into frames of up to 8 bytes",
         )
     multiplexers = [signal for signal in message.signals if signal.is_multiplexer]
     if len(multiplexers) > 1:

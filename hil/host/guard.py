@@ -173,7 +173,7 @@ class _Place:
     def __init__(self, rig: RigConfig, name: str, clock: RealClock) -> None:
         self._rig, self._name = rig, name
         bus = rig.buses[name]
-        link = open_link(name, bus.interface, bus.channel, bus.bitrate, **bus.options)
+        link = open_link(name, bus.interface, bus.channel, bus.bitrate, **bus.link_options)
         self.medium = WatchedMedium(clock, link)
         self._signals = Signals(bus.database, frozenset((rig.bms.node,)))
         node = self.medium.attach("guard", on_frame=self._signals.on_frame)

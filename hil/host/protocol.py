@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import hil.errors
-from hil.bus.frame import Frame
-from hil.bus.link import OWN, FdFrame
+from hil.bus.frame import FdFrame, Frame
+from hil.bus.link import OWN
 from hil.errors import HilError, RigTroubleError
 
 VERSION = 3

@@ -363,7 +363,7 @@ def open_world(rig: RigConfig, clock: RealClock, folder: Path, tell: Tell) -> Re
     media: dict[str, WatchedMedium] = {}
     try:
         for name, bus in rig.buses.items():
-            link = open_link(name, bus.interface, bus.channel, bus.bitrate, **bus.options)
+            link = open_link(name, bus.interface, bus.channel, bus.bitrate, **bus.link_options)
             media[name] = WatchedMedium(clock, link)
         return RealWorld(rig, clock, media, _bms(rig, clock, folder), tell)
     except BaseException:

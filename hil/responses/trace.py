@@ -19,8 +19,7 @@ import can
 from can.io import blf
 from can.util import len2dlc
 
-from hil.bus.frame import ErrorFrame, Frame, error_class
-from hil.bus.link import FdFrame
+from hil.bus.frame import ErrorFrame, FdFrame, Frame, error_class
 from hil.bus.node import FrameHandler
 from hil.clock import NS_PER_S, NS_PER_US
 from hil.errors import OutputError, UsageError

@@ -134,16 +134,39 @@ def _buses(file: RigFile, mistakes: Mistakes) -> dict[str, BusConfig]:
             _check_virtual(name, bus, mistakes)
         else:
             _check_real(name, bus, mistakes)
+        _check_rates(name, bus, mistakes)
         database, paths = _database(name, bus, mistakes)
         if database is None:
             mistakes.broken.add(dotted("bus", name))
         else:
             channel = bus.channel or ""
             database = with_addresses(name, database, bus.j1939, mistakes)
+            data_bitrate = (bus.data_bitrate or bus.bitrate) if bus.fd else 0
+            _check_formats(name, database, bool(data_bitrate) or "fd" in bus.options, mistakes)
             buses[name] = BusConfig(
-                name, bus.interface, bus.bitrate, paths, database, channel, bus.options
+                name, bus.interface, bus.bitrate, paths, database, channel, bus.options, data_bitrate
             )
     return buses
+
+
+def _check_rates(name: str, bus: BusSection, mistakes: Mistakes) -> None:
+    key = dotted("bus", name, "data_bitrate")
+    if bus.data_bitrate is None:
+        return
+    if not bus.fd:
+        mistakes.add(key, "a classic bus has only one bit rate", "write fd = true for CAN FD")
+    elif bus.data_bitrate < bus.bitrate or bus.data_bitrate % bus.bitrate:
+        reason = f"{bus.data_bitrate} bit/s is no whole multiple of the bit rate, {bus.bitrate} bit/s"
+        mistakes.add(key, reason, f'such as data_bitrate = "{4 * bus.bitrate // 1000} kbit/s"')
+
+
+def _check_formats(name: str, database: Database, fd: bool, mistakes: Mistakes) -> None:
+    """A classic bus carries no CAN FD frame."""
+    found = [message.name for message in database.messages.values() if message.format]
+    if found and not fd:
+        which = f"{found[0]} and {len(found) - 1} more messages" if len(found) > 1 else f"message {found[0]}"
+        reason = f"CAN FD frames do not run on a classic bus, as {which} would have to"
+        mistakes.add(dotted("bus", name, "dbc"), reason, "give the bus fd = true and a data_bitrate")
 
 
 def _check_virtual(name: str, bus: BusSection, mistakes: Mistakes) -> None:

@@ -26,6 +26,7 @@ class BusConfig:
         dbc: The DBC files, found.
         database: The messages of all of them.
         channel: The interface's own name of a real bus: ``can0``, ``/dev/ttyACM0``.
+        data_bitrate: Of the data of CAN FD frames, in bit/s; 0 on a classic bus.
         options: What else a real bus's interface is given.
     """
 
@@ -36,6 +37,13 @@ class BusConfig:
     database: Database
     channel: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    data_bitrate: int = 0
+
+    @property
+    def link_options(self) -> dict[str, Any]:
+        """What a real bus's interface is given besides channel and bit rate."""
+        fd = {"fd": True, "data_bitrate": self.data_bitrate} if self.data_bitrate else {}
+        return fd | dict(self.options)
 
 
 @dataclass(frozen=True)

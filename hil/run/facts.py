@@ -10,11 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.bus.wire_time import frame_bits
+from hil.bus.frame import frame_of
+from hil.bus.wire_time import wire_s
 from hil.clock import NS_PER_S
 
 if TYPE_CHECKING:
-    from hil.frames.database import Database
+    from hil.frames.database import Database, Message
     from hil.report.record import RunInfo, Wiring
     from hil.rig.schema import BusConfig, RigConfig
 
@@ -93,8 +94,10 @@ def _bus(bus: BusConfig, plant: Mapping[str, Any] | None) -> dict[str, object]:
     facts: dict[str, object] = {
         "interface": bus.interface,
         "bitrate": bus.bitrate,
-        "load": round(design_load(bus.database, bus.bitrate), 4),
+        "load": round(design_load(bus.database, bus.bitrate, bus.data_bitrate), 4),
     }
+    if bus.data_bitrate:
+        facts["data_bitrate"] = bus.data_bitrate
     if plant is not None:
         facts |= {"channel": bus.channel, **plant["buses"][bus.name]}
     return facts
@@ -112,14 +115,17 @@ def _simulated(config: RigConfig) -> Iterator[str]:
             )
 
 
-def design_load(database: Database, bitrate: int) -> float:
+def design_load(database: Database, bitrate: int, data_bitrate: int = 0) -> float:
     """Share of a bus that its cyclic messages take, with all-zero data (0..1)."""
-    bits = sum(
-        frame_bits(m.id, m.extended, bytes(m.length)) * NS_PER_S / m.cycle_ns
-        for m in database.messages.values()
-        if m.cycle_ns
-    )
-    return bits / bitrate
+    return sum(message_load(message, bitrate, data_bitrate) for message in database.messages.values())
+
+
+def message_load(message: Message, bitrate: int, data_bitrate: int = 0) -> float:
+    """Share of a bus that one message takes, with all-zero data: there stuffing is at its worst."""
+    if not message.cycle_ns:
+        return 0.0
+    frame = frame_of(message.id, bytes(message.length), message.extended, message.format)
+    return wire_s(frame, bitrate, data_bitrate) * NS_PER_S / message.cycle_ns
 
 
 def _versions() -> dict[str, str]:

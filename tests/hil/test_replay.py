@@ -7,8 +7,8 @@ from pathlib import Path
 import can
 import pytest
 
-from hil.bus.frame import ErrorFrame, Frame
-from hil.bus.link import FdFrame, LinkCounters, LinkFullError
+from hil.bus.frame import ErrorFrame, FdFrame, Frame
+from hil.bus.link import LinkCounters, LinkFullError
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import BusError, UsageError
 from hil.replay import Replay, Trace

@@ -12,8 +12,8 @@ from itertools import pairwise
 import pytest
 
 from hil.bus.bcm import Broadcast
-from hil.bus.frame import Frame
-from hil.bus.link import FdFrame, Link, open_link
+from hil.bus.frame import FdFrame, Frame
+from hil.bus.link import Link, open_link
 from hil.bus.python_can import PythonCanLink
 from hil.bus.real_medium import RealMedium
 from hil.bus.slcan import SlcanLink

@@ -11,7 +11,7 @@ import pytest
 import hil
 from hil.bms.heartbeat import Heartbeat
 from hil.bms.library import Firmware, LibraryBms
-from hil.bus.frame import Frame
+from hil.bus.frame import FAST, FD, FdFrame, Frame
 from hil.bus.medium import Medium
 from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hil.errors import FirmwareError
@@ -103,12 +103,35 @@ def test_a_file_that_is_no_library(tmp_path: Path) -> None:
         Firmware(path)
 
 
+def test_firmware_of_the_first_version_runs_on_classic_buses_only(build: Build) -> None:
+    firmware = Firmware(build("VERSION=1"))
+    clock = VirtualClock(NS_PER_S)
+    bms = LibraryBms(clock, firmware, STEP_NS, Heartbeat())
+    bms.attach(Medium(clock, "classic"))
+    with pytest.raises(FirmwareError, match="bms_abi_version is 1, which has no CAN FD, as bus fast does"):
+        bms.attach(Medium(clock, "fast", data_bitrate=2_000_000))
+
+
+def test_a_can_fd_frame_goes_in_and_comes_back(build: Build) -> None:
+    clock, heard = VirtualClock(NS_PER_S), list[Frame]()
+    medium = Medium(clock, "fast", data_bitrate=2_000_000)
+    node = medium.attach("test", heard.append)
+    bms = LibraryBms(clock, Firmware(build()), STEP_NS, Heartbeat())
+    bms.attach(medium)
+    bms.power_on(cold=True)
+    node.send(0x123, bytes(range(64)), False, FD | FAST)
+    clock.run_until(clock.now_ns + 3 * STEP_NS)
+    back = next(frame for frame in heard if frame.id == 0x124)
+    assert isinstance(back, FdFrame)
+    assert (back.data, back.fast) == (bytes(range(64)), True)
+
+
 @pytest.mark.parametrize(
     ("macro", "reason"),
     [
         ("NO_RECEIVE", "lacks bms_receive"),
         ("NO_VERSION", "lacks bms_abi_version"),
-        ("VERSION=7", "bms_abi_version is 7, this rig speaks 1"),
+        ("VERSION=7", "bms_abi_version is 7, this rig speaks 2"),
     ],
 )
 def test_a_library_with_another_interface(build: Build, macro: str, reason: str) -> None:
@@ -123,8 +146,8 @@ def test_a_library_with_another_interface(build: Build, macro: str, reason: str)
         ("FAULT_RECEIVE", "bms_receive returned -7"),
         ("FAULT_STEP=-3", "bms_step returned -3"),
         ("FAULT_STEP=65", "bms_step returned 65"),
-        ("FAULT_LENGTH", "sent 9 bytes on bus 0"),
-        ("FAULT_BUS", "sent 8 bytes on bus 2"),
+        ("FAULT_LENGTH", "sent 9 bytes in a classic frame"),
+        ("FAULT_BUS", "sent a frame on bus 2"),
         ("FAULT_ID", "sent identifier 0x800 with extended = 0"),
     ],
 )

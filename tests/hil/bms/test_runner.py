@@ -9,7 +9,7 @@ import pytest
 
 from hil.bms.library import _FRAME, Firmware
 from hil.bms.runner import Runner, wait_for_frames
-from hil.bus.frame import ErrorFrame, Frame
+from hil.bus.frame import ErrorFrame, FdFrame, Frame
 from hil.bus.link import LinkCounters, LinkFullError, Stamps
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import BusError, FirmwareError
@@ -60,6 +60,7 @@ class FakeFirmware(Firmware):
     """Writes down what it is told; ``sends`` makes the frames of a step."""
 
     def __init__(self) -> None:
+        self.knows_fd = True
         self.path = Path("fake.so")
         self.told: list[tuple[Any, ...]] = []
         self.results = {"init": 0, "receive": 0, "step": 0}
@@ -223,12 +224,12 @@ def test_only_data_frames_of_others_reach_the_firmware() -> None:
     echo, remote = Frame(1, b"", sender="rig"), Frame(2, b"")
     remote.remote = True
     error = ErrorFrame(Frame(3, b""), "bit", 1, 0)
-    some = [echo, remote, error, Frame(4, b""), Frame(5, bytes(64))]
+    some = [echo, remote, error, Frame(4, b""), FdFrame(5, bytes(64))]
     world.at(NS_PER_MS, lambda: link.waiting.extend(some))
     link.waiting = [Frame(6, b"")]  # came before power-on
     world.run()
-    assert [identifier for _, identifier in world.firmware.frames] == [4]
-    assert world.runner.tally.received == 1
+    assert [identifier for _, identifier in world.firmware.frames] == [4, 5]
+    assert world.runner.tally.received == 2
 
 
 def test_what_it_sends_goes_to_its_bus() -> None:
@@ -298,7 +299,8 @@ def test_errors_of_the_firmware_end_the_run(call: str, result: int, said: str) -
 
 @pytest.mark.parametrize(
     ("frame", "said"),
-    [((0x100, 0, 9, 0, 0, b""), "9 bytes on bus 0"), ((0x100, 0, 8, 1, 0, b""), "8 bytes on bus 1"),
+    [((0x100, 0, 9, 0, 1, b""), "9 bytes in a CAN FD frame"), ((0x100, 0, 8, 0, 4, b""), "unknown flags 0x4"),
+     ((0x100, 0, 9, 0, 0, b""), "9 bytes in a classic frame"), ((0x100, 0, 8, 1, 0, b""), "a frame on bus 1"),
      ((0x800, 0, 8, 0, 0, b""), "identifier 0x800 with extended = 0"),
      ((0x20000000, 1, 8, 0, 0, b""), "identifier 0x20000000 with extended = 1")],
 )  # fmt: skip

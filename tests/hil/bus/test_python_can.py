@@ -14,8 +14,8 @@ import can
 import pytest
 from can.interfaces import BACKENDS
 
-from hil.bus.frame import Frame
-from hil.bus.link import FdFrame, LinkFullError
+from hil.bus.frame import FdFrame, Frame
+from hil.bus.link import LinkFullError
 from hil.bus.link import open_link as open_any
 from hil.bus.python_can import PythonCanLink
 from hil.clock import NS_PER_S

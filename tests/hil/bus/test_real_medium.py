@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hil.bus.frame import Frame
-from hil.bus.link import OWN, FdFrame, LinkCounters, LinkFullError
+from hil.bus.frame import FdFrame, Frame
+from hil.bus.link import OWN, LinkCounters, LinkFullError
 from hil.bus.real_medium import RealMedium, RealNode
+from hil.bus.wire_time import wire_s
 from hil.clock import NS_PER_MS, NS_PER_S, NS_PER_US, VirtualClock
 from hil.errors import BusError
 
@@ -236,7 +237,7 @@ def test_fd_frames(bench: Bench) -> None:
     bench.link.put(FdFrame(1, bytes(12), sender=OWN))  # filled up on its way
     bench.medium.poll()
     assert bench.through == [frame]
-    assert bench.medium.busy_bits == 29 + (33 + 96) // 4
+    assert bench.medium.busy_bits == round(wire_s(FdFrame(1, bytes(12)), 500_000, 2_000_000) * 500_000)
 
 
 def test_load(bench: Bench) -> None:

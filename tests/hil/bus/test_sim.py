@@ -236,7 +236,7 @@ def test_a_notifier_is_refused(buses: tuple[SimBus, SimBus]) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"fd": True}, "no CAN FD"),
+        ({"fd": True}, "is classic CAN"),
         ({"bitrate": 250_000}, "runs at 500000 bit/s"),
         ({"txqueuelen": 10}, "no option txqueuelen"),
     ],
@@ -250,6 +250,7 @@ def test_wrong_options(options: dict[str, Any], reason: str) -> None:
 class Settings:
     interface = "sim"
     bitrate = 250_000
+    data_bitrate = 0
 
 
 def test_a_rigs_bus_is_found_by_name_while_it_lives() -> None:

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hil.bus import slcan
-from hil.bus.frame import Frame
-from hil.bus.link import FdFrame, LinkFullError
+from hil.bus.frame import FdFrame, Frame
+from hil.bus.link import LinkFullError
 from hil.bus.slcan import SlcanLink
 from hil.bus.slcan_adapter import Adapter, Manners, Wire
 from hil.bus.slcan_lines import format_frame

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.bus.can_error import decode_error
-from hil.bus.frame import Frame
-from hil.bus.link import FD_LENGTHS, FdFrame
+from hil.bus.frame import FD_LENGTHS, FdFrame, Frame
 from hil.bus.slcan_lines import Splitter, format_frame, parse_frame, parse_trouble, torn_tail
 
 

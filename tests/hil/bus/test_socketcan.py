@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from hil.bus import socketcan
 from hil.bus.bcm import _pack_head
-from hil.bus.frame import Frame
+from hil.bus.frame import FdFrame, Frame
 from hil.bus.interface import explain
-from hil.bus.link import FdFrame, LinkFullError
+from hil.bus.link import LinkFullError
 from hil.bus.socketcan import SocketCanLink
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import BusError, FrameError

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hil.bus.frame import CLASSIC, FAST, FD
 from hil.errors import RigFileErrors
 from hil.frames.database import load_database
 
@@ -48,7 +49,7 @@ def mistakes(*paths: Path) -> list[str]:
         ('BO_ 1 M: 1 A\n SG_ S : 4|8@1+ (1,0) [0|0] "" B', "does not fit in message"),
         ("BO_ one M: 8 A", "does not parse"),
         ("\0\1\2 garbage", "does not parse"),
-        ('BO_ 1 M: 64 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B', "CAN FD is not supported"),
+        ('BO_ 1 M: 64 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B', "a classic frame has no 64 bytes"),
         ('BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (0,0) [0|0] "" B', "M.S: the factor is 0"),
         ('BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [9|3] "" B', "M.S: the range is empty: 9 to 3"),
         (
@@ -198,3 +199,39 @@ def test_degrees_in_either_encoding(tmp_path: Path, encoding: str) -> None:
     text = HEAD + 'BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "°C" B\n'
     path.write_bytes(text.encode(encoding))
     assert load_database([path]).messages["M"].signals["S"].unit == "°C"
+
+
+FD_ATTRIBUTES = """
+BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","StandardCAN_FD","ExtendedCAN_FD";
+BA_DEF_ BO_ "CANFD_BRS" ENUM "0","1";
+BA_DEF_DEF_ "VFrameFormat" "StandardCAN";
+BA_DEF_DEF_ "CANFD_BRS" "1";
+"""
+
+
+@pytest.mark.parametrize(
+    ("attributes", "wanted"),
+    [
+        ("", CLASSIC),
+        ('BA_ "VFrameFormat" BO_ 1 2;\n', FD | FAST),
+        ('BA_ "VFrameFormat" BO_ 1 2;\nBA_ "CANFD_BRS" BO_ 1 0;\n', FD),
+    ],
+)
+def test_the_format_of_a_message(tmp_path: Path, attributes: str, wanted: int) -> None:
+    path = write(tmp_path, 'BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B', FD_ATTRIBUTES + attributes)
+    assert load_database([path]).messages["M"].format == wanted
+
+
+def test_a_signal_far_into_a_long_frame(tmp_path: Path) -> None:
+    lines = 'BO_ 1 M: 64 A\n SG_ Low : 496|16@1+ (0.001,0) [0|0] "" B\n SG_ High : 487|16@0- (1,0) [0|0] "" B'
+    path = write(tmp_path, lines, FD_ATTRIBUTES + 'BA_ "VFrameFormat" BO_ 1 2;\n')
+    message = load_database([path]).messages["M"]
+    data = bytes(message.encode([-2.0, 3.456]))
+    assert data == bytes(60) + b"\xff\xfe" + (3456).to_bytes(2, "little")
+    assert message.decode(data) == (-2, pytest.approx(3.456))
+
+
+def test_a_length_that_can_fd_does_not_have(tmp_path: Path) -> None:
+    path = write(tmp_path, "BO_ 1 M: 9 A", FD_ATTRIBUTES + 'BA_ "VFrameFormat" BO_ 1 2;\n')
+    (said,) = mistakes(path)
+    assert "no CAN FD frame has 9 bytes (it has one of 0, 1, 2" in said

@@ -56,7 +56,7 @@ class Line:
         self.sent: list[tuple[int, bytes]] = []
         self.broken = False
 
-    def send(self, identifier: int, data: bytes, extended: bool) -> Frame:
+    def send(self, identifier: int, data: bytes, extended: bool, _format: int = 0) -> Frame:
         if self.broken:
             raise BusError("is down")
         self.sent.append((self.clock.real_ns, data))

@@ -30,7 +30,7 @@ class Line:
         self.clock = VirtualClock()
         self.sent: list[tuple[int, Frame]] = []
 
-    def send(self, identifier: int, data: bytes, extended: bool) -> Frame:
+    def send(self, identifier: int, data: bytes, extended: bool, _format: int = 0) -> Frame:
         frame = Frame(identifier, data, extended)
         self.sent.append((self.clock.now_ns, frame))
         return frame

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.bus.frame import Frame
-from hil.bus.link import OWN, FdFrame
+from hil.bus.frame import FdFrame, Frame
+from hil.bus.link import OWN
 from hil.errors import BusError, FirmwareError, HilError, RigTroubleError, UsageError
 from hil.host.protocol import (
     FRAMES,

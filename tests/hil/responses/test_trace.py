@@ -9,8 +9,7 @@ from pathlib import Path
 import can
 import pytest
 
-from hil.bus.frame import ErrorFrame, Frame
-from hil.bus.link import FdFrame
+from hil.bus.frame import ErrorFrame, FdFrame, Frame
 from hil.bus.medium import Medium
 from hil.clock import NS_PER_S, VirtualClock
 from hil.errors import OutputError, UsageError
