@@ -235,6 +235,7 @@ _pack_head = Struct("<4sHHLL LHHQ").pack  # object header, its version 1 with th
 # the same header of any message, then time stamp, channel, flags, length, identifier, data
 _HEAD = Struct("<4sHHLL LHH").pack(b"LOBJ", 32, 1, 48, blf.CAN_MESSAGE, blf.TIME_ONE_NANS, 0, 0)
 _pack_message = Struct("<24s Q HBBL8s").pack
+_LAST_BIT = 255  # of CAN_ERROR_EXT's position: a longer frame's later bits are told as this one
 _ECC_VALID = 1  # CAN_ERROR_EXT: the SJA1000 error code capture is filled in
 
 
@@ -251,7 +252,8 @@ def _unusual_record(frame: Frame, channel: int) -> bytes:
         flags |= blf.REMOTE_FLAG
         return _pack_message(_HEAD, frame.t_ns, channel + 1, flags, len(frame.data), identifier, b"")
     if isinstance(frame, ErrorFrame):
-        ecc, bit = frame.field | (0xC0 if frame.cause == "ack" else 0), frame.bit  # 00 bit error, 11 another
+        ecc = frame.field | (0xC0 if frame.cause == "ack" else 0)  # 00 bit error, 11 another
+        bit = min(frame.bit, _LAST_BIT)
     else:  # of a real bus: identifier and data are SocketCAN's error class, which has the field
         ecc, bit = (frame.data[3] if len(frame.data) > 3 else 0), 0
     size = blf.CAN_ERROR_EXT_STRUCT.size
@@ -259,7 +261,7 @@ def _unusual_record(frame: Frame, channel: int) -> bytes:
         b"LOBJ", 32, 1, 32 + size, blf.CAN_ERROR_EXT, blf.TIME_ONE_NANS, 0, 0, frame.t_ns
     )
     return head + blf.CAN_ERROR_EXT_STRUCT.pack(
-        channel + 1, 0, _ECC_VALID, ecc, bit, len(frame.data), 0, identifier, 0, frame.data
+        channel + 1, 0, _ECC_VALID, ecc, bit, len2dlc(len(frame.data)), 0, identifier, 0, frame.data[:8]
     )
 
 

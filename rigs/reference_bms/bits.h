@@ -39,6 +39,16 @@ static inline uint64_t put(int32_t value, unsigned start, unsigned bits)
     return (uint64_t)clamp(value, 0, (int32_t)((UINT32_C(1) << bits) - 1)) << start;
 }
 
+static inline uint16_t little16(const uint8_t *data)
+{
+    return (uint16_t)(data[0] | data[1] << 8);
+}
+
+static inline int32_t little32(const uint8_t *data)
+{
+    return (int32_t)((uint32_t)little16(data) | (uint32_t)little16(data + 2) << 16);
+}
+
 static inline uint16_t big16(const uint8_t *data)
 {
     return (uint16_t)(data[0] << 8 | data[1]);

@@ -20,7 +20,9 @@
 #define STRINGS 1 /* in parallel, each with its own cell monitoring */
 #endif
 #define SERIES (CELLS / STRINGS)
+#ifndef CELLS_PER_FRAME
 #define CELLS_PER_FRAME 4
+#endif
 #ifndef CELL_FRAMES
 #define CELL_FRAMES (CELLS / CELLS_PER_FRAME)
 #endif
@@ -56,7 +58,8 @@ typedef enum {
     PROTECTED_COUNTER,
     PROTECTED_XBR,     /* J1939: counter and folded sum share the last byte */
     PROTECTED_HVESSC1, /* J1939: a CRC in the last byte; of each message the counter has its own place */
-    PROTECTED_HVESSS1
+    PROTECTED_HVESSS1,
+    PROTECTED_P5 /* AUTOSAR profile 5: a CRC-16 in two bytes, a whole byte of counter */
 } protection;
 typedef struct {
     uint32_t id;

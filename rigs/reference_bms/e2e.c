@@ -38,7 +38,9 @@ uint8_t e2e_crc(uint16_t data_id, const uint8_t *data, unsigned length)
 
 /* where counter and checksum are; `modulus` 0: there is neither */
 typedef struct {
-    uint8_t counter, shift, modulus, checksum;
+    uint8_t counter, shift;
+    uint16_t modulus;
+    uint8_t checksum;
 } layout;
 static const layout LAYOUTS[] = {
     [PROTECTED_NOT] = {0, 0, 0, 0},
@@ -47,6 +49,7 @@ static const layout LAYOUTS[] = {
     [PROTECTED_XBR] = {LAST, 0, 16, LAST},
     [PROTECTED_HVESSC1] = {6, 4, 16, LAST},
     [PROTECTED_HVESSS1] = {4, 4, 16, LAST},
+    [PROTECTED_P5] = {2, 0, 256, 0},
 };
 
 /* SPN 3188: sum of seven bytes, counter and identifier, folded to four bits */
@@ -69,7 +72,24 @@ static uint8_t crc_before(const uint8_t *data, unsigned length)
     return crc ^ 0xFF;
 }
 
-/* the byte that holds the checksum, as it should be */
+static uint16_t crc16_bits(uint16_t crc, uint8_t byte)
+{
+    crc ^= (uint16_t)(byte << 8);
+    for (unsigned bit = 0; bit < 8; bit++)
+        crc = (uint16_t)(crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1);
+    return crc;
+}
+
+/* CRC-16 CCITT over all bytes after the checksum, and the identifier behind them, low byte first */
+static uint16_t crc16(uint16_t data_id, const uint8_t *data, unsigned length)
+{
+    uint16_t crc = 0xFFFF;
+    for (unsigned k = 2; k < length; k++)
+        crc = crc16_bits(crc, data[k]);
+    return crc16_bits(crc16_bits(crc, (uint8_t)(data_id & 0xFF)), (uint8_t)(data_id >> 8));
+}
+
+/* the byte that holds the checksum, or its low byte, as it should be */
 static uint8_t sealed(protection kind, uint32_t id, const uint8_t *data, unsigned length)
 {
     switch (kind) {
@@ -77,8 +97,25 @@ static uint8_t sealed(protection kind, uint32_t id, const uint8_t *data, unsigne
     case PROTECTED_XBR: return (uint8_t)(folded_sum(id, data) << 4 | (data[LAST] & 0x0F));
     case PROTECTED_HVESSC1:
     case PROTECTED_HVESSS1: return crc_before(data, LAST);
+    case PROTECTED_P5: return (uint8_t)(crc16((uint16_t)id, data, length) & 0xFF);
     default: return data[0]; /* none */
     }
+}
+
+/* the byte after it: of a checksum of 16 bits as it should be, else as it is */
+static uint8_t sealed_high(protection kind, uint32_t id, const uint8_t *data, unsigned length)
+{
+    return kind == PROTECTED_P5 ? (uint8_t)(crc16((uint16_t)id, data, length) >> 8) : data[1];
+}
+
+static uint8_t counter_bits(const layout *at)
+{
+    return at->modulus > 16 ? 0xFF : 0x0F;
+}
+
+static uint8_t counter_of(const layout *at, const uint8_t *data)
+{
+    return (uint8_t)(data[at->counter] >> at->shift & counter_bits(at));
 }
 
 void e2e_seal(protection kind, bms_frame *frame, uint8_t *counter)
@@ -87,7 +124,8 @@ void e2e_seal(protection kind, bms_frame *frame, uint8_t *counter)
     if (!at->modulus)
         return;
     uint8_t *data = frame->data;
-    data[at->counter] = (uint8_t)((data[at->counter] & ~(0x0F << at->shift)) | *counter << at->shift);
+    data[at->counter] = (uint8_t)((data[at->counter] & ~(counter_bits(at) << at->shift)) | *counter << at->shift);
+    data[1] = sealed_high(kind, frame->id, data, frame->length);
     data[at->checksum] = sealed(kind, frame->id, data, frame->length);
     *counter = (uint8_t)((*counter + 1) % at->modulus);
 }
@@ -111,6 +149,8 @@ static bool checksum_is_right(const rx_config *config, rx_state *rx, const bms_f
 {
     bool good = frame->length == config->length;
     if (good)
+        good = sealed_high(config->protection, config->id, frame->data, frame->length) == frame->data[1];
+    if (good)
         good = sealed(config->protection, config->id, frame->data, frame->length)
                == frame->data[LAYOUTS[config->protection].checksum];
     if (!good && rx->missed < E2E_MODULUS - 2)
@@ -124,7 +164,7 @@ bool e2e_accept(const rx_config *config, rx_state *rx, const bms_frame *frame)
         return frame->length == config->length;
     const layout *at = &LAYOUTS[config->protection];
     bool good = checksum_is_right(config, rx, frame)
-                && counter_goes_on(rx, frame->data[at->counter] >> at->shift & 0x0F, at->modulus);
+                && counter_goes_on(rx, counter_of(at, frame->data), at->modulus);
     if (good && rx->errors)
         rx->errors--;
     else if (!good)

@@ -1,4 +1,4 @@
-/* End-to-end protection: AUTOSAR profile 1 (both bytes of the identifier), counters alone, and those of SAE J1939:
+/* End-to-end protection: AUTOSAR profiles 1 (both bytes of the identifier) and 5, counters alone, and those of SAE J1939:
  * XBR's nibbles, and the CRC of HVESSC1 and HVESSS1. */
 #ifndef E2E_H
 #define E2E_H

@@ -9,11 +9,6 @@ static int32_t signed_bits(uint32_t raw, unsigned bits)
     return (int32_t)(raw ^ sign) - (int32_t)sign;
 }
 
-static uint16_t little16(const uint8_t *data)
-{
-    return (uint16_t)(data[0] | data[1] << 8);
-}
-
 static void unpack_cells(inputs *in, unsigned group, const uint8_t *data)
 {
     for (unsigned k = 0; k < CELLS_PER_FRAME; k++) {
@@ -49,7 +44,7 @@ static void unpack_relays(inputs *in, const uint8_t *data)
 
 static void unpack_current(bms_data *b, uint64_t now_ns, const uint8_t *data)
 {
-    int32_t current_mA = (int32_t)((uint32_t)little16(data) | (uint32_t)little16(data + 2) << 16);
+    int32_t current_mA = little32(data);
     if (data[4] & 1 || current_mA > CURRENT_RANGE_mA || current_mA < -CURRENT_RANGE_mA)
         return;
     b->in.valid_ms[0] = b->now_ms;

@@ -12,7 +12,7 @@ PART = (
 )
 
 
-@pytest.mark.parametrize(("rig", "least"), [("modular", 56), ("storage", 17), ("truck", 56)])
+@pytest.mark.parametrize(("rig", "least"), [("fd", 40), ("modular", 56), ("storage", 17), ("truck", 56)])
 def test_a_part_of_the_suite_passes(hil: Hil, rig: str, least: int) -> None:
     run = hil("run", rig, "-k", PART)
     assert set(run.verdicts) <= {"pass", "skipped"}, run.said

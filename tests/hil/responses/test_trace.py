@@ -235,3 +235,12 @@ def test_can_utils_read_every_line(tmp_path: Path) -> None:
     assert sum(" Rx " in row for row in result.stdout.splitlines()) == sum(
         not frame.error for frame in seen
     )
+
+
+def test_an_error_late_in_a_long_frame(tmp_path: Path) -> None:
+    """The position in an error record is one byte: what lies beyond is told as the last one."""
+    wreck = ErrorFrame(FdFrame(0x123, bytes(64)), "bit", 400, 0x0A)
+    path = written(tmp_path, "blf", [wreck])
+    with can.BLFReader(path) as reader:
+        (back,) = reader
+    assert back.is_error_frame

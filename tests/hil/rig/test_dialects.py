@@ -8,13 +8,13 @@ import pytest
 
 from hil.bms.heartbeat import Heartbeat
 from hil.bms.library import Firmware, LibraryBms
-from hil.bus.frame import Frame
+from hil.bus.frame import CLASSIC, FAST, FD, Frame
 from hil.bus.medium import Medium
 from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hil.rig.load import load_rig
 from hil.rig.schema import RigConfig
 
-DIALECTS = ["modular", "storage", "truck"]
+DIALECTS = ["fd", "modular", "storage", "truck"]
 # limits of the laptop rig that a rig has no use for
 WITHOUT = {"storage": {"isolation", "e2e", "supply_loss"}}
 
@@ -47,7 +47,7 @@ def test_the_firmware_speaks_as_the_dbc_files_say(rig: RigConfig) -> None:
     assert rig.bms.library is not None
     clock, heard = VirtualClock(NS_PER_S), list[Frame]()
     bus = next(iter(rig.buses))  # that of the BMS
-    medium = Medium(clock, bus)
+    medium = Medium(clock, bus, data_bitrate=rig.buses[bus].data_bitrate)
     medium.attach("test", heard.append)
     bms = LibraryBms(clock, Firmware(rig.bms.library), rig.bms.step_ns, Heartbeat())
     bms.attach(medium)
@@ -89,3 +89,18 @@ def test_storage_speaks_to_its_inverter_as_a_pylontech_battery() -> None:
     assert {m.cycle_ns for m in messages.values() if rig.bms.node in m.senders} == {NS_PER_S}
     assert messages["InverterAlive"].id == 0x305  # the rig sends it
     assert not any(m.e2e for m in messages.values())
+
+
+def test_fd_cells_come_24_to_a_fast_frame_of_64_bytes() -> None:
+    rig = load_rig("fd")
+    bus = rig.buses["pack"]
+    assert (bus.bitrate, bus.data_bitrate) == (500_000, 2_000_000)
+    places = {wire.port: wire for wire in rig.wires}
+    for cell, name, start in ((1, "CMU1_Cells", 24), (24, "CMU1_Cells", 392), (96, "CMU4_Cells", 392)):
+        wire = places[f"cell_monitor.voltage[{cell}]"]
+        message = bus.database.messages[wire.message]
+        assert (message.name, message.signals[wire.signal].start, message.length) == (name, start, 64)
+        assert message.format == FD | FAST
+        assert message.e2e is not None
+        assert message.e2e.profile == "P5"
+    assert bus.database.messages["ELCON_Command"].format == CLASSIC

@@ -19,7 +19,7 @@ from hil.rig.shipped import (
 def test_what_ships() -> None:
     assert "laptop" in shipped_rigs()
     assert {"bms.dbc", "cell_monitor.dbc"} <= set(shipped_dbc())
-    dialects = {f"reference_bms_{name}" for name in ("modular", "storage", "truck")}
+    dialects = {f"reference_bms_{name}" for name in ("fd", "modular", "storage", "truck")}
     assert {"reference_bms", *dialects} <= set(shipped_libraries())
 
 
