@@ -97,3 +97,9 @@ def test_the_whole_bms_bears_the_same_life(whole: Player, script: Script) -> Non
     assert not outcome.trouble
     assert outcome.violation is None
     assert sum(outcome.seen.values()) == len(script)
+
+
+def test_a_reset_whose_message_is_lost_is_no_trouble(whole: Player) -> None:
+    outcome = whole.play((Act("loses", ("VCU_Request",)), Act("resets")), frozenset())
+    assert not outcome.trouble
+    assert outcome.violation is None
