@@ -148,7 +148,7 @@ class RealMedium:
         self.clock = clock
         self.link = link
         self.name = link.name
-        self.bitrate = link.bitrate
+        self.bitrate, self.data_bitrate = link.bitrate, link.data_bitrate
         self.nodes: list[RealNode] = []
         self.taps: list[FrameHandler] = []
         self.frames = 0

@@ -14,6 +14,8 @@ from hil.rig.schema import RigConfig
 from hil.run.session import RunOptions, Session
 from tests.hil.paced import Bench
 
+CURRENT_A = 60.0  # that the vehicle asks for in rigs/dc_charging.toml
+
 
 @pytest.fixture(scope="module")
 def config() -> RigConfig:
@@ -48,13 +50,13 @@ def test_a_pack_is_charged_and_the_session_ends_properly(rig: Rig) -> None:
     rig.set("pack.soc", 0.60)
     reach(rig, CHARGING)
     rig.run_for("10 s")  # 20 A/s
-    assert rig.truth("charger.current") == pytest.approx(80.0, abs=3.1)  # and its ripple
-    assert rig.truth("pack.current") == pytest.approx(-80.0, abs=5.0)
-    assert rig.value("measured.current") == pytest.approx(-80.0, abs=5.0), "the BMS measures it"
+    assert rig.truth("charger.current") == pytest.approx(CURRENT_A, abs=3.1)  # and its ripple
+    assert rig.truth("pack.current") == pytest.approx(-CURRENT_A, abs=5.0)
+    assert rig.value("measured.current") == pytest.approx(-CURRENT_A, abs=5.0), "the BMS measures it"
     before = rig.truth("pack.soc")
     rig.run_for("60 s")
     gained = rig.truth("pack.soc") - before
-    assert gained == pytest.approx(80.0 / 60.0 / rig.truth("pack.capacity"), rel=0.05)
+    assert gained == pytest.approx(CURRENT_A / 60.0 / rig.truth("pack.capacity"), rel=0.05)
     rig.set("nodes.vehicle.stop", 1.0)
     reach(rig, STATISTICS)
     assert rig.truth("charger.current") < 5.0
@@ -64,7 +66,7 @@ def test_a_pack_is_charged_and_the_session_ends_properly(rig: Rig) -> None:
     assert rig.truth("nodes.station.attempts") == 1.0
     assert rig.truth("nodes.station.errors") == rig.truth("nodes.vehicle.errors") == 0.0
     energy_wh = rig.truth("nodes.station.energy")
-    assert energy_wh == pytest.approx(80.0 * 325.0 * 70.0 / 3600.0, rel=0.1)
+    assert energy_wh == pytest.approx(CURRENT_A * 325.0 * 70.0 / 3600.0, rel=0.1)
     rig.stays("state", "operate", for_="1 s")
     rig.set("charger.plugged", 0.0)
     reach(rig, IDLE)
