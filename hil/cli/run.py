@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = ["-k", arguments.select] if arguments.select else []
     given += map(str, scripts)
     ending = run_tests(config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug)
-    return _finish(out, ending, config.bms.name, earlier)
+    return _finish(out, ending, config.bms.name, earlier, reports=not arguments.part)
 
 
 def _run_parts(arguments: argparse.Namespace, config: RigConfig, scripts: list[Path]) -> int:
@@ -182,8 +182,8 @@ def _earlier(arguments: argparse.Namespace, config: RigConfig) -> Earlier | None
     return Earlier.of(arguments.resume, config, arguments.seed, arguments.trace)
 
 
-def _finish(out: Path, ending: Ending, firmware: str, earlier: Earlier | None) -> int:
-    """Complete the record, write the reports, say how it went."""
+def _finish(out: Path, ending: Ending, firmware: str, earlier: Earlier | None, *, reports: bool) -> int:
+    """Complete the record, write the reports, say how it went; of a part its record is enough."""
     from hil.errors import OutputError, UsageError
     from hil.report.record import read_events
     from hil.run.output import RECORD_NAME, remove_outputs
@@ -203,6 +203,8 @@ def _finish(out: Path, ending: Ending, firmware: str, earlier: Earlier | None) -
     if earlier is not None:
         events, out = earlier.joined(events), earlier.folder
         lost = lost or _write(earlier, events)
+    if not reports and lost is None:
+        return _exit_code(events)
     if ending.in_firmware:
         print()  # it left the progress in the middle
     return _report(out, events, lost, interrupted=ending.interrupted)
