@@ -31,6 +31,7 @@ _DONE = re.compile(r"\[ *\d+/\d+\] (.*)$")  # a line of hil.run.progress
 _RUN_ENDS = {"run", "end"}
 
 Say = Callable[[str], None]
+_Lines = SimpleQueue[tuple[int, str | None]]  # of which part; None: it has ended
 
 
 @dataclass
@@ -58,38 +59,39 @@ class _Progress:
 
     Args:
         say: Where they go.
-        untold: How many parts there are; none has said yet how many tests it runs.
+        parts: How many parts there are; none has said yet how many tests it runs.
     """
 
-    def __init__(self, say: Say, untold: int) -> None:
+    def __init__(self, say: Say, parts: int) -> None:
         self._say = say
-        self._untold = untold
+        self._untold = set(range(parts))
         self._title = ""
         self._total = self._done = 0
         self._waiting: list[str] = []
 
-    def take(self, line: str) -> None:
+    def take(self, part: int, line: str) -> None:
         """A part has written a line."""
         if result := _DONE.match(line):
             self._waiting.append(result[1])
-        elif (title := _TITLE.match(line)) and self._untold:
+        elif part in self._untold and (title := _TITLE.match(line)):
             self._title, self._total = title[1], self._total + int(title[2])
-            self._told()
-        if not self._untold:
-            self._show()
+            self._told(part)
+        self._show()
 
-    def ended(self) -> None:
+    def ended(self, part: int) -> None:
         """A part has ended; one that had nothing to run has not said how many tests it runs."""
-        if self._untold:
-            self._told()
+        if part in self._untold:
+            self._told(part)
             self._show()
 
-    def _told(self) -> None:
-        self._untold -= 1
+    def _told(self, part: int) -> None:
+        self._untold.remove(part)
         if not self._untold and self._total:
             self._say(f"{self._title}: {self._total} tests")
 
     def _show(self) -> None:
+        if self._untold:
+            return
         for what in self._waiting:
             self._done += 1
             self._say(f"[{self._done:3}/{self._total}] {what}")
@@ -139,32 +141,32 @@ def _start(arguments: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[str]
 
 def _follow(processes: Sequence[subprocess.Popen[str]], progress: _Progress) -> None:
     """Tell what the parts do until all have ended; Ctrl-C lets them end in order."""
-    lines: SimpleQueue[str | None] = SimpleQueue()
-    for process in processes:
-        Thread(target=_read, args=(process, lines), daemon=True).start()
+    lines: _Lines = SimpleQueue()
+    for number, process in enumerate(processes):
+        Thread(target=_read, args=(number, process, lines), daemon=True).start()
     running = len(processes)
     while running:
         try:
-            line = lines.get()
+            part, line = lines.get()
         except KeyboardInterrupt:
             for process in processes:
                 end_group(process, signal.SIGINT)
             continue
         if line is None:
             running -= 1
-            progress.ended()
+            progress.ended(part)
         else:
-            progress.take(line)
+            progress.take(part, line)
     for process in processes:
         process.wait()
 
 
-def _read(process: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> None:
+def _read(number: int, process: subprocess.Popen[str], lines: _Lines) -> None:
     assert process.stdout is not None
     with process.stdout as stdout:
         for line in stdout:
-            lines.put(line.rstrip("\n"))
-    lines.put(None)
+            lines.put((number, line.rstrip("\n")))
+    lines.put((number, None))
 
 
 def joined(parts: Sequence[Part], out: Path) -> list[Event]:

@@ -226,6 +226,7 @@ def _bring_to(rig: Rig, state: str) -> None:
         with rig.fault("cell.voltage", cell=1, value=limit.threshold + 0.05):
             rig.expect("state", "fault", within=limit.delay + limit.reaction)
     elif state == "charge":
+        rig.require("charge")
         rig.charge()
     elif state == "operate":
         rig.operate()

@@ -61,7 +61,7 @@ SEND = "if (late) { memset(out, 0, sizeof *out); out->id = 256; out->length = 8;
     ("defines", "reason"),
     [
         ({"NO_ABI": ""}, "the firmware library lacks bms_abi_version"),
-        ({"ABI": "7"}, "bms_abi_version is 7, this rig speaks 1"),
+        ({"ABI": "7"}, "bms_abi_version is 7, this rig speaks 2"),
         ({"ON_INIT": "return 5;"}, "bms_init returned 5"),
         ({"ON_RECEIVE": "return 4;"}, "bms_receive returned 4"),
         ({"ON_STEP": "if (late) return 65;"}, "bms_step returned 65"),

@@ -34,7 +34,7 @@ def test_the_unbroken_bms_passes_the_same_tests(hunt: Hunt, tmp_path: Path) -> N
     margin = "#define MARGIN 30"
     folder = tmp_path / "mutant"
     folder.mkdir()
-    unbroken = Mutant("none", "", "config.c", margin, margin, equivalent="it is the same")
+    unbroken = Mutant("none", "", "config.h", margin, margin, equivalent="it is the same")
     out = folder / "run"
     library = hunt.workshop.build(unbroken, folder)
     assert hunt.failures(library, kills, folder, out) == {}

@@ -29,7 +29,7 @@ _BROKEN = """
 [[mutant]]
 name = "no C at all"
 violates = "interlock"
-file = "config.c"
+file = "config.h"
 old = "#define MARGIN 30"
 new = "#define MARGIN ("
 kill = "bursts_on_the_interlock"

@@ -64,11 +64,12 @@ def test_a_part_with_nothing_to_run_is_no_part_of_it(tmp_path: Path) -> None:
 def test_progress_is_that_of_one_run_once_all_parts_have_said_how_much_they_do() -> None:
     said: list[str] = []
     progress = _Progress(said.append, 3)
-    progress.take("A rig: 2 tests")
-    progress.take("[  1/2] ok    first")
+    progress.take(0, "A rig: 2 tests")
+    progress.take(0, "[  1/2] ok    first")
+    progress.ended(0)
     assert said == []
-    progress.take("A rig: 1 test")
-    progress.ended()  # the third part had nothing to run
-    progress.take("[  1/1] FAIL  third  (why)")
-    progress.take("──── a table that is left out")
+    progress.take(1, "A rig: 1 test")
+    progress.ended(2)  # it had nothing to run
+    progress.take(1, "[  1/1] FAIL  third  (why)")
+    progress.take(1, "──── a table that is left out")
     assert said == ["A rig: 3 tests", "[  1/3] ok    first", "[  2/3] FAIL  third  (why)"]

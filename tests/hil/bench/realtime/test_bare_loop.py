@@ -14,7 +14,7 @@ if sys.platform != "linux":
 
 from hil.bench.realtime.local import FRAME_BYTES, LocalBus, local_bus
 from hil.bench.realtime.process import Load, Machine, built, ended, hear, start_bare
-from hil.frames.e2e import crc8
+from hil.frames.profiles import crc8
 
 LOAD = Load(messages=4, cycle_ns=20_000_000, cells=1000, step_ns=1_000_000)
 SECONDS = 0.2
