@@ -195,9 +195,9 @@ def _keep_share(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not share:
         return
     first, of = map(int, share.split("/"))
-    kept = items[first - 1 :: of]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-    items[:] = kept
+    others = [item for place, item in enumerate(items) if place % of != first - 1]
+    items[:] = items[first - 1 :: of]
+    config.hook.pytest_deselected(items=others)
 
 
 @pytest.fixture

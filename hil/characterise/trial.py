@@ -11,7 +11,7 @@ from hil.bms.heartbeat import Heartbeat
 from hil.bms.library import Firmware
 from hil.checks.verdict import BmsFailure
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import NotOfferedError, UsageError
+from hil.errors import NotOfferedError
 from hil.faults.fault import Fault
 from hil.host.inline import InlineHost
 from hil.rig.journal import Silent
@@ -146,13 +146,7 @@ class Bench:
     """
 
     def __init__(self, config: RigConfig, seed: int = 1, told: Callable[[], None] = lambda: None) -> None:
-        if config.time != "virtual":
-            raise UsageError(
-                'has time = "real": a characteristic takes thousands of trials, each on a fresh BMS',
-                place=str(config.path),
-                key="rig.time",
-                remedy='needs virtual time: firmware built as a library, and time = "virtual"',
-            )
+        config.require_virtual("a characteristic takes thousands of trials, each on a fresh BMS")
         self.config = replace(config, limits={})
         self.trials = 0
         self.bus_ns = 0

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hil.cli.line import Line
+
 if TYPE_CHECKING:
     from hil.characterise.campaign import Campaign, Wish
     from hil.characterise.sheet import Sheet
@@ -56,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     wish = _wish(arguments)
     old = read(arguments.against) if arguments.against else None
     config = load_rig(arguments.rig)
-    line = _Line()
+    line = Line()
     campaign = Campaign(config, wish, line.show)
     campaign.begin()
     line.clear()
@@ -87,7 +89,7 @@ def _wish(arguments: argparse.Namespace) -> Wish:
     return Wish(tuple(word for word in words if word), patience_ns, arguments.seed)
 
 
-def _find(campaign: Campaign, draft: _Draft, line: _Line) -> None:
+def _find(campaign: Campaign, draft: _Draft, line: Line) -> None:
     from hil.characterise.words import one_line
 
     for found in campaign.run():
@@ -145,26 +147,3 @@ class _Draft:
             file=sys.stderr,
         )
         os._exit(3)
-
-
-class _Line:
-    """A line of progress that is written over; nothing where no terminal shows it."""
-
-    def __init__(self) -> None:
-        self._shown = ""
-        self._live = sys.stderr.isatty()
-
-    def show(self, text: str) -> None:
-        """Show what is being done."""
-        if self._live and text != self._shown:
-            self.clear()
-            self._shown = text
-            sys.stderr.write(text)
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Leave the line empty."""
-        if self._shown:
-            sys.stderr.write(f"\r{' ' * len(self._shown)}\r")
-            sys.stderr.flush()
-            self._shown = ""

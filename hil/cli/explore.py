@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from hil.cli.line import Line
 
 if TYPE_CHECKING:
     from hil.explore.search import Finding, Search, Tally
@@ -71,13 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("hil explore needs the package hypothesis", remedy=remedy)
     require_fork()
     config = load_rig(arguments.rig)
-    if config.time != "virtual":
-        raise UsageError(
-            'has time = "real": a search takes hundreds of lives',
-            place=str(config.path),
-            key="rig.time",
-            remedy="needs virtual time: firmware built as a library",
-        )
+    config.require_virtual("a search takes hundreds of lives")
     out = make_folder(arguments.out, config.name, (_JSON, _TEXT))
     if arguments.bugs is not None:
         return _prove(config, arguments, out)
@@ -89,8 +84,14 @@ def _explore(config: RigConfig, arguments: argparse.Namespace, out: Path) -> int
     from hil.explore.write import test_file, test_name
     from hil.run.output import write_whole
 
-    line = _Line()
-    search, lacking = _search(config, arguments.seed, line.show)
+    line = Line()
+    begun_s = time.monotonic()
+
+    def told(tally: Tally) -> None:
+        seconds = time.monotonic() - begun_s
+        line.show(f"{seconds:5.0f} s  {tally.lives} lives, {tally.bus_hours:.2f} h of bus time")
+
+    search, lacking = _search(config, arguments.seed, told)
     print(f"{config.title}: {arguments.minutes:g} min of lives, seed {arguments.seed}", flush=True)
 
     def found(finding: Finding) -> None:
@@ -148,28 +149,3 @@ def _wanted(words: str) -> list[Mutant]:
 
     sequences = [mutant for mutant in catalogue() if mutant.sequence]
     return chosen(sequences, [] if words == "all" else [word.strip() for word in words.split(",")])
-
-
-class _Line:
-    """A line of progress that is written over; nothing where no terminal shows it."""
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._shown = ""
-        self._begun_s = time.monotonic()
-
-    def show(self, tally: Tally) -> None:
-        """Show how far it is."""
-        if self._live:
-            self.clear()
-            seconds = time.monotonic() - self._begun_s
-            self._shown = f"{seconds:5.0f} s  {tally.lives} lives, {tally.bus_hours:.2f} h of bus time"
-            sys.stderr.write(self._shown)
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Leave the line empty."""
-        if self._shown:
-            sys.stderr.write(f"\r{' ' * len(self._shown)}\r")
-            sys.stderr.flush()
-            self._shown = ""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hil.mutants.mutant import catalogue, chosen
     from hil.rig.load import load_rig
     from hil.run.output import make_folder, write_whole
+    from hil.run.supervisor import terminated_as_interrupted
 
     mutants = chosen(catalogue(arguments.catalogue), arguments.only)
     if arguments.list:
@@ -62,24 +61,16 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_rig(arguments.rig)
     out = make_folder(arguments.out, config.name, _FILES)
     rows: list[Found] = []
-    _end_gently()
     print(f"{config.title}: {len(mutants)} bugs in its BMS, one at a time")
     try:
-        _hunt(config.path, mutants, arguments, rows)
+        with terminated_as_interrupted():  # runs that are under way must not be left behind
+            _hunt(config.path, mutants, arguments, rows)
     finally:
         if rows:
             write_whole(out / "mutants.json", matrix.as_json(config.name, rows))
             write_whole(out / "mutants.html", matrix.as_page(config.name, rows))
             print(f"\n{matrix.summary(rows)}\n\nmatrix: {out / 'mutants.html'}")
     return 0 if all(found.good for found in rows) else 1
-
-
-def _end_gently() -> None:
-    """A request to end is an interrupt: runs that are under way must not be left behind."""
-    with suppress(ValueError):  # not in the main thread, as in tests
-        for number in filter(None, (signal.SIGTERM, getattr(signal, "SIGHUP", None))):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-                signal.signal(number, signal.default_int_handler)
 
 
 def _hunt(rig: Path, mutants: list[Mutant], arguments: argparse.Namespace, rows: list[Found]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from hil.errors import UsageError
 from hil.frames.database import Database
 from hil.nodes.kinds import NodeSpec
 from hil.realtime.health import Budget
@@ -153,3 +154,17 @@ class RigConfig:
     health: Budget = field(default_factory=Budget)
     host: HostConfig = HostConfig()
     nodes: tuple[NodeSpec, ...] = ()
+
+    def require_virtual(self, why: str) -> None:
+        """For what cannot be done in real time.
+
+        Raises:
+            UsageError: If the rig is one in real time; ``why`` says what is against it.
+        """
+        if self.time != "virtual":
+            raise UsageError(
+                f'has time = "real": {why}',
+                place=str(self.path),
+                key="rig.time",
+                remedy='needs virtual time: firmware built as a library, and time = "virtual"',
+            )
