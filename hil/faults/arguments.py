@@ -92,6 +92,21 @@ def time_of(name: str, value: Time) -> int:
     return span_ns
 
 
+def check_part(name: str, share: float) -> None:
+    """That a share is a part of the whole.
+
+    Raises:
+        UsageError: If it is nothing, or all.
+    """
+    if not 0.0 < share < 1.0:
+        raise UsageError(f"fault {name!r}: share {share:g} is not between 0 and 1")
+
+
+def in_words(said: Measure) -> str:
+    """A measure as it was given."""
+    return said if isinstance(said, str) else f"{said:.6g}"
+
+
 def measure_in(name: str, value: Measure, unit: str) -> float:
     """A measure as a number in the unit of what it is for.
 

@@ -14,6 +14,7 @@ from hil.bus.medium import Medium
 from hil.bus.node import Node
 from hil.clock import Alarm
 from hil.errors import NotOfferedError, UsageError
+from hil.faults.arguments import check_part
 from hil.faults.fault import Bench
 from hil.faults.filler import Filler
 from hil.host.stimulus import Carrier
@@ -117,8 +118,7 @@ class BusNoise(_BusFault):
     name: str = "bus.noise"
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.share < 1.0:
-            raise UsageError(f"fault {self.name!r}: share {self.share:g} is not between 0 and 1")
+        check_part(self.name, self.share)
 
     @property
     def value(self) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hil.errors import NotOfferedError, UsageError
+from hil.faults.arguments import Measure, measure_in
 from hil.faults.fault import Bench
 from hil.frames.bits import carries, put_raw, raw_beyond, raw_in, unused_bits
 from hil.frames.database import Message, Signal
@@ -25,6 +26,21 @@ def settable(fault: str, message: Message, name: str) -> Signal:
         reason = f"fault {fault!r}: {message.name} has no signal {name!r} to set"
         raise UsageError(reason, remedy=f"one of {', '.join(known)}")
     return signal
+
+
+def settable_to(
+    fault: str, message: Message, name: str, said: Measure, *, absent: bool = False
+) -> tuple[Signal, float]:
+    """A signal that a fault may set, and the value in its unit, which may be NaN if it is to be ``absent``.
+
+    Raises:
+        UsageError: If there is no such signal, it cannot hold the value, or that has another unit.
+    """
+    signal = settable(fault, message, name)
+    value = measure_in(fault, said, signal.unit)
+    if not (absent or signal.in_range(value)):
+        raise UsageError(f"fault {fault!r}: {message.name}.{name} cannot hold {value:g}")
+    return signal, value
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ from typing import get_args
 
 from hil.bus.frame import Frame
 from hil.errors import NotOfferedError, UsageError
-from hil.faults.arguments import Measure, measure_in
-from hil.faults.content import settable
+from hil.faults.arguments import Measure, check_part, in_words
+from hil.faults.content import settable_to
 from hil.faults.fault import Bench
 from hil.frames.database import Message
 from hil.frames.e2e import CounterFault
@@ -65,8 +65,7 @@ class LostFrames:
     unit: str = ""
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.share < 1.0:
-            raise UsageError(f"fault {self.name!r}: share {self.share:g} is not between 0 and 1")
+        check_part(self.name, self.share)
 
     @property
     def value(self) -> float | None:
@@ -171,8 +170,7 @@ class WrongValue:
     @property
     def text(self) -> str:
         """The fault in words."""
-        shown = self.said if isinstance(self.said, str) else f"{self.said:.6g}"
-        return f"{self.target} {'not available' if self._absent else f'= {shown}'}"
+        return f"{self.target} {'not available' if self._absent else f'= {in_words(self.said)}'}"
 
     def apply(self, bench: Bench) -> tuple[Carrier, ...]:
         """Put the value into the signal.
@@ -183,10 +181,7 @@ class WrongValue:
             NotOfferedError: If it has no raw number for "not available".
         """
         entry = bench.entry(self.message)
-        signal = settable(self.name, entry.message, self.signal)
-        value = measure_in(self.name, self.said, signal.unit)
-        if not (self._absent or signal.in_range(value)):
-            raise UsageError(f"fault {self.name!r}: {self.target} cannot hold {value:g}")
+        _, value = settable_to(self.name, entry.message, self.signal, self.said, absent=self._absent)
         carriers = bench.carrier_of_signal(self.message, self.signal, value)
         entry.force(self.signal, value)
         self._found[:] = [value]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hil.bus.node import Node
-from hil.errors import NotOfferedError, UsageError
-from hil.faults.arguments import Measure, measure_in
-from hil.faults.content import settable
+from hil.errors import NotOfferedError
+from hil.faults.arguments import Measure, in_words
+from hil.faults.content import settable_to
 from hil.faults.fault import Bench
 from hil.frames.restbus import Entry, Restbus
 from hil.host.stimulus import Carrier
@@ -41,8 +41,7 @@ class Masquerade:
     @property
     def text(self) -> str:
         """The fault in words."""
-        shown = self.said if isinstance(self.said, str) else f"{self.said:.6g}"
-        return f"another node sends {self.message} too, with {self.signal} = {shown}"
+        return f"another node sends {self.message} too, with {self.signal} = {in_words(self.said)}"
 
     def apply(self, bench: Bench) -> tuple[Carrier, ...]:
         """Let the other node begin, half a cycle from now.
@@ -55,10 +54,7 @@ class Masquerade:
         message = true.message
         if not message.cycle_ns or message.length > _ONE_FRAME:
             raise NotOfferedError(f"{self.message} does not come in a cycle, each time in one frame")
-        signal = settable(self.name, message, self.signal)
-        value = measure_in(self.name, self.said, signal.unit)
-        if not signal.in_range(value):
-            raise UsageError(f"fault {self.name!r}: {message.name}.{signal.name} cannot hold {value:g}")
+        signal, value = settable_to(self.name, message, self.signal, self.said)
         self.clear(bench)
         self._found[:] = [value]
         entry = Entry(message, dict(true.sources))
