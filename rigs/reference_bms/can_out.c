@@ -95,9 +95,8 @@ static uint64_t balance_change(bms_data *b)
 
 static uint64_t fault_memory(bms_data *b)
 {
-    unsigned entry = b->tx.dtc_entry < b->nv.dtc_count ? b->tx.dtc_entry : 0;
-    const dtc_entry *dtc = &b->nv.dtc[entry];
-    b->tx.dtc_entry = (uint8_t)(entry + 1);
+    unsigned entry;
+    const dtc_entry *dtc = tx_next_dtc(b, &entry);
     return put((int32_t)entry, 12, 4) | put(b->nv.dtc_count, 16, 8) | put(dtc->code, 24, 8)
            | put(dtc->occurrences, 32, 8) | put((int32_t)dtc->first_seen_ds, 40, 24);
 }
@@ -127,17 +126,11 @@ void can_out_init(bms_data *b)
         b->tx.due_ms[k] = TX[k].phase_ms;
 }
 
-static bool is_due(bms_data *b, int k)
-{
-    bool due = tx_is_due(b, k, TX[k].cycle_ms);
-    return (TX[k].watch && tx_has_changed(b, k, TX[k].watch(b))) || due;
-}
-
 int can_out_step(bms_data *b, bms_frame *out, int capacity)
 {
     int count = 0;
     for (int k = 0; k < TX_COUNT && count < capacity; k++) {
-        if (!is_due(b, k))
+        if (!tx_goes_out(b, k, TX[k].cycle_ms, TX[k].watch))
             continue;
         bms_frame *frame = &out[count++];
         *frame = (bms_frame){.id = TX[k].id, .length = 8};

@@ -3,6 +3,7 @@
 
 #include "can_in.h"
 #include "e2e.h"
+#include "inputs.h"
 
 static int find(const bms_frame *frame)
 {
@@ -34,11 +35,9 @@ static void forget(inputs *in, int index)
             in->cell_mV[index * CELLS_PER_FRAME + k] = CELL_INVALID;
         in->fresh_cells = 1;
     } else if (index == RX_TEMPERATURES) {
-        for (int k = 0; k < SENSORS; k++)
-            in->sensor_dC[k] = SENSOR_INVALID;
-        in->fresh_sensors = 1;
+        forget_sensors(in);
     } else if (index == RX_REQUEST) {
-        in->request = REQUEST_STANDBY;
+        forget_request(in);
     }
 }
 
@@ -46,10 +45,7 @@ void can_in_supervise(bms_data *b)
 {
     for (int k = 0; k < RX_COUNT; k++) {
         rx_state *rx = &b->rx[k];
-        uint32_t timeout_ms = RX[k].timeout_ms;
-        if (!rx->seen && timeout_ms < START_GRACE_ms)
-            timeout_ms = timeout_ms ? START_GRACE_ms : 0;
-        bool overdue = timeout_ms && b->now_ms - rx->last_ms > timeout_ms;
+        bool overdue = is_overdue(b, rx, RX[k].timeout_ms);
         if (overdue && !rx->overdue) {
             forget(&b->in, k);
             if (rx->seen)

@@ -1,6 +1,6 @@
 #include "can_tx.h"
 
-bool tx_is_due(bms_data *b, int k, uint16_t cycle_ms)
+static bool is_due(bms_data *b, int k, uint16_t cycle_ms)
 {
     transmit *tx = &b->tx;
     bool due = (int32_t)(b->now_ms - tx->due_ms[k]) >= 0;
@@ -9,11 +9,24 @@ bool tx_is_due(bms_data *b, int k, uint16_t cycle_ms)
     return due;
 }
 
-bool tx_has_changed(bms_data *b, int k, uint64_t watched)
+static bool has_changed(bms_data *b, int k, uint64_t watched)
 {
     bool changed = watched != b->tx.last[k];
     b->tx.last[k] = watched;
     return changed;
+}
+
+bool tx_goes_out(bms_data *b, int k, uint16_t cycle_ms, uint64_t (*watch)(bms_data *b))
+{
+    bool due = is_due(b, k, cycle_ms);
+    return (watch && has_changed(b, k, watch(b))) || due;
+}
+
+const dtc_entry *tx_next_dtc(bms_data *b, unsigned *entry)
+{
+    *entry = b->tx.dtc_entry < b->nv.dtc_count ? b->tx.dtc_entry : 0;
+    b->tx.dtc_entry = (uint8_t)(*entry + 1);
+    return &b->nv.dtc[*entry];
 }
 
 bool charger_is_asked(const bms_data *b)

@@ -4,11 +4,11 @@
 #include "bms.h"
 #include "bms_data.h"
 
-/* Whether message k, of this cycle, is due; moves on to its next time. */
-bool tx_is_due(bms_data *b, int k, uint16_t cycle_ms);
+/* Whether message k goes out now: its cycle has come, or what it watches is another than the last time. */
+bool tx_goes_out(bms_data *b, int k, uint16_t cycle_ms, uint64_t (*watch)(bms_data *b));
 
-/* Whether what message k watches is another than the last time. */
-bool tx_has_changed(bms_data *b, int k, uint64_t watched);
+/* The entry of the fault memory whose turn it is, and its number. */
+const dtc_entry *tx_next_dtc(bms_data *b, unsigned *entry);
 
 /* Whether the charger shall charge. */
 bool charger_is_asked(const bms_data *b);

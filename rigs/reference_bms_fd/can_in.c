@@ -1,7 +1,7 @@
 /* From frames to inputs: little-endian, up to 64 bytes, each thing in one frame. */
 #include "bits.h"
 #include "can_rx.h"
-#include "soc.h"
+#include "inputs.h"
 
 /* 0.1 mV to mV; the raw number of "not available" keeps that meaning */
 static uint16_t millivolts(uint16_t raw)
@@ -20,16 +20,12 @@ static void unpack_temperatures(bms_data *b, const uint8_t *data)
 {
     for (unsigned k = 0; k < SENSORS; k++)
         b->in.sensor_dC[k] = (int16_t)little16(data + 2 * k); /* "not available" is the same number */
-    b->in.group_ms[0] = b->now_ms;
-    b->in.fresh_sensors = 1;
+    hear_sensors(b, 0);
 }
 
 static void unpack_monitor(inputs *in, const uint8_t *data)
 {
-    in->monitor_ok = (data[0] & 0x0F) == 1;
-    in->open_wire = data[0] >> 4 & 1;
-    in->open_tap = data[1];
-    in->fresh_cells = 1;
+    hear_monitor(in, (data[0] & 0x0F) == 1, data[0] >> 4 & 1, data[1]);
 }
 
 static void unpack_status(inputs *in, const uint8_t *data)
@@ -42,51 +38,28 @@ static void unpack_isolation(bms_data *b, const uint8_t *data)
 {
     if (!(data[4] & 1))
         return; /* no value now: the last one stands for a while, see conditions.c */
-    int32_t plus = little16(data), minus = little16(data + 2);
-    b->in.isolation_Ohm = 100 * (plus < minus ? plus : minus);
-    b->in.isolation_ms = b->now_ms;
-    b->in.isolation_seen = 1;
+    hear_isolation(b, little16(data), little16(data + 2));
 }
-
-#define CURRENT_RANGE_mA 3000000 /* more than the sensor can measure */
 
 static void unpack_current(bms_data *b, uint64_t now_ns, const uint8_t *data)
 {
-    int32_t current_mA = little32(data);
-    if (data[4] & 1 || current_mA > CURRENT_RANGE_mA || current_mA < -CURRENT_RANGE_mA)
-        return;
-    b->in.valid_ms[0] = b->now_ms;
-    soc_count(b, now_ns, current_mA);
+    if (!(data[4] & 1))
+        hear_current(b, now_ns, little32(data));
 }
 
 static void unpack_voltages(bms_data *b, const uint8_t *data)
 {
     b->rx[RX_LINK_VOLTAGE].last_ms = b->now_ms;
     b->rx[RX_LINK_VOLTAGE].seen = 1;
-    if (!(data[8] & 1)) {
-        b->in.valid_ms[1] = b->now_ms;
-        b->in.pack_mV = little32(data);
-    }
-    if (!(data[8] & 2)) {
-        b->in.valid_ms[2] = b->now_ms;
-        b->in.link_mV = little32(data + 4);
-    }
+    if (!(data[8] & 1))
+        hear_pack_voltage(b, little32(data));
+    if (!(data[8] & 2))
+        hear_link_voltage(b, little32(data + 4));
 }
 
 static void unpack_request(inputs *in, const uint8_t *data)
 {
-    uint8_t mode = data[0], reset = data[1] & 1;
-    if (mode <= REQUEST_CHARGE)
-        in->request = mode;
-    in->reset_edge |= reset && !in->reset && mode == REQUEST_STANDBY;
-    in->reset = reset;
-}
-
-static void unpack_charger(inputs *in, const uint8_t *data)
-{
-    in->charger_mV = big16(data) * 100;
-    in->charger_mA = big16(data + 2) * 100;
-    in->charger_flags = data[4] & 0x1F;
+    hear_request(in, data[0], data[1] & 1);
 }
 
 void can_in_unpack(bms_data *b, int index, uint64_t now_ns, const uint8_t *data)
@@ -100,7 +73,7 @@ void can_in_unpack(bms_data *b, int index, uint64_t now_ns, const uint8_t *data)
     case RX_CURRENT: unpack_current(b, now_ns, content); break;
     case RX_PACK_VOLTAGE: unpack_voltages(b, content); break;
     case RX_REQUEST: unpack_request(&b->in, content); break;
-    case RX_CHARGER: unpack_charger(&b->in, data); break;
+    case RX_CHARGER: hear_charger(&b->in, data); break;
     default: unpack_cells(&b->in, (unsigned)index, content); break;
     }
 }

@@ -116,10 +116,9 @@ static void balance_bits(bms_data *b, uint8_t *data, unsigned which)
 
 static void fault_memory(bms_data *b, uint8_t *data, unsigned which)
 {
-    unsigned entry = b->tx.dtc_entry < b->nv.dtc_count ? b->tx.dtc_entry : 0;
-    const dtc_entry *dtc = &b->nv.dtc[entry];
+    unsigned entry;
+    const dtc_entry *dtc = tx_next_dtc(b, &entry);
     (void)which;
-    b->tx.dtc_entry = (uint8_t)(entry + 1);
     data[0] = (uint8_t)entry;
     data[1] = b->nv.dtc_count;
     data[2] = dtc->code;
@@ -155,17 +154,11 @@ void can_out_init(bms_data *b)
         b->tx.due_ms[k] = TX[k].phase_ms;
 }
 
-static bool is_due(bms_data *b, int k)
-{
-    bool due = tx_is_due(b, k, TX[k].cycle_ms);
-    return (TX[k].watch && tx_has_changed(b, k, TX[k].watch(b))) || due;
-}
-
 int can_out_step(bms_data *b, bms_frame *out, int capacity)
 {
     int count = 0;
     for (int k = 0; k < TX_COUNT && count < capacity; k++) {
-        if (!is_due(b, k))
+        if (!tx_goes_out(b, k, TX[k].cycle_ms, TX[k].watch))
             continue;
         bms_frame *frame = &out[count++];
         *frame = (bms_frame){.id = TX[k].id, .length = TX[k].length, .flags = BMS_FLAG_FD | BMS_FLAG_FAST};

@@ -1,8 +1,8 @@
 /* From frames to inputs: pages of big-endian signals. */
 #include "big_endian.h"
 #include "can_rx.h"
+#include "inputs.h"
 #include "messages.h"
-#include "soc.h"
 
 #define STRING_TAPS (SERIES + 1)
 #define VALUES_AT 16 /* first bit of the values; before them checksum, page and counter */
@@ -32,8 +32,7 @@ static void unpack_temperatures(bms_data *b, const uint8_t *data)
         uint32_t raw = field_be(word, VALUES_AT + 12 * k, 12); /* 0.1 degC from -50 degC */
         b->in.sensor_dC[group * SENSORS_PER_FRAME + k] = raw == 0xFFF ? SENSOR_INVALID : (int16_t)((int32_t)raw - 500);
     }
-    b->in.group_ms[group] = b->now_ms;
-    b->in.fresh_sensors = 1;
+    hear_sensors(b, group);
 }
 
 /* Taps are numbered on from string to string, 33 of each. As measure.c has it, tap k lies between cells k-1 and
@@ -46,10 +45,7 @@ static uint8_t tap_of_chain(uint32_t tap)
 static void unpack_monitor(inputs *in, const uint8_t *data)
 {
     uint64_t word = load_be(data);
-    in->monitor_ok = page_of(data) == 1;
-    in->open_wire = (uint8_t)field_be(word, 16, 1);
-    in->open_tap = tap_of_chain(field_be(word, 17, 7));
-    in->fresh_cells = 1;
+    hear_monitor(in, page_of(data) == 1, (uint8_t)field_be(word, 16, 1), tap_of_chain(field_be(word, 17, 7)));
 }
 
 static void unpack_status(inputs *in, const uint8_t *data)
@@ -65,21 +61,13 @@ static void unpack_isolation(bms_data *b, const uint8_t *data)
     uint64_t word = load_be(data);
     if (!field_be(word, 8, 1))
         return; /* no value now: the last one stands for a while, see conditions.c */
-    int32_t plus = (int32_t)field_be(word, 16, 16), minus = (int32_t)field_be(word, 32, 16);
-    b->in.isolation_Ohm = 100 * (plus < minus ? plus : minus);
-    b->in.isolation_ms = b->now_ms;
-    b->in.isolation_seen = 1;
+    hear_isolation(b, (int32_t)field_be(word, 16, 16), (int32_t)field_be(word, 32, 16));
 }
-
-#define CURRENT_RANGE_mA 3000000 /* more than the sensor can measure */
 
 static void unpack_current(bms_data *b, uint64_t now_ns, const uint8_t *data)
 {
-    int32_t current_mA = big32(data + 2);
-    if (data[1] & 0x80 || current_mA > CURRENT_RANGE_mA || current_mA < -CURRENT_RANGE_mA)
-        return;
-    b->in.valid_ms[0] = b->now_ms;
-    soc_count(b, now_ns, current_mA);
+    if (!(data[1] & 0x80))
+        hear_current(b, now_ns, big32(data + 2));
 }
 
 static int32_t signed_24(uint32_t raw)
@@ -90,30 +78,15 @@ static int32_t signed_24(uint32_t raw)
 static void unpack_voltages(bms_data *b, const uint8_t *data)
 {
     uint64_t word = load_be(data);
-    if (!(data[1] & 0x80)) {
-        b->in.valid_ms[1] = b->now_ms;
-        b->in.pack_mV = signed_24(field_be(word, 16, 24));
-    }
-    if (!(data[1] & 0x40)) {
-        b->in.valid_ms[2] = b->now_ms;
-        b->in.link_mV = signed_24(field_be(word, 40, 24));
-    }
+    if (!(data[1] & 0x80))
+        hear_pack_voltage(b, signed_24(field_be(word, 16, 24)));
+    if (!(data[1] & 0x40))
+        hear_link_voltage(b, signed_24(field_be(word, 40, 24)));
 }
 
 static void unpack_request(inputs *in, const uint8_t *data)
 {
-    uint8_t mode = (uint8_t)page_of(data), reset = data[2] >> 7;
-    if (mode <= REQUEST_CHARGE)
-        in->request = mode;
-    in->reset_edge |= reset && !in->reset && mode == REQUEST_STANDBY;
-    in->reset = reset;
-}
-
-static void unpack_charger(inputs *in, const uint8_t *data)
-{
-    in->charger_mV = big16(data) * 100;
-    in->charger_mA = big16(data + 2) * 100;
-    in->charger_flags = data[4] & 0x1F;
+    hear_request(in, (uint8_t)page_of(data), data[2] >> 7);
 }
 
 void can_in_unpack(bms_data *b, int index, uint64_t now_ns, const uint8_t *data)
@@ -126,7 +99,7 @@ void can_in_unpack(bms_data *b, int index, uint64_t now_ns, const uint8_t *data)
     case RX_CURRENT: unpack_current(b, now_ns, data); break;
     case RX_PACK_VOLTAGE: unpack_voltages(b, data); break;
     case RX_REQUEST: unpack_request(&b->in, data); break;
-    case RX_CHARGER: unpack_charger(&b->in, data); break;
+    case RX_CHARGER: hear_charger(&b->in, data); break;
     default: unpack_cells(&b->in, (unsigned)index / STRING_PAGES, data); break;
     }
 }

@@ -124,9 +124,8 @@ static uint64_t balance_bits(bms_data *b)
 
 static uint64_t fault_memory(bms_data *b)
 {
-    unsigned entry = b->tx.dtc_entry < b->nv.dtc_count ? b->tx.dtc_entry : 0;
-    const dtc_entry *dtc = &b->nv.dtc[entry];
-    b->tx.dtc_entry = (uint8_t)(entry + 1);
+    unsigned entry;
+    const dtc_entry *dtc = tx_next_dtc(b, &entry);
     return put_be((int32_t)entry, 8, 4) | put_be(b->nv.dtc_count, 16, 8) | put_be(dtc->code, 24, 8)
            | put_be(dtc->occurrences, 32, 8) | put_be((int32_t)dtc->first_seen_ds, 40, 24);
 }
@@ -162,10 +161,7 @@ void can_out_init(bms_data *b)
 
 static bool is_due(bms_data *b, int k)
 {
-    bool due = tx_is_due(b, k, TX[k].cycle_ms);
-    if (TX[k].watch)
-        due = tx_has_changed(b, k, TX[k].watch(b)) || due;
-    return due || (TX[k].urgent && TX[k].urgent(b));
+    return tx_goes_out(b, k, TX[k].cycle_ms, TX[k].watch) || (TX[k].urgent && TX[k].urgent(b));
 }
 
 int can_out_step(bms_data *b, bms_frame *out, int capacity)

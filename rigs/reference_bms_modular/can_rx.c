@@ -3,6 +3,7 @@
 
 #include "can_in.h"
 #include "e2e.h"
+#include "inputs.h"
 #include "messages.h"
 
 static int find(const bms_frame *frame)
@@ -68,19 +69,10 @@ static void forget(inputs *in, int index)
     if (index < CELL_FRAMES) {
         forget_page(in, (unsigned)index);
     } else if (index == RX_TEMPERATURES) {
-        for (int k = 0; k < SENSORS; k++)
-            in->sensor_dC[k] = SENSOR_INVALID;
-        in->fresh_sensors = 1;
+        forget_sensors(in);
     } else if (index == RX_REQUEST) {
-        in->request = REQUEST_STANDBY;
+        forget_request(in);
     }
-}
-
-static bool is_overdue(const bms_data *b, const rx_state *rx, uint32_t timeout_ms)
-{
-    if (!rx->seen && timeout_ms && timeout_ms < START_GRACE_ms)
-        timeout_ms = START_GRACE_ms;
-    return timeout_ms && b->now_ms - rx->last_ms > timeout_ms;
 }
 
 /* After a silence the sender's counter is to be found again. */

@@ -1,7 +1,7 @@
 /* From frames to inputs: little-endian, nothing multiplexed. */
 #include "bits.h"
 #include "can_rx.h"
-#include "soc.h"
+#include "inputs.h"
 
 static int32_t signed_bits(uint32_t raw, unsigned bits)
 {
@@ -22,16 +22,12 @@ static void unpack_temperatures(bms_data *b, const uint8_t *data)
 {
     for (unsigned k = 0; k < SENSORS; k++)
         b->in.sensor_dC[k] = (int16_t)little16(data + 2 * k); /* "not available" is the same number */
-    b->in.group_ms[0] = b->now_ms;
-    b->in.fresh_sensors = 1;
+    hear_sensors(b, 0);
 }
 
 static void unpack_monitor(inputs *in, const uint8_t *data)
 {
-    in->monitor_ok = (data[0] & 0x0F) == 1;
-    in->open_wire = data[0] >> 4 & 1;
-    in->open_tap = data[1];
-    in->fresh_cells = 1;
+    hear_monitor(in, (data[0] & 0x0F) == 1, data[0] >> 4 & 1, data[1]);
 }
 
 static void unpack_relays(inputs *in, const uint8_t *data)
@@ -40,15 +36,10 @@ static void unpack_relays(inputs *in, const uint8_t *data)
     in->interlock = data[0] >> 4 & 1;
 }
 
-#define CURRENT_RANGE_mA 3000000 /* more than the sensor can measure */
-
 static void unpack_current(bms_data *b, uint64_t now_ns, const uint8_t *data)
 {
-    int32_t current_mA = little32(data);
-    if (data[4] & 1 || current_mA > CURRENT_RANGE_mA || current_mA < -CURRENT_RANGE_mA)
-        return;
-    b->in.valid_ms[0] = b->now_ms;
-    soc_count(b, now_ns, current_mA);
+    if (!(data[4] & 1))
+        hear_current(b, now_ns, little32(data));
 }
 
 static int32_t little24(const uint8_t *data)
@@ -60,23 +51,15 @@ static void unpack_voltages(bms_data *b, const uint8_t *data)
 {
     b->rx[RX_LINK_VOLTAGE].last_ms = b->now_ms;
     b->rx[RX_LINK_VOLTAGE].seen = 1;
-    if (!(data[6] & 1)) {
-        b->in.valid_ms[1] = b->now_ms;
-        b->in.pack_mV = little24(data);
-    }
-    if (!(data[6] & 2)) {
-        b->in.valid_ms[2] = b->now_ms;
-        b->in.link_mV = little24(data + 3);
-    }
+    if (!(data[6] & 1))
+        hear_pack_voltage(b, little24(data));
+    if (!(data[6] & 2))
+        hear_link_voltage(b, little24(data + 3));
 }
 
 static void unpack_request(inputs *in, const uint8_t *data)
 {
-    uint8_t mode = data[0] & 0x0F, reset = data[1] & 1;
-    if (mode <= REQUEST_CHARGE)
-        in->request = mode;
-    in->reset_edge |= reset && !in->reset && mode == REQUEST_STANDBY;
-    in->reset = reset;
+    hear_request(in, data[0] & 0x0F, data[1] & 1);
 }
 
 void can_in_unpack(bms_data *b, int index, uint64_t now_ns, const uint8_t *data)

@@ -1,7 +1,7 @@
 /* From frames to inputs: little-endian, as J1939 has it; only the charger is big-endian. */
 #include "bits.h"
 #include "can_rx.h"
-#include "soc.h"
+#include "inputs.h"
 
 static void unpack_cells(inputs *in, unsigned module, const uint8_t *data)
 {
@@ -21,16 +21,12 @@ static void unpack_temperatures(bms_data *b, const uint8_t *data)
         uint32_t raw = field(word, 12 * k, 12); /* 0.1 degC from -50 degC */
         b->in.sensor_dC[group * SENSORS_PER_FRAME + k] = raw == 0xFFF ? SENSOR_INVALID : (int16_t)((int32_t)raw - 500);
     }
-    b->in.group_ms[group] = b->now_ms;
-    b->in.fresh_sensors = 1;
+    hear_sensors(b, group);
 }
 
 static void unpack_modules(inputs *in, const uint8_t *data)
 {
-    in->monitor_ok = (data[0] & 0x0F) == 1;
-    in->open_wire = data[0] >> 4 & 1;
-    in->open_tap = data[1];
-    in->fresh_cells = 1;
+    hear_monitor(in, (data[0] & 0x0F) == 1, data[0] >> 4 & 1, data[1]);
 }
 
 static void unpack_status(inputs *in, const uint8_t *data)
@@ -44,43 +40,18 @@ static void unpack_isolation(bms_data *b, const uint8_t *data)
     if (!(data[4] & 1))
         return; /* no value now: the last one stands for a while, see conditions.c */
     uint64_t word = load_le(data);
-    int32_t plus = (int32_t)field(word, 0, 16), minus = (int32_t)field(word, 16, 16);
-    b->in.isolation_Ohm = 100 * (plus < minus ? plus : minus);
-    b->in.isolation_ms = b->now_ms;
-    b->in.isolation_seen = 1;
+    hear_isolation(b, (int32_t)field(word, 0, 16), (int32_t)field(word, 16, 16));
 }
 
-#define SHUNT_RANGE 3000000 /* mA or mV: more than the sensor can measure */
-
-/* A reading of the current sensor: 0 current, 1 pack voltage, 2 link voltage. */
 static void unpack_shunt(bms_data *b, unsigned channel, uint64_t now_ns, const uint8_t *data)
 {
-    int32_t value = (int32_t)(uint32_t)load_le(data);
-    if (data[4] & 2 || value > SHUNT_RANGE || value < -SHUNT_RANGE)
-        return;
-    b->in.valid_ms[channel] = b->now_ms;
-    if (channel == 1)
-        b->in.pack_mV = value;
-    else if (channel == 2)
-        b->in.link_mV = value;
-    else
-        soc_count(b, now_ns, value);
+    if (!(data[4] & 2))
+        hear_shunt(b, channel, now_ns, (int32_t)(uint32_t)load_le(data));
 }
 
 static void unpack_request(inputs *in, const uint8_t *data)
 {
-    uint8_t mode = data[0] & 3, reset = data[3] & 1;
-    if (mode <= REQUEST_CHARGE)
-        in->request = mode;
-    in->reset_edge |= reset && !in->reset && mode == REQUEST_STANDBY;
-    in->reset = reset;
-}
-
-static void unpack_charger(inputs *in, const uint8_t *data)
-{
-    in->charger_mV = big16(data) * 100;
-    in->charger_mA = big16(data + 2) * 100;
-    in->charger_flags = data[4] & 0x1F;
+    hear_request(in, data[0] & 3, data[3] & 1);
 }
 
 void can_in_unpack(bms_data *b, int index, uint64_t now_ns, const uint8_t *data)
@@ -94,7 +65,7 @@ void can_in_unpack(bms_data *b, int index, uint64_t now_ns, const uint8_t *data)
     case RX_PACK_VOLTAGE: unpack_shunt(b, 1, now_ns, data); break;
     case RX_LINK_VOLTAGE: unpack_shunt(b, 2, now_ns, data); break;
     case RX_REQUEST: unpack_request(&b->in, data); break;
-    case RX_CHARGER: unpack_charger(&b->in, data); break;
+    case RX_CHARGER: hear_charger(&b->in, data); break;
     default: unpack_cells(&b->in, (unsigned)index, data); break;
     }
 }

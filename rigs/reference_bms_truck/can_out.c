@@ -194,9 +194,8 @@ static uint64_t balance_change(bms_data *b)
 
 static uint64_t fault_memory(bms_data *b)
 {
-    unsigned entry = b->tx.dtc_entry < b->nv.dtc_count ? b->tx.dtc_entry : 0;
-    const dtc_entry *dtc = &b->nv.dtc[entry];
-    b->tx.dtc_entry = (uint8_t)(entry + 1);
+    unsigned entry;
+    const dtc_entry *dtc = tx_next_dtc(b, &entry);
     return put((int32_t)entry, 0, 4) | put(b->nv.dtc_count, 8, 8) | put(dtc->code, 16, 8) | put(dtc->occurrences, 24, 8)
            | put((int32_t)dtc->first_seen_ds, 32, 24);
 }
@@ -237,10 +236,7 @@ void can_out_init(bms_data *b)
 
 static bool is_due(bms_data *b, int k)
 {
-    bool due = tx_is_due(b, k, TX[k].cycle_ms);
-    if (TX[k].watch)
-        due = tx_has_changed(b, k, TX[k].watch(b)) || due;
-    return due || (TX[k].urgent && TX[k].urgent(b));
+    return tx_goes_out(b, k, TX[k].cycle_ms, TX[k].watch) || (TX[k].urgent && TX[k].urgent(b));
 }
 
 int can_out_step(bms_data *b, bms_frame *out, int capacity)
