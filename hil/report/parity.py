@@ -2,7 +2,8 @@
 
 A frame shows a reaction up to one cycle after it took place, so two rigs that are alike still differ by up to
 one cycle of the message that shows it. A record's uncertainty is that cycle, and what the stamps of its rig
-add.
+add. A reaction that waits for frames of the rig in its turn also differs by where in their cycles the stimulus
+fell: the spread that its test states.
 """
 
 from __future__ import annotations
@@ -167,12 +168,12 @@ def _reactions(a: Sequence[Event], b: Sequence[Event]) -> Iterator[Reaction]:
 
 
 def _allowed_ns(a: Event | None, b: Event | None) -> int:
-    """One cycle, which is in the uncertainty of both, and what the worse of the stamps adds."""
-    return round(max(_uncertainty_ms(check) for check in (a, b)) * NS_PER_MS)
+    """One cycle, which is in the uncertainty of both, what the worse of the stamps adds, and the spread."""
+    return round(sum(max(_ms(check, name) for check in (a, b)) for name in ("uncertainty", "spread")) * NS_PER_MS)
 
 
-def _uncertainty_ms(check: Event | None) -> float:
-    return 0.0 if check is None or check.get("unit") != "ms" else float(check.get("uncertainty") or 0.0)
+def _ms(check: Event | None, name: str) -> float:
+    return 0.0 if check is None or check.get("unit") != "ms" else float(check.get(name) or 0.0)
 
 
 def _aligned(a: Sequence[Event], b: Sequence[Event]) -> Iterator[tuple[Event | None, Event | None]]:

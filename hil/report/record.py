@@ -210,6 +210,7 @@ class Recorder:
                 "margin": result.margin,
                 "unit": result.unit,
                 "uncertainty": result.uncertainty,
+                "spread": result.spread,
                 "reaction_ns": result.reaction_ns,
                 "stimulus": result.stimulus,
                 "stimulus_ns": result.stimulus_ns,

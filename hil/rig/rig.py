@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from operator import methodcaller
 from pathlib import Path
@@ -291,11 +292,22 @@ class Rig:
         since: Stimulus | None = None,
         *,
         already: bool = False,
+        through: Sequence[str] = (),
     ) -> CheckResult:
         """The role takes the value within a time after the last stimulus (or ``since``) was on the wire.
 
         Judged on frames that arrived after it; a pulse of one frame is seen. A value that held before the
         stimulus and goes on to hold is no reaction to it and fails, unless it may hold ``already``.
+
+        Args:
+            role: A role, or a wired port.
+            value: What it is to be.
+            within: The limit.
+            since: The stimulus, if not the last one.
+            already: Whether it may have held before.
+            through: Wired ports whose next frame the BMS waits for before it reacts. Where in their cycles
+                the stimulus falls is chance, so that the reaction varies by that much from run to run; it
+                does not make the limit wider.
 
         Raises:
             BmsFailure: If it does not.
@@ -303,6 +315,8 @@ class Rig:
         if since is not None and since is not self._reactions.stimulus:
             self._reactions = Reactions(since)
         result = self._judge.expect(self._role(role), value, _ns(within), self._reactions, already)
+        if result.reaction_ns is not None:
+            result = replace(result, spread=self._spread_ms(through))
         self._plots.expected(role, self._reactions.stimulus, result)
         if self._cell is not None and role.startswith(_FAULT_ROLE):
             cell, state = self._cell
@@ -312,6 +326,10 @@ class Rig:
         if result.t_ns is not None:
             self._shown = result.t_ns, self._observer.cycle_ns(self._role(role))
         return result
+
+    def _spread_ms(self, through: Sequence[str]) -> float:
+        """By how much a reaction varies that waits for frames of these ports; those not wired have none."""
+        return sum(self.cycle_ns(port) for port in through if self.has(port)) / NS_PER_MS
 
     def stays(self, role: str, value: Value, for_: Duration) -> CheckResult:
         """Every frame of the time to come carries the value; at least of two of its cycles.

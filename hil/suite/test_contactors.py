@@ -17,6 +17,9 @@ from hil.suite.protections import (
 )
 
 _ORDER = ("main_minus", "precharge", "main_plus")
+_LINK = "current_sensor.voltage_link"
+_LOOKED_AT = ("contactor.main_minus.feedback", _LINK)  # before precharge begins
+_WAITED_FOR = {"precharge": _LOOKED_AT, "main_plus": (*_LOOKED_AT, _LINK)}
 
 @pytest.mark.case(35)
 def test_precharge_closes_in_order(rig: Rig) -> None:
@@ -25,7 +28,8 @@ def test_precharge_closes_in_order(rig: Rig) -> None:
     start_ns = rig.now_ns
     rig.request("mode", "operate")
     for contactor in _ORDER:
-        rig.expect(f"contactor.{contactor}", "closed", within=limit.timeout)
+        waits = _WAITED_FOR.get(contactor, ())
+        rig.expect(f"contactor.{contactor}", "closed", within=limit.timeout, through=waits)
     share = rig.truth("link.voltage") / rig.truth("pack.voltage")
     closing = rig.mark("main plus closed")
     done = limit.number("done") - rig.limits["accuracy_pack_voltage"].tolerance
@@ -36,6 +40,10 @@ def test_precharge_closes_in_order(rig: Rig) -> None:
     closed = [_first_closed(rig, name, start_ns) for name in _ORDER]
     pause = min(b - a for a, b in itertools.pairwise(closed)) / 1e6
     rig.bounded("shortest pause between two closings", pause, low=1.0, unit="ms")
+
+
+def _precharge_time(rig: Rig) -> int:
+    return rig.limits["precharge"].timeout
 
 
 def _first_closed(rig: Rig, contactor: str, since_ns: int) -> int:
@@ -57,7 +65,7 @@ def test_a_failed_precharge_is_aborted(rig: Rig, broken: str, how: dict[str, Any
     start_ns = rig.now_ns
     with rig.fault(broken, **how):
         asked = rig.request("mode", "operate")
-        rig.expect("contactor.precharge", "closed", within=limit.timeout)
+        rig.expect("contactor.precharge", "closed", within=limit.timeout, through=_LOOKED_AT)
         rig.expect("fault.precharge", True, within=limit.timeout + limit.reaction, since=asked)
         rig.run_for(limit.reaction)
         expect_opened(rig, (), limit.reaction)
@@ -73,7 +81,7 @@ def test_a_welded_contactor_is_found_and_not_closed_again(rig: Rig, contactor: s
     limit = rig.limits["contactor_weld"]
     if contactor == "precharge":
         asked = rig.request("mode", "operate")
-        rig.expect("contactor.precharge", "closed", within=rig.limits["precharge"].timeout)
+        rig.expect("contactor.precharge", "closed", within=_precharge_time(rig), through=_LOOKED_AT)
     else:
         rig.operate()
     with rig.fault("contactor.weld", contactor=contactor):
@@ -115,7 +123,8 @@ def test_a_contactor_that_does_not_close_aborts_the_precharge(rig: Rig, contacto
     limit = rig.limits["contactor_feedback"]
     with rig.fault("contactor.stuck_open", contactor=contactor):
         rig.request("mode", "operate")
-        rig.expect(f"contactor.{contactor}", "closed", within=rig.limits["precharge"].timeout)
+        waits = _WAITED_FOR.get(contactor, ())
+        rig.expect(f"contactor.{contactor}", "closed", within=_precharge_time(rig), through=waits)
         closed = closed_contactors(rig)
         rig.mark(f"{contactor} commanded closed, but stuck")
         rig.expect("fault.contactor_feedback", True, within=limit.delay + limit.reaction)
@@ -143,7 +152,7 @@ def test_an_open_interlock_opens_the_contactors(rig: Rig, state: str) -> None:
         rig.operate()
     else:
         rig.request("mode", "operate")
-        rig.expect("contactor.precharge", "closed", within=rig.limits["precharge"].timeout)
+        rig.expect("contactor.precharge", "closed", within=_precharge_time(rig), through=_LOOKED_AT)
     with rig.fault("interlock"):
         expect_open(rig, "interlock")
 

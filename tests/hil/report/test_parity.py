@@ -50,6 +50,12 @@ def both(a: list[Event], b: list[Event]) -> Any:
     return compare(record("laptop", a), record("vcan", b))
 
 
+def test_a_reaction_may_be_apart_by_the_spread_that_its_test_states() -> None:
+    waiting = check(OPENS, 400.0) | {"spread": 60.0}
+    assert both(of("t", "pass", waiting), of("t", "pass", check(OPENS, 510.0))).ok
+    assert not both(of("t", "pass", waiting), of("t", "pass", check(OPENS, 510.1))).ok
+
+
 def test_two_runs_of_the_same_are_alike() -> None:
     run = of("test_a.py::test_x", "pass", check(FLAG, 471.0), check(OPENS, 480.0))
     found = both(run, run)

@@ -144,6 +144,14 @@ class TestExpect:
         rig.run_for("100 ms")
         assert rig.mark("later").uncertainty_ns == 0
 
+    def test_a_reaction_varies_by_the_cycles_of_the_frames_that_the_bms_waits_for(self, small):
+        lines = [*every(20, 300, status()), *every(20, 600, status(OPERATE), 300)]
+        rig, _, _ = scripted_rig(small, lines)
+        rig.mark("now")
+        waited_for = ["cell_monitor.voltage[1]", "cell_monitor.voltage[1]", "not.wired"]
+        result = rig.expect("state", "operate", within="1 s", through=waited_for)
+        assert result.spread == 2 * rig.cycle_ns("cell_monitor.voltage[1]") / 1e6 > 0
+
     def test_phases_of_one_reaction(self, small):
         flagged, open_ = status(fault=1), status(FAULT, fault=1)
         lines = [*every(20, 300, status()), (300, flagged), *every(20, 900, open_, 320)]
