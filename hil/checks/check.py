@@ -115,8 +115,8 @@ class CheckResult:
         value: The number judged, in ``unit``.
         limit: Its limit; ``margin`` is positive where the limit is met.
         uncertainty: How far the true instant may lie before the frame that shows it, in ``unit``.
-        spread: By how much a reaction may differ from one run to the next, for all that the BMS waits for frames
-            and the stimulus falls anywhere in their cycles, in ``unit``.
+        spread: By how much a reaction may differ from run to run, as the BMS waits for frames of the rig and
+            the stimulus falls anywhere in their cycles, in ``unit``.
         reaction_ns: Deciding frame's timestamp minus the stimulus's.
     """
 

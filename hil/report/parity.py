@@ -2,8 +2,8 @@
 
 A frame shows a reaction up to one cycle after it took place, so two rigs that are alike still differ by up to
 one cycle of the message that shows it. A record's uncertainty is that cycle, and what the stamps of its rig
-add. A reaction that waits for frames of the rig in its turn also differs by where in their cycles the stimulus
-fell: the spread that its test states.
+add. A reaction that waits for frames of the rig in its turn also differs by where in their cycles the
+stimulus fell: the spread that its test states.
 """
 
 from __future__ import annotations
@@ -169,7 +169,8 @@ def _reactions(a: Sequence[Event], b: Sequence[Event]) -> Iterator[Reaction]:
 
 def _allowed_ns(a: Event | None, b: Event | None) -> int:
     """One cycle, which is in the uncertainty of both, what the worse of the stamps adds, and the spread."""
-    return round(sum(max(_ms(check, name) for check in (a, b)) for name in ("uncertainty", "spread")) * NS_PER_MS)
+    worst = (max(_ms(check, name) for check in (a, b)) for name in ("uncertainty", "spread"))
+    return round(sum(worst) * NS_PER_MS)
 
 
 def _ms(check: Event | None, name: str) -> float:

@@ -20,6 +20,7 @@ _ORDER = ("main_minus", "precharge", "main_plus")
 _LINK = "current_sensor.voltage_link"
 _LOOKED_AT = ("contactor.main_minus.feedback", _LINK)  # before precharge begins
 _WAITED_FOR = {"precharge": _LOOKED_AT, "main_plus": (*_LOOKED_AT, _LINK)}
+_PLUS_IS_CLOSED = "contactor.main_plus.feedback"
 
 @pytest.mark.case(35)
 def test_precharge_closes_in_order(rig: Rig) -> None:
@@ -34,8 +35,9 @@ def test_precharge_closes_in_order(rig: Rig) -> None:
     closing = rig.mark("main plus closed")
     done = limit.number("done") - rig.limits["accuracy_pack_voltage"].tolerance
     rig.bounded("link over pack voltage as main plus closes", share, low=done)
-    rig.expect("contactor.precharge", "open", within=limit.timeout, since=closing)
-    rig.expect("state", "operate", within=limit.timeout, since=closing)
+    rig.expect("contactor.precharge", "open", within=limit.timeout, since=closing, through=[_PLUS_IS_CLOSED])
+    opened = (_PLUS_IS_CLOSED, "contactor.precharge.feedback")
+    rig.expect("state", "operate", within=limit.timeout, since=closing, through=opened)
     rig.stays("contactor.precharge", "open", for_="500 ms")
     closed = [_first_closed(rig, name, start_ns) for name in _ORDER]
     pause = min(b - a for a, b in itertools.pairwise(closed)) / 1e6
@@ -90,7 +92,8 @@ def test_a_welded_contactor_is_found_and_not_closed_again(rig: Rig, contactor: s
         else:
             rig.run_for("200 ms")
             asked = rig.request("mode", "standby")
-        rig.expect(f"contactor.{contactor}", "open", within="1 s", since=asked)
+        waits = (_LINK, _PLUS_IS_CLOSED) if contactor == "precharge" else ()
+        rig.expect(f"contactor.{contactor}", "open", within="1 s", since=asked, through=waits)
         rig.mark(f"{contactor} commanded open, but welded")
         rig.expect("fault.contactor_weld", True, within=limit.delay + limit.reaction)
         rig.run_for(limit.reaction)
