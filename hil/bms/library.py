@@ -89,6 +89,16 @@ class Firmware:
         if function(state, len(state)) != 0:
             raise self.trouble("bms_restore refused a state that bms_save had written")
 
+    def refuse_without_fd(self, bus: str) -> None:
+        """To be called for each CAN FD bus that it is put on.
+
+        Raises:
+            FirmwareError: If it knows no CAN FD.
+        """
+        if not self.knows_fd:
+            reason = f"bms_abi_version is {CLASSIC_VERSION}, which has no CAN FD, as bus {bus} does"
+            raise self.trouble(reason)
+
     def trouble(self, reason: str) -> FirmwareError:
         """A firmware error that names this library."""
         return FirmwareError(reason, place=str(self.path), key="bms.library", remedy=_REMEDY)
@@ -140,9 +150,8 @@ class LibraryBms:
         Raises:
             FirmwareError: If it is a CAN FD bus and the firmware knows none.
         """
-        if medium.data_bitrate and not self._firmware.knows_fd:
-            reason = f"bms_abi_version is {CLASSIC_VERSION}, which has no CAN FD, as bus {medium.name} does"
-            raise self._firmware.trouble(reason)
+        if medium.data_bitrate:
+            self._firmware.refuse_without_fd(medium.name)
         self._nodes.append(medium.attach("bms", on_frame=self.receiver(len(self._nodes))))
 
     def power_on(self, *, cold: bool) -> None:

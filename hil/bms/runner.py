@@ -154,6 +154,9 @@ class Runner:
         wait: Waits for frames.
         say: Where troubles of a bus are told.
 
+    Raises:
+        FirmwareError: If a bus is CAN FD and the firmware knows none.
+
     Attributes:
         tally: What it has seen so far.
         lateness: How late each step began.
@@ -177,6 +180,9 @@ class Runner:
         self._cold = cold
         self._now = now
         self._wait = wait
+        for link in links:
+            if link.data_bitrate:
+                firmware.refuse_without_fd(link.name)
         self._ports = [_Port(link, self.tally, say, now) for link in links]
         self._arrived: deque[tuple[int, int, Frame]] = deque()
         self._told_ns = _NOTHING_STAMPED  # the last time that the firmware was told

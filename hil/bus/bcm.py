@@ -12,7 +12,7 @@ import struct
 from collections.abc import Sequence
 
 from hil.bus.frame import FdFrame, Frame
-from hil.bus.interface import explain, refuse_unless_up
+from hil.bus.interface import explain, refuse_unless_fit
 from hil.bus.socketcan import EXTENDED, SocketCanLink, pack_classic, packed_fd
 from hil.clock import NS_PER_US
 from hil.errors import BusError
@@ -46,7 +46,7 @@ class Broadcast:
             trouble.remedy = trouble.remedy and "`modprobe can_bcm` as root"
             raise trouble from error
         try:
-            refuse_unless_up(self._socket, link.channel)
+            refuse_unless_fit(self._socket, link.channel, link.data_bitrate)
             self._socket.connect((link.channel,))
         except (OSError, BusError) as error:
             self._socket.close()

@@ -93,6 +93,14 @@ def format_of(frame: Frame) -> Format:
     return FD | FAST if frame.fast else FD
 
 
+def as_fd(frame: Frame) -> FdFrame:
+    """A frame as one of CAN FD, filled up with zeros to a length that exists; one too long stays as it is."""
+    data = frame.data
+    length = next((length for length in FD_LENGTHS if length >= len(data)), len(data))
+    fast = frame.fast if isinstance(frame, FdFrame) else True
+    return FdFrame(frame.id, data.ljust(length, b"\0"), frame.extended, frame.sender, fast)
+
+
 class ErrorFrame(Frame):
     """An error frame; ``id``, ``data`` and ``sender`` are those of the frame that it destroyed.
 

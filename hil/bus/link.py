@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from hil.bus.can_error import CanError, decode_error
-from hil.bus.frame import Frame
+from hil.bus.frame import FdFrame, Frame, as_fd
 from hil.errors import BusError, RigFileError
 
 Stamps = Literal["hardware", "kernel", "receive"]
@@ -155,6 +155,21 @@ class Link(Protocol):
 
     def close(self) -> None:
         """Leave the bus."""
+
+
+def echo_of(frame: Frame, t_ns: int) -> Frame:
+    """An own frame as it comes back, for a bus that sends none back itself.
+
+    Args:
+        frame: What was sent; more than 8 bytes make it CAN FD.
+        t_ns: When it was through, as far as the bus tells.
+    """
+    is_fd = len(frame.data) > 8 or isinstance(frame, FdFrame)
+    echo = as_fd(frame) if is_fd else Frame(frame.id, frame.data, frame.extended)
+    echo.sender = OWN
+    echo.remote = frame.remote
+    echo.t_ns = t_ns
+    return echo
 
 
 def open_link(name: str, interface: str, channel: str, bitrate: int, **options: Any) -> Link:

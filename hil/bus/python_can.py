@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
-import inspect
 import re
 import socket
 import threading
@@ -23,21 +21,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import can
-from can.interfaces import BACKENDS
 
 from hil.bus.can_error import BUS_ERROR
-from hil.bus.frame import FdFrame, Frame
-from hil.bus.link import OWN, LinkCounters, LinkFullError, Stamps
+from hil.bus.frame import FdFrame, Frame, as_fd
+from hil.bus.link import OWN, LinkCounters, LinkFullError, Stamps, echo_of
+from hil.bus.python_can_options import UNMARKED, bus_options, can_echo, is_classic
 from hil.bus.stamps import DeviceClock
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import BusError, FrameError, RigFileError
+from hil.errors import BusError, FrameError
 
 _BATCH = 512  # frames at most in one call
 _MISREADS = 16  # so many in a row are no garbage: the interface is broken
 _LOOK_UP_S = 0.1  # how often the reader looks whether it should end
 # interfaces tell a full queue in words of their own
 _FULL = re.compile(r"full|buffer|busy|no room|time.?out|timed out|one or more recipients", re.IGNORECASE)
-_UNMARKED = ("udp_multicast",)  # own frames come back, and look like others'
 _FULL_CODES = (errno.ENOBUFS, errno.EAGAIN)
 
 
@@ -54,7 +51,7 @@ class PythonCanLink:
 
     Raises:
         RigFileError: If python-can has no such interface.
-        BusError: If it cannot be opened.
+        BusError: If it cannot be opened, or carries no CAN FD where there shall be some.
     """
 
     def __init__(
@@ -77,7 +74,7 @@ class PythonCanLink:
         self.counters = LinkCounters()
         self._options = options
         self._filters: list[tuple[int, bool]] | None = None
-        self._echoing = _can_echo(interface)
+        self._echoing = can_echo(interface)  # or it turns out that it does so unasked
         self._echoes: list[Frame] = []
         self._reader: _Reader | None = None
         self._open()
@@ -88,20 +85,21 @@ class PythonCanLink:
 
     def send(self, frame: Frame) -> None:
         """Give a frame to the interface; see :class:`hil.bus.link.Link`."""
+        frame = self._fitting(frame)
         message = self._message(frame)
         try:
             self._bus.send(message, timeout=0)
-        except (can.CanError, OSError, ValueError) as error:
+        except (can.CanError, OSError) as error:
             raise self._refusal(error) from error
+        except ValueError as error:  # a frame that the driver cannot pack
+            raise FrameError(str(error), place=self._place) from error
         self.counters.sent += 1
-        if self.interface in _UNMARKED:
+        if self.interface in UNMARKED:
             self._looped.append((frame.key, frame.data))
         elif not self._echoing:
-            echo = Frame(frame.id, frame.data, frame.extended, OWN)
-            echo.remote = frame.remote
-            echo.t_ns = time.monotonic_ns()
+            self._foretold += 1
             self.counters.own_echoes += 1
-            self._echoes.append(echo)
+            self._echoes.append(echo_of(frame, time.monotonic_ns()))
 
     def receive(self) -> Sequence[Frame]:
         """All frames that wait, up to 512; see :class:`hil.bus.link.Link`."""
@@ -149,24 +147,27 @@ class PythonCanLink:
     def _open(self) -> None:
         self._echoes = []
         self._looped: deque[tuple[int, bytes]] = deque(maxlen=_BATCH)
+        self._foretold = 0  # echoes of our own making, of which none has come from the interface
         self._misreads = 0
         self._clock = DeviceClock()
-        options = dict(self._options)
-        if self._echoing:
-            options["receive_own_messages"] = True
         try:
             self._bus = can.Bus(
                 channel=self.channel,
                 interface=self.interface,
                 bitrate=self.bitrate,
                 ignore_config=True,
-                **options,
+                **bus_options(self.interface, self.bitrate, self._options),
             )
         except TypeError:  # an option that the interface does not have
             raise
         except Exception as error:  # drivers raise what they like, NameError without their library
             remedy = "is its driver installed, and the channel right? python-can has a page on each interface"
             raise BusError(str(error), place=self._place, remedy=remedy) from error
+        if self.data_bitrate and is_classic(self.interface, self._bus):
+            with contextlib.suppress(Exception):
+                self._bus.shutdown()
+            remedy = "take another, or a bus without fd = true"
+            raise BusError("python-can drives it as classic CAN only", place=self._place, remedy=remedy)
         self._descriptor = _descriptor(self._bus)
         if self._descriptor is None:
             self._reader = _Reader(self._bus)
@@ -189,6 +190,10 @@ class PythonCanLink:
         if frame is None:
             self.counters.garbage += 1
             self.counters.last_error = f"not a frame: {message}"
+            return None
+        if frame.sender and self._foretold:  # an interface that sends own frames back unasked
+            self._foretold -= 1
+            self._echoing = True
             return None
         if self._looped and (frame.key, frame.data) in self._looped:
             self._looped.remove((frame.key, frame.data))
@@ -238,14 +243,20 @@ class PythonCanLink:
             ]
         )
 
-    def _message(self, frame: Frame) -> can.Message:
-        fd = frame.__class__ is FdFrame or len(frame.data) > 8
-        if fd and not self.data_bitrate:
+    def _fitting(self, frame: Frame) -> Frame:
+        """The frame, of a length that exists."""
+        if not isinstance(frame, FdFrame) and len(frame.data) <= 8:
+            return frame
+        if not self.data_bitrate:
             raise FrameError(
                 f"frame {frame.id:X} is CAN FD, but the bus is classic CAN",
                 place=self._place,
                 remedy="give the bus fd = true",
             )
+        return as_fd(frame)
+
+    def _message(self, frame: Frame) -> can.Message:
+        fd = isinstance(frame, FdFrame)
         try:
             return can.Message(
                 arbitration_id=frame.id,
@@ -254,7 +265,7 @@ class PythonCanLink:
                 dlc=len(frame.data),
                 data=None if frame.remote else frame.data,
                 is_fd=fd,
-                bitrate_switch=fd and getattr(frame, "fast", True),
+                bitrate_switch=isinstance(frame, FdFrame) and frame.fast,
                 is_rx=False,
                 check=True,
             )
@@ -328,30 +339,6 @@ class _Reader:
                 self._waker.send(b"!")
             if isinstance(found, Exception):
                 threading.Event().wait(_LOOK_UP_S)  # a broken interface must not take the core
-
-
-def _can_echo(interface: str) -> bool:
-    """Whether an interface can send own frames back.
-
-    Raises:
-        RigFileError: If there is no such interface.
-    """
-    if interface not in BACKENDS:
-        raise RigFileError(
-            f"python-can has no interface {interface!r}",
-            key="interface",
-            remedy=f"one of {', '.join(sorted(BACKENDS))}",
-        )
-    if interface in _UNMARKED:  # has the option, and refuses it
-        return False
-    module, class_name = BACKENDS[interface]
-    try:
-        bus_class = getattr(importlib.import_module(module), class_name)
-    except (ImportError, OSError, AttributeError):  # the vendor's library is missing: told on opening
-        return False
-    return interface == "kvaser" or (
-        "receive_own_messages" in inspect.signature(bus_class.__init__).parameters
-    )
 
 
 def _descriptor(bus: can.BusABC) -> int | None:

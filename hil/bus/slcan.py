@@ -16,8 +16,8 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from hil.bus.frame import FD_LENGTHS, FdFrame, Frame
-from hil.bus.link import OWN, LinkCounters, LinkFullError, Stamps
+from hil.bus.frame import FdFrame, Frame, as_fd
+from hil.bus.link import LinkCounters, LinkFullError, Stamps, echo_of
 from hil.bus.serial_port import SerialPort
 from hil.bus.slcan_lines import (
     CR,
@@ -261,11 +261,8 @@ class SlcanLink:
 
     def _through(self, frame: Frame, at_ns: int, frames: list[Frame]) -> None:
         """An own frame is on its way, as far as the adapter tells."""
-        echo = Frame(frame.id, frame.data, frame.extended, OWN)
-        echo.remote = frame.remote
-        echo.t_ns = at_ns
         self.counters.own_echoes += 1
-        frames.append(echo)
+        frames.append(echo_of(frame, at_ns))
 
     def _refused(self) -> None:
         """A bell: of the question for the status, or of the frame that was written before it."""
@@ -310,7 +307,7 @@ class SlcanLink:
 
     def _line(self, frame: Frame) -> bytes:
         if self.data_bitrate and (len(frame.data) > 8 or isinstance(frame, FdFrame)):
-            frame = _filled(frame)
+            frame = as_fd(frame)
         try:
             if isinstance(frame, FdFrame) and not self.data_bitrate:
                 raise ValueError("the bus is classic CAN, the frame is CAN FD")  # noqa: TRY301
@@ -361,11 +358,3 @@ class SlcanLink:
     @property
     def _place(self) -> str:
         return f"adapter {self.channel}"
-
-
-def _filled(frame: Frame) -> FdFrame:
-    """A frame as CAN FD, filled up with zeros to a length that exists."""
-    data = frame.data
-    length = next((length for length in FD_LENGTHS if length >= len(data)), len(data))
-    fast = frame.fast if isinstance(frame, FdFrame) else True
-    return FdFrame(frame.id, data.ljust(length, b"\0"), frame.extended, frame.sender, fast)

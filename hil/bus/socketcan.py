@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from hil.bus.frame import FD_LENGTHS, FdFrame, Frame
-from hil.bus.interface import explain, refuse_unless_up
+from hil.bus.interface import explain, refuse_unless_fit
 from hil.bus.link import OWN, LinkCounters, LinkFullError, Stamps
 from hil.bus.stamps import DeviceClock, WallClock
 from hil.clock import NS_PER_S, NS_PER_US
@@ -66,7 +66,8 @@ class SocketCanLink:
             for this program: they count as own.
 
     Raises:
-        BusError: If there is no such interface, it is down, or the kernel has no SocketCAN.
+        BusError: If there is no such interface, it is down or set to classic CAN, or the kernel has no
+            SocketCAN.
     """
 
     def __init__(
@@ -171,7 +172,7 @@ class SocketCanLink:
             raise explain(error, self.channel) from error
         try:
             self._configure(raw)
-            refuse_unless_up(raw, self.channel)
+            refuse_unless_fit(raw, self.channel, self.data_bitrate)
             raw.bind((self.channel,))
         except OSError as error:
             raw.close()

@@ -30,6 +30,10 @@ def add_parser(commands: Any) -> None:
         "--channel", action="append", required=True, help="such as can0; again for bus 1 of the firmware"
     )
     parser.add_argument("--bitrate", type=int, default=500_000, metavar="N", help="default: 500000")
+    parser.add_argument("--fd", action="store_true", help="the buses carry CAN FD")
+    parser.add_argument(
+        "--data-bitrate", type=int, default=2_000_000, metavar="N", help="of CAN FD data; default: 2000000"
+    )
     parser.add_argument("--library", default=_DEFAULT, help=f"firmware behind bms.h; default: {_DEFAULT}")
     parser.add_argument("--step", default="10 ms", metavar="TIME", help="of bms_step; default: '10 ms'")
     parser.add_argument("--cold", action="store_true", help="start with an empty fault memory")
@@ -57,10 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
     firmware = Firmware(_library(arguments.library))
     if arguments.memory is not None:
         _remember(firmware, arguments.memory, cold=arguments.cold)
+    fd = {"fd": True, "data_bitrate": arguments.data_bitrate} if arguments.fd else {}
     with ExitStack() as stack:
         links = []
         for channel in arguments.channel:
-            link = open_link(channel, arguments.interface, channel, arguments.bitrate)
+            link = open_link(channel, arguments.interface, channel, arguments.bitrate, **fd)
             stack.callback(link.close)
             links.append(link)
         runner = Runner(firmware, links, step_ns, cold=arguments.cold)

@@ -15,7 +15,7 @@ from hil.doctor.machine import Machine
 
 _ARPHRD_CAN = "280"
 _IFF_UP = 0x1
-_FD_MTU = "72"
+_FD_MTU = 72
 _SHORT_QUEUE = 100  # frames; the kernel's default of 10 is full at once
 _MODULES = ("can", "can_raw", "can_bcm", "can_dev", "vcan", "slcan", "can_gw", "can_isotp", "can_j1939")
 _FTDI_MS = 2  # of a serial adapter that collects bytes before it passes them on
@@ -31,6 +31,7 @@ class Interface:
         kind: ``can``, ``vcan``, ``vxcan``; empty if ``ip`` does not tell.
         up: Whether it is switched on.
         bitrate: In bit/s; 0 where there is none, or nobody tells.
+        data_bitrate: Of CAN FD data, likewise.
         state: The controller's error state; empty where there is none.
         queue: Frames that its transmit queue holds.
         fd: Whether it is set to take CAN FD frames.
@@ -45,12 +46,25 @@ class Interface:
     queue: int = 0
     fd: bool = False
     restart_ms: int = 0
+    data_bitrate: int = 0
 
     @property
     def bring_up(self) -> str:
         """The command that switches it on."""
-        is_virtual = self.kind in ("vcan", "vxcan") or self.name.startswith(("vcan", "vxcan"))
-        return f"sudo ip link set {self.name} up" + ("" if is_virtual else " type can bitrate 500000")
+        return self.set_to(500_000)
+
+    def set_to(self, bitrate: int, data_bitrate: int = 0) -> str:
+        """The command that sets its bit rates and switches it on.
+
+        Args:
+            bitrate: In bit/s.
+            data_bitrate: Of CAN FD data; 0: as a classic bus.
+        """
+        words = f"sudo ip link set {self.name} "
+        if self.kind in ("vcan", "vxcan") or self.name.startswith(("vcan", "vxcan")):
+            return words + ("mtu 72 up" if data_bitrate else "up")
+        fd = f" dbitrate {data_bitrate} fd on" if data_bitrate else ""
+        return f"{words}up type can bitrate {bitrate}{fd}"
 
 
 def look_at_buses(machine: Machine, *, kernel_can: bool = True) -> Iterator[Finding]:
@@ -132,9 +146,10 @@ def _interface(machine: Machine, name: str) -> Interface:
         kind,
         up=bool(int(flags or "0", 16) & _IFF_UP),
         bitrate=int(data.get("bittiming", {}).get("bitrate", 0)),
+        data_bitrate=int(data.get("data_bittiming", {}).get("bitrate", 0)),
         state=str(data.get("state", "")),
         queue=int(queue) if queue.isdigit() else 0,
-        fd=machine.read(f"{_NET}/{name}/mtu") == _FD_MTU,
+        fd=int(machine.read(f"{_NET}/{name}/mtu") or "0") >= _FD_MTU,
         restart_ms=int(data.get("restart_ms", 0)),
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from hil.bms.process import find_program
-from hil.doctor.buses import interfaces, look_at_interface, look_at_socketcan, serial_port
+from hil.doctor.buses import Interface, interfaces, look_at_interface, look_at_socketcan, serial_port
 from hil.doctor.finding import Finding
 from hil.doctor.machine import Machine
 from hil.rig.schema import BusConfig, RigConfig
@@ -31,6 +31,7 @@ def look_at_rig(machine: Machine, config: RigConfig) -> Iterator[Finding]:
     for bus in config.buses.values():
         yield from _look_at_bus(machine, bus)
     yield _look_at_bms(config)
+    yield from _look_at_outputs(config)
 
 
 def needs_socketcan(config: RigConfig | None) -> bool:
@@ -69,16 +70,30 @@ def _socketcan(machine: Machine, bus: BusConfig) -> Finding:
         if others and not command:
             change = f"{change}, or name one that is here: {', '.join(others)}"
         return Finding("", "bad", f"there is no interface {bus.channel}", change, command, 100)
-    command = found.bring_up.replace("500000", str(bus.bitrate))
-    if found.bitrate not in (0, bus.bitrate):
-        text = f"{bus.channel} runs at {say(found.bitrate, 'bit/s')}, the rig at {say(bus.bitrate, 'bit/s')}"
-        command = f"sudo ip link set {bus.channel} down && {command}"
-        return Finding("", "bad", text, "give both the same bit rate", command, 100)
+    command = found.set_to(bus.bitrate, bus.data_bitrate)
+    unlike = _unlike(found, bus)
+    if unlike is not None:
+        text, change = unlike
+        return Finding("", "bad", text, change, f"sudo ip link set {bus.channel} down && {command}", 100)
     finding = next(look_at_interface(found))
     if found.up:
         return replace(finding, text=f"{bus.channel}: {finding.text}")
     text = f"{bus.channel} is down"
     return replace(finding, state="bad", text=text, change="switch it on", command=command, gain=100)
+
+
+def _unlike(found: Interface, bus: BusConfig) -> tuple[str, str] | None:
+    """How an interface is set otherwise than the rig's bus, and what to change; nothing if it is not."""
+    if found.bitrate not in (0, bus.bitrate):
+        text = f"{bus.channel} runs at {say(found.bitrate, 'bit/s')}, the rig at {say(bus.bitrate, 'bit/s')}"
+        return text, "give both the same bit rate"
+    if bus.data_bitrate and not found.fd:
+        return f"{bus.channel} is set to classic CAN, the rig's bus is CAN FD", "set it to CAN FD"
+    if bus.data_bitrate and found.data_bitrate not in (0, bus.data_bitrate):
+        theirs, ours = (say(rate, "bit/s") for rate in (found.data_bitrate, bus.data_bitrate))
+        text = f"the data of CAN FD frames run at {theirs} on {bus.channel}, in the rig at {ours}"
+        return text, "give both the same data bit rate"
+    return None
 
 
 def _slcan(machine: Machine, bus: BusConfig) -> Finding:
@@ -122,3 +137,14 @@ def _look_at_bms(config: RigConfig) -> Finding:
         return Finding("BMS", "ok", f"process: {path}")
     text = f"there is no program {program!r}"
     return Finding("BMS", "bad", text, "give its path, or put it on PATH", "", 100, blocks=True)
+
+
+def _look_at_outputs(config: RigConfig) -> Iterator[Finding]:
+    """What the safe state switches: without the programs it would not be reached."""
+    programs = [command[0] for command in config.safe_state.outputs]
+    missing = [program for program in programs if not find_program(program)]
+    if missing:
+        text = f"there is no program {', '.join(map(repr, missing))}, which shall switch an output"
+        yield Finding("safe state", "bad", text, "give its path, or put it on PATH", "", 100, blocks=True)
+    elif programs:
+        yield Finding("safe state", "ok", f"switches by {', '.join(programs)}")

@@ -2,7 +2,8 @@
 
 It waits at a pipe. A plant that ends in order says so; if the pipe just breaks, the guard opens the buses
 itself and sends the requests of the safe state, with right counters and checksums, for two seconds. Then it
-ends. It is a session of its own, so that what kills the plant and its group does not reach it.
+switches the outputs of the safe state, buses or not, and ends. It is a session of its own, so that what kills
+the plant and its group does not reach it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -25,10 +27,12 @@ from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry, Source
 from hil.host.doors import runtime_folder
 from hil.host.locks import BusLocks
+from hil.host.outputs import switch_outputs
 from hil.host.real import SafeState
 from hil.host.safe_log import SafeLog
 from hil.host.watched import WatchedMedium
 from hil.realtime.clock import RealClock
+from hil.realtime.sleep import sleep_until
 from hil.responses.signals import Signals
 from hil.rig.load import load_rig
 from hil.rig.schema import RigConfig
@@ -136,11 +140,15 @@ def stand_guard(rig: RigConfig, log: SafeLog, pipe: int) -> None:
         locks.take(time.monotonic_ns(), _LOCK_NS)
         safe, t_ns = _send_requests(rig)
     except HilError as error:
-        log.note("not reached", reason=f"{reason}; {error}")
+        log.note("not reached", reason=f"{reason}; {error}", outputs=_switch(rig))
     else:
-        log.reached(reason, t_ns, safe)
+        log.reached(reason, t_ns, replace(safe, outputs=_switch(rig)))
     finally:
         locks.release()
+
+
+def _switch(rig: RigConfig) -> dict[str, str]:
+    return switch_outputs(rig.safe_state.outputs, lambda span_ns: sleep_until(time.monotonic_ns() + span_ns))
 
 
 def _send_requests(rig: RigConfig) -> tuple[SafeState, int]:

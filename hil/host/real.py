@@ -25,6 +25,7 @@ from hil.clock import NS_PER_MS, NS_PER_S, Alarm
 from hil.errors import FrameError, HilError
 from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry
+from hil.host.outputs import switch_outputs
 from hil.host.presence import Presence
 from hil.host.stimulus import Stimulus
 from hil.host.vitals import Vitals
@@ -56,6 +57,7 @@ class SafeState:
         state: What the BMS says of itself after that; empty if nothing.
         contactors: Those that it shows, likewise.
         bms_runs: False if the BMS is a process of the rig that does not run: nobody is there to be asked.
+        outputs: The commands that were run after that, and what went wrong with each; empty if nothing.
     """
 
     requests: dict[str, str]
@@ -63,12 +65,14 @@ class SafeState:
     state: str = ""
     contactors: dict[str, str] = field(default_factory=dict)
     bms_runs: bool = True
+    outputs: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_reached(self) -> bool:
-        """Whether every request was on the bus and no contactor shows closed after it, or the BMS is off."""
+        """Whether outputs are switched, requests on the bus, and contactors open, if the BMS is not off."""
         asked = None not in self.on_wire_ns.values()
-        return not self.bms_runs or (asked and "closed" not in self.contactors.values())
+        opened = not self.bms_runs or (asked and "closed" not in self.contactors.values())
+        return opened and not any(self.outputs.values())
 
     def __str__(self) -> str:
         asked = ", ".join(self.requests.values()) or "nothing"
@@ -79,6 +83,9 @@ class SafeState:
         said = f"says {self.state or 'nothing'}" if self.bms_runs else "does not run any more"
         parts.append(f"the BMS {said}")
         parts += [f"still closed: {', '.join(closed)}"] if closed else []
+        done = [command for command, wrong in self.outputs.items() if not wrong]
+        parts += [f"switched: {', '.join(done)}"] if done else []
+        parts += [f"not switched: {command} ({wrong})" for command, wrong in self.outputs.items() if wrong]
         return "; ".join(parts)
 
 
@@ -187,7 +194,7 @@ class RealWorld(World):
                 self.switch_off()
 
     def go_safe(self) -> SafeState:
-        """Mend all, drive and charger off, ask the BMS for what the rig file says; time passes."""
+        """Mend all, drive and charger off, ask the BMS and switch what the rig file says; time passes."""
         self.mend()
         self.stop_nodes()
         self.plant.safe()
@@ -203,6 +210,7 @@ class RealWorld(World):
             state=roles.pop("state", ""),
             contactors=roles,
             bms_runs=not isinstance(self.bms, ProcessBms) or self.bms.alive(),
+            outputs=switch_outputs(self.rig.safe_state.outputs, self._let_pass),
         )
 
     def mend(self) -> None:
@@ -240,6 +248,9 @@ class RealWorld(World):
     def _come_to_the_present(self) -> None:
         """What was done took its time: what was due meanwhile happens now, and what begins is on time."""
         self.run_until(max(self.now_ns, self.real_clock.real_ns))
+
+    def _let_pass(self, span_ns: int) -> None:
+        self.run_until(self.now_ns + span_ns)
 
     def _pause(self, span_ns: int, found: list[int]) -> bool:
         return self.run_until(self.now_ns + span_ns, found)

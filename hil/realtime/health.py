@@ -28,6 +28,7 @@ class Budget:
         missed_steps: Share of the twins' steps that came a whole step late.
         lost_frames: Frames lost on their way in or out.
         bus_errors: Error frames.
+        clock_jumps: How often the computer's clock may be set, after which frames bear their time of receipt.
         retries: How often a test is run again that was invalid.
     """
 
@@ -40,6 +41,7 @@ class Budget:
     missed_steps: float = 0.01
     lost_frames: int = 0
     bus_errors: int = 0
+    clock_jumps: int = 0
     retries: int = 1
 
 
@@ -200,6 +202,8 @@ def _of_bus(bus: BusHealth, budget: Budget) -> Iterator[str]:
         )
     if bus.errors > budget.bus_errors:
         yield f"{bus.errors} error frames, the last: {bus.last_error}"
+    if bus.clock_jumps > budget.clock_jumps:
+        yield f"{bus.clock_jumps} times the computer's clock was set: frames bear their time of receipt"
     counted = (
         (bus.bus_off, "times off the bus"),
         (bus.garbage, "times what came made no sense"),

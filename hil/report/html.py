@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.report import cells, matrix, plot, text
+from hil.report.health import health_of
 from hil.report.page import environment
 from hil.report.record import Event
 from hil.report.results import Outcome, Results, Row, gather, relative_margin, rows, trouble_line
@@ -47,20 +48,22 @@ def render(events: Sequence[Event]) -> str:
         events: The record, as ``read_events`` gives it; may end anywhere.
     """
     results = gather(events)
-    columns = _columns(results)
+    columns, health = _columns(results), health_of(results)
+    room = _ROOM - 70 * len(results.troubles) - (36 if health else 0)
     most = max((sum(1 + len(g.rows) for g in column) for column in columns), default=1)
     page = _environment().get_template("report.html")
     html = page.render(
         run=results,
         info=results.info,
         columns=columns,
-        row_px=min(26, max(17, round((_ROOM - 70 * len(results.troubles)) / most, 1))),
+        row_px=min(26, max(17, round(room / most, 1))),
         headline=HEADLINES[results.verdict],
         subtitle=_subtitle(results),
         simulated=results.info.get("simulated") or simulated(results.info),
         tight=_tight(results.outcomes),
         matrix=matrix.lines(results),
         cells=cells.rows(results),
+        health=health,
         words=WORDS,
     )
     return html.encode("utf-8", "replace").decode().replace("\0", "�")

@@ -52,6 +52,7 @@ class RunInfo(TypedDict, total=False):
         cells: How many cells the BMS watches.
         requirements: Title by id, of all that the rig file's limits name.
         host: In real time, what the plant process says of itself: rights, lease, log of safe states.
+        budget: In real time, what the rig allows itself during one test.
     """
 
     rig: str
@@ -68,6 +69,7 @@ class RunInfo(TypedDict, total=False):
     cells: int
     requirements: Mapping[str, str]
     host: Mapping[str, object]
+    budget: Mapping[str, object]
 
 
 class Series(TypedDict):

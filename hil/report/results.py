@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from hil.report.record import Event
@@ -151,12 +151,14 @@ class Results:
         outcomes: The tests in the order of the run.
         troubles: The rig's own troubles; each ended a run.
         end: The ``end`` event; ``None`` if the record just stops.
+        health: ``health`` events, also those of tests that were run again; none in virtual time.
     """
 
     info: Event
     outcomes: list[Outcome]
     troubles: list[Event]
     end: Event | None
+    health: list[Event] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -248,11 +250,13 @@ def trouble_line(trouble: Event) -> str:
 def _take(results: Results, latest: dict[str, Outcome], event: Event) -> Results:
     kind = event["event"]
     if kind == "run":
-        return Results(event, results.outcomes, results.troubles, results.end)
+        return replace(results, info=event)
     if kind == "end":
-        return Results(results.info, results.outcomes, results.troubles, event)
+        return replace(results, end=event)
     if kind == "trouble":
         results.troubles.append(event)
+    elif kind == "health":
+        results.health.append(event)
     elif kind == "test":
         former = latest.get(event["test"])
         if former is not None and former.verdict == "invalid":  # it was run again

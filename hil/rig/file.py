@@ -204,6 +204,7 @@ class SafeStateSection(Section):
     """``[safe_state]``."""
 
     requests: dict[str, Number] = {}
+    outputs: list[Annotated[CommandLine, Field(min_length=1)]] = []
 
 
 class HealthSection(Section):
@@ -218,6 +219,7 @@ class HealthSection(Section):
     missed_steps: Share = 0.01
     lost_frames: Annotated[int, Field(ge=0)] = 0
     bus_errors: Annotated[int, Field(ge=0)] = 0
+    clock_jumps: Annotated[int, Field(ge=0)] = 0
     retries: Annotated[int, Field(ge=0, le=5)] = 1
 
 

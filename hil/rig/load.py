@@ -108,8 +108,17 @@ def _signals(
         "requests": requests,
         "roles": roles,
         "limits": limits_of(file.limits, databases, node, roles, mistakes),
-        "safe_state": SafeState(safe_state),
+        "safe_state": SafeState(safe_state, _outputs(file, mistakes)),
     }
+
+
+def _outputs(file: RigFile, mistakes: Mistakes) -> tuple[tuple[str, ...], ...]:
+    """The commands that the safe state runs."""
+    outputs = tuple(tuple(command) for command in file.safe_state.outputs)
+    if outputs and (file.rig is None or file.rig.time == "virtual"):
+        reason, remedy = "a rig in virtual time switches nothing", 'only one with time = "real" does'
+        mistakes.add("safe_state.outputs", reason, remedy)
+    return outputs
 
 
 def _health(section: HealthSection) -> Budget:
@@ -123,6 +132,7 @@ def _health(section: HealthSection) -> Budget:
         missed_steps=section.missed_steps,
         lost_frames=section.lost_frames,
         bus_errors=section.bus_errors,
+        clock_jumps=section.clock_jumps,
         retries=section.retries,
     )
 
@@ -142,7 +152,7 @@ def _buses(file: RigFile, mistakes: Mistakes) -> dict[str, BusConfig]:
             channel = bus.channel or ""
             database = with_addresses(name, database, bus.j1939, mistakes)
             data_bitrate = (bus.data_bitrate or bus.bitrate) if bus.fd else 0
-            _check_formats(name, database, bool(data_bitrate) or "fd" in bus.options, mistakes)
+            _check_formats(name, database, bool(data_bitrate), mistakes)
             buses[name] = BusConfig(
                 name, bus.interface, bus.bitrate, paths, database, channel, bus.options, data_bitrate
             )
@@ -182,6 +192,9 @@ def _check_virtual(name: str, bus: BusSection, mistakes: Mistakes) -> None:
             mistakes.add(dotted("bus", name, key), "the sim bus has none", "only real buses do")
 
 
+_OF_THE_BUS = ("bitrate", "channel", "data_bitrate", "fd", "interface")
+
+
 def _check_real(name: str, bus: BusSection, mistakes: Mistakes) -> None:
     if bus.interface == "sim":
         mistakes.add(
@@ -192,6 +205,10 @@ def _check_real(name: str, bus: BusSection, mistakes: Mistakes) -> None:
     elif bus.channel is None:
         reason = f"is missing: which bus of interface {bus.interface!r} it is"
         mistakes.add(dotted("bus", name, "channel"), reason, 'such as channel = "can0"')
+    for key in _OF_THE_BUS:
+        if key in bus.options:
+            key_there, key_here = dotted("bus", name, "options", key), dotted("bus", name, key)
+            mistakes.add(key_there, "belongs to the bus, not to its interface", f"write it as {key_here}")
 
 
 def _database(

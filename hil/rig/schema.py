@@ -93,13 +93,15 @@ class BmsConfig:
 
 @dataclass(frozen=True)
 class SafeState:
-    """What is asked of the BMS before the rig switches off.
+    """What is asked of the BMS before the rig switches off, and what is switched then.
 
     Attributes:
         requests: Physical value of each request.
+        outputs: In real time, program and arguments of each command that switches something.
     """
 
     requests: dict[str, float] = field(default_factory=dict)
+    outputs: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

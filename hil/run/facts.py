@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -76,6 +77,7 @@ def run_facts(
     }
     if plant is not None:
         facts["host"] = {key: plant[key] for key in ("pid", "rights", "lease_ns", "safe_log")}
+        facts["budget"] = asdict(config.health)
     return facts
 
 

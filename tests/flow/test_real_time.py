@@ -176,8 +176,13 @@ def test_after_a_plant_that_is_killed_the_guard_asks_for_the_safe_state(
 ) -> None:
     """The BMS is somebody else's, and lives on; the next run begins as if nothing had been."""
     bms = launch("bms", "--interface", "slcan", "--channel", tmp_path / "can-b", "--cold")
-    running = launch("run", bench(LASTS, command=""), "--", "test_one.py")
-    os.kill(_plant_of(running), signal.SIGKILL)
+    switched = tmp_path / "switched"
+    rig = bench(LASTS, command="")
+    rig.write_text(f'{rig.read_text()}\n[safe_state]\noutputs = ["touch {switched}"]\n')
+    running = launch("run", rig, "--", "test_one.py")
+    plant = _plant_of(running)
+    assert not switched.exists()
+    os.kill(plant, signal.SIGKILL)
     run = running.end()
     _assert_no_pass(run)
     assert "the plant process has ended" in run.troubles[0]["reason"]
@@ -185,6 +190,7 @@ def test_after_a_plant_that_is_killed_the_guard_asks_for_the_safe_state(
     entered, ended = _safe_log(run.out)
     assert (entered["who"], entered["reason"]) == ("guard", "the plant process died")
     assert (ended["event"], ended["contactors"]["contactor.main_plus"]) == ("reached", "open")
+    assert (ended["outputs"], switched.exists()) == ({f"touch {switched}": ""}, True)
     after = launch("run", bench(OPERATES, command=""), "--out", "out2", "--", "test_one.py").end()
     assert after.code == 0, after.said
     bms.process.send_signal(signal.SIGTERM)

@@ -225,11 +225,31 @@ def test_unplugged_and_plugged_in_again(own_interface: str, open_can: Open) -> N
     assert len(come(link)) == 1
 
 
-def test_an_interface_without_fd(own_interface: str, open_can: Open) -> None:
-    link = open_can(own_interface, fd=True)
+def test_an_interface_that_is_set_to_classic_can(own_interface: str, open_can: Open) -> None:
+    """It carries no bus of CAN FD; set as the error says, it does."""
+    open_can(own_interface)
+    with pytest.raises(BusError, match=r"vcan9: is set to classic CAN.*`ip link set vcan9 ") as caught:
+        open_can(own_interface, fd=True, data_bitrate=2_000_000)
+    down, set_up = caught.value.remedy.split("`")[1].split("; ")
+    for command in (down, set_up):
+        subprocess.run(command.split(), check=True)
+    link = open_can(own_interface, fd=True, data_bitrate=2_000_000)
+    link.send(Frame(1, bytes(64)))
+    assert told(come(link)) == [(1, bytes(64), False, "rig")]
+
+
+def test_an_interface_that_is_set_to_classic_can_meanwhile(own_interface: str, open_can: Open) -> None:
+    ip("link", "set", own_interface, "down")
+    ip("link", "set", own_interface, "mtu", "72", "up")
+    link = open_can(own_interface, fd=True, data_bitrate=2_000_000)
+    ip("link", "set", own_interface, "down")
+    ip("link", "set", own_interface, "mtu", "16", "up")
+    with pytest.raises(BusError, match="is down"):
+        come(link)
     with pytest.raises(BusError, match="mtu 72"):
         link.send(Frame(1, bytes(64)))
-    link.send(Frame(1, bytes(8)))
+    assert not link.reopen()
+    assert link.counters.last_error == "is set to classic CAN, but the bus is CAN FD"
 
 
 def test_error_frames_are_decoded(open_can: Open) -> None:

@@ -68,9 +68,11 @@ def cells(machine: Machine, seconds: float) -> list[Figure]:
         Figure(f"{name}: slots left out", rig.missed_frames, "", "", None),
     ]
     if bare is not None:
+        bare_share = 100 * bare.cell_ns / _CELLS.step_ns
         figures += [
             Figure(f"{name}: bare C loop, steps missed", bare.missed_percent, "%", "", None),
             Figure(f"{name}: bare C loop, load of the core", 100 * bare.cpu, "%", "", None),
+            Figure(f"{name}: bare C loop, cells within it", bare_share, "%", "", None),
         ]
     return figures
 

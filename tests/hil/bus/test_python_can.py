@@ -1,4 +1,6 @@
-"""python-can's interfaces as links: its own ``virtual`` and ``udp_multicast``, and bad drivers."""
+"""python-can's interfaces as links: ``virtual`` and ``udp_multicast``, ``pcan`` on an emulated library, and
+bad drivers.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +22,7 @@ from hil.bus.link import open_link as open_any
 from hil.bus.python_can import PythonCanLink
 from hil.clock import NS_PER_S
 from hil.errors import BusError, FrameError, HilError, RigFileError
+from tests.hil.bus.peak import Peak
 
 Open = Callable[..., PythonCanLink]
 
@@ -202,6 +205,19 @@ class BadBus:
         raise OSError("gone")
 
 
+def _own(identifier: int) -> can.Message:
+    """A frame that the interface says it has sent itself."""
+    return can.Message(arbitration_id=identifier, is_extended_id=False, is_rx=False)
+
+
+@pytest.fixture
+def peak(monkeypatch: pytest.MonkeyPatch) -> Peak:
+    """PEAK's library, in the place of the one that is not here."""
+    library = Peak()
+    monkeypatch.setattr("can.interfaces.pcan.pcan.PCANBasic", library)
+    return library
+
+
 @pytest.fixture
 def bad(monkeypatch: pytest.MonkeyPatch) -> tuple[PythonCanLink, BadBus]:
     monkeypatch.setattr(can, "Bus", BadBus)
@@ -210,20 +226,28 @@ def bad(monkeypatch: pytest.MonkeyPatch) -> tuple[PythonCanLink, BadBus]:
 
 
 class TestContract:
-    """What python-can promises of every interface, held by the link over each that runs without hardware."""
+    """What python-can promises of every interface, held by the link over each that runs without hardware.
 
-    @pytest.fixture(params=["virtual", "udp_multicast"])
-    def pair(self, request: pytest.FixtureRequest, open_link: Open) -> tuple[PythonCanLink, PythonCanLink]:
-        def open_it() -> PythonCanLink:
+    ``pcan`` is python-can's own, and so is all that it does; the library of the vendor beneath it is not.
+    """
+
+    @pytest.fixture(params=["virtual", "udp_multicast", "pcan"])
+    def pair(
+        self, request: pytest.FixtureRequest, open_link: Open, peak: Peak
+    ) -> tuple[PythonCanLink, PythonCanLink]:
+        def open_it(number: int) -> PythonCanLink:
             if request.param == "virtual":
                 return open_link("virtual", "contract", fd=True)
+            if request.param == "pcan":
+                assert peak.told or number == 1
+                return open_link("pcan", f"PCAN_USBBUS{number}", fd=True, data_bitrate=2_000_000)
             pytest.importorskip("msgpack")
             try:
                 return open_link("udp_multicast", "239.74.163.2", port=43_199, fd=True)
             except BusError as error:
                 pytest.skip(str(error))
 
-        a, b = open_it(), open_it()
+        a, b = open_it(1), open_it(2)
         a.send(Frame(0x7FF, b""))
         if not come(b):
             pytest.skip("no multicast on this machine")
@@ -234,13 +258,10 @@ class TestContract:
         self, pair: tuple[PythonCanLink, PythonCanLink]
     ) -> None:
         a, b = pair
-        remote = Frame(0x10, bytes(3))
-        remote.remote = True
         sent = [
             Frame(0, b""),
             Frame(0x7FF, bytes(range(8))),
             Frame(0x1FFFFFFF, b"\x01", extended=True),
-            remote,
             FdFrame(0x11, bytes(range(64))),
             FdFrame(0x12, bytes(12), extended=True, fast=False),
         ]
@@ -249,9 +270,34 @@ class TestContract:
         got = come(b, len(sent))
         for ours, theirs in zip(sent, got, strict=True):
             assert (theirs.id, theirs.data, theirs.extended) == (ours.id, ours.data, ours.extended)
-            assert (theirs.remote, theirs.sender) == (ours.remote, "")
+            assert (theirs.remote, theirs.sender) == (False, "")
             assert isinstance(theirs, FdFrame) == isinstance(ours, FdFrame)
-        assert [frame.sender for frame in come(a, len(sent))] == ["rig"] * len(sent)
+            assert getattr(theirs, "fast", None) == getattr(ours, "fast", None)
+        echoes = come(a, len(sent))
+        assert [(echo.sender, type(echo)) for echo in echoes] == [("rig", type(frame)) for frame in sent]
+
+    def test_a_length_that_does_not_exist_is_filled_up(
+        self, pair: tuple[PythonCanLink, PythonCanLink]
+    ) -> None:
+        a, b = pair
+        a.send(Frame(0x11, b"\x01" * 9))
+        for (frame,) in (come(b), come(a)):
+            assert isinstance(frame, FdFrame)
+            assert frame.data == b"\x01" * 9 + bytes(3)
+
+    def test_a_remote_frame_comes_as_such_or_is_refused(
+        self, pair: tuple[PythonCanLink, PythonCanLink]
+    ) -> None:
+        a, b = pair
+        remote = Frame(0x10, bytes(3))
+        remote.remote = True
+        try:
+            a.send(remote)
+        except FrameError:  # python-can's pcan cannot, on a bus of CAN FD
+            assert a.interface == "pcan"
+            return
+        (frame,) = come(b)
+        assert (frame.remote, frame.id, len(frame.data)) == (True, 0x10, 3)
 
     def test_an_empty_queue_does_not_wait(self, pair: tuple[PythonCanLink, PythonCanLink]) -> None:
         assert pair[0].receive() == []
@@ -278,6 +324,59 @@ class TestContract:
         assert b.reopen()
         a.send(Frame(0x33, b""))
         assert [frame.id for frame in come(b)] == [0x33]
+
+
+class TestPcan:
+    """What python-can's ``pcan`` asks of PEAK's library."""
+
+    def test_a_classic_bus(self, open_link: Open, peak: Peak) -> None:
+        a, b = (open_link("pcan", f"PCAN_USBBUS{n}", bitrate=250_000) for n in (1, 2))
+        assert peak.told == {0x51: 0x011C, 0x52: 0x011C}  # BTR0BTR1 of 250 kbit/s
+        a.send(Frame(0x123, b"\x01"))
+        assert told(come(b)) == [(0x123, b"\x01", False, "")]
+        assert told(come(a)) == [(0x123, b"\x01", False, "rig")]
+
+    @pytest.mark.parametrize(
+        ("rates", "timing"),
+        [
+            (
+                (500_000, 2_000_000),  # 80 and 20 periods of 40 MHz, sampled at 87.5 % and 75 %
+                "f_clock=80000000, nom_brp=2, nom_tseg1=69, nom_tseg2=10, nom_sjw=10, "
+                "data_brp=2, data_tseg1=14, data_tseg2=5, data_sjw=5",
+            ),
+            (
+                (1_000_000, 5_000_000),
+                "f_clock=80000000, nom_brp=1, nom_tseg1=59, nom_tseg2=20, nom_sjw=20, "
+                "data_brp=1, data_tseg1=11, data_tseg2=4, data_sjw=4",
+            ),
+        ],
+    )
+    def test_can_fd_by_the_bit_timing(
+        self, open_link: Open, peak: Peak, rates: tuple[int, int], timing: str
+    ) -> None:
+        bitrate, data_bitrate = rates
+        open_link("pcan", "PCAN_USBBUS1", bitrate=bitrate, fd=True, data_bitrate=data_bitrate)
+        assert peak.told == {0x51: timing}
+
+    def test_a_bit_timing_of_ones_own(self, open_link: Open, peak: Peak) -> None:
+        own = {"f_clock_mhz": 20, "nom_brp": 5, "nom_tseg1": 2, "nom_tseg2": 1, "nom_sjw": 1}
+        own |= {"data_brp": 2, "data_tseg1": 3, "data_tseg2": 1, "data_sjw": 1}
+        open_link("pcan", "PCAN_USBBUS1", fd=True, data_bitrate=2_000_000, **own)
+        assert str(peak.told[0x51]).startswith("f_clock_mhz=20, nom_brp=5")
+
+    def test_rates_that_its_clock_does_not_make(self, open_link: Open, peak: Peak) -> None:
+        with pytest.raises(BusError, match="PCAN_USBBUS1: No suitable bit timings found"):
+            open_link("pcan", "PCAN_USBBUS1", fd=True, data_bitrate=7_000_000)
+        assert peak.told == {}
+
+    def test_stamps_of_the_adapter(self, open_link: Open, peak: Peak) -> None:
+        a, b = (open_link("pcan", f"PCAN_USBBUS{n}", adapter_stamps=True) for n in (1, 2))
+        assert len(peak.told) == 2
+        for _ in range(3):
+            before_ns = time.monotonic_ns()
+            a.send(Frame(1, b""))
+            (frame,) = come(b)
+            assert before_ns - NS_PER_S // 2 < frame.t_ns <= time.monotonic_ns()
 
 
 class TestBadDrivers:
@@ -330,6 +429,39 @@ class TestBadDrivers:
             link.send(Frame(1, b""))
         assert isinstance(caught.value, LinkFullError) is full
         assert link.counters.sent == 0
+
+    def test_what_a_driver_cannot_pack_is_no_trouble_of_the_bus(
+        self, bad: tuple[PythonCanLink, BadBus]
+    ) -> None:
+        link, bus = bad
+        bus.refusal = ValueError("Can only assign sequence of same size")
+        with pytest.raises(FrameError, match="same size"):
+            link.send(Frame(1, b""))
+
+    def test_echoes_that_nobody_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """``gs_usb`` and others send own frames back, and cannot be asked whether they do."""
+        monkeypatch.setattr(can, "Bus", BadBus)
+        link = PythonCanLink("pack", "gs_usb", "0")
+        bus = link._bus
+        assert isinstance(bus, BadBus)
+        assert "receive_own_messages" not in bus.options
+        for number in range(4):
+            link.send(Frame(number, b""))
+            if number == 1:  # until now they were taken for granted
+                bus.answers += [_own(0), _own(1)]
+                assert told(list(link.receive())) == [(n, b"", False, "rig") for n in (0, 1)]
+        assert link.receive() == []
+        bus.answers += [_own(2), _own(3)]
+        assert told(list(link.receive())) == [(n, b"", False, "rig") for n in (2, 3)]
+        assert (link.counters.sent, link.counters.own_echoes, link.counters.received) == (4, 4, 0)
+
+    def test_a_driver_of_classic_can_is_no_bus_of_can_fd(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class ClassicBus(BadBus):
+            protocol = can.CanProtocol.CAN_20
+
+        monkeypatch.setattr(can, "Bus", ClassicBus)
+        with pytest.raises(BusError, match=r"gs_usb, channel 0: python-can drives it as classic CAN only"):
+            PythonCanLink("pack", "gs_usb", "0", fd=True, data_bitrate=2_000_000)
 
     def test_a_driver_that_cannot_even_close(self, bad: tuple[PythonCanLink, BadBus]) -> None:
         bad[0].close()

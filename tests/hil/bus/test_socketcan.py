@@ -50,7 +50,7 @@ def open_pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Pair]]:
         ours, bus = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         local = LocalSocket(fileno=ours.detach())
         with monkeypatch.context() as patch:
-            patch.setattr(socketcan, "refuse_unless_up", lambda *_: None)
+            patch.setattr(socketcan, "refuse_unless_fit", lambda *_: None)
             patch.setattr(socketcan.socket, "socket", lambda *_: local)
             for name in ("AF_CAN", "CAN_RAW"):
                 patch.setattr(socketcan.socket, name, 0, raising=False)

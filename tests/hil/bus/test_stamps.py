@@ -77,6 +77,20 @@ class TestWallClock:
         monkeypatch.setattr(time, "time_ns", read_wall)
         assert wall.sample()[1]
 
+    def test_on_a_computer_that_is_busy_the_best_reading_counts(
+        self, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wall = WallClock()
+        pauses = [50 * NS_PER_MS, NS_PER_MS, 50 * NS_PER_MS]
+
+        def read_wall() -> int:
+            wall_ns = clocks.wall_ns
+            clocks.pass_ns(pauses.pop())
+            return wall_ns
+
+        monkeypatch.setattr(time, "time_ns", read_wall)
+        assert wall.sample()[1]
+
 
 class TestDeviceClock:
     def run(self, wrap_ns: int, drift: float, jitter_ns: int, frames: int = 2_000) -> list[int]:

@@ -28,8 +28,9 @@ class QuietLink:
     stamps = "kernel"
     precision_ns = 0
 
-    def __init__(self, name: str, interface: str, channel: str, bitrate: int) -> None:
+    def __init__(self, name: str, interface: str, channel: str, bitrate: int, **options: object) -> None:
         self.name, self.interface, self.channel, self.bitrate = name, interface, channel, bitrate
+        self.options = options
         self.counters = LinkCounters()
         self.sent: list[Frame] = []
         self.closed = False
@@ -57,10 +58,10 @@ def links(monkeypatch: pytest.MonkeyPatch) -> list[QuietLink]:
     """The buses that were opened; each run ends after its third step."""
     opened: list[QuietLink] = []
 
-    def open_link(*given: object) -> QuietLink:
+    def open_link(*given: object, **options: object) -> QuietLink:
         if given[2] == "nothing":
             raise BusError("does not exist (any more)", place="interface nothing")
-        opened.append(QuietLink(*given))  # type: ignore[arg-type]
+        opened.append(QuietLink(*given, **options))  # type: ignore[arg-type]
         return opened[-1]
 
     def step(runner: Runner, deadline_ns: int) -> None:
@@ -195,6 +196,13 @@ def test_memory_needs_firmware_and_a_place(
         call("--channel", "can0", "--library", build("SAVES"), "--memory", str(tmp_path / "no" / "memory"))
     with pytest.raises(OutputError, match="cannot be read: Is a directory"):
         call("--channel", "can0", "--library", build("SAVES"), "--memory", str(tmp_path))
+
+
+def test_can_fd_is_a_matter_of_all_its_buses(links: list[QuietLink], build: Callable[..., str]) -> None:
+    assert call("--channel", "can0", "--channel", "can1", "--library", build()) == 0
+    assert [link.options for link in links] == [{}, {}]
+    assert call("--channel", "can0", "--library", build(), "--fd", "--data-bitrate", "4000000") == 0
+    assert links[-1].options == {"fd": True, "data_bitrate": 4_000_000}
 
 
 def test_priority_is_told(

@@ -29,6 +29,12 @@ def rig(interface: str = "socketcan", channel: str = "can0", command: str = "sh"
     return replace(config, time="real", buses={"pack": real}, bms=bms)
 
 
+def fd(config: RigConfig) -> RigConfig:
+    """The same on CAN FD."""
+    (bus,) = config.buses.values()
+    return replace(config, buses={bus.name: replace(bus, data_bitrate=2_000_000)})
+
+
 def bus_finding(machine: Machine, config: RigConfig) -> Finding:
     return by_topic(look_at_rig(machine, config))["bus pack"]
 
@@ -84,6 +90,31 @@ def test_another_bit_rate(tmp_path: Path) -> None:
     assert finding.blocks
 
 
+@pytest.mark.parametrize(
+    ("mtu", "data_bitrate", "text"),
+    [
+        (16, 0, "can0 is set to classic CAN, the rig's bus is CAN FD"),
+        (72, 4_000_000, "the data of CAN FD frames run at 4 Mbit/s on can0, in the rig at 2 Mbit/s"),
+    ],
+)
+def test_an_interface_that_is_not_set_to_the_rigs_can_fd(
+    tmp_path: Path, mtu: int, data_bitrate: int, text: str
+) -> None:
+    told = {"bittiming": {"bitrate": 500_000}, "data_bittiming": {"bitrate": data_bitrate}}
+    machine = computer(tmp_path, can_interface("can0", mtu=mtu), told_by_ip("can0", "can", **told))
+    finding = bus_finding(machine, fd(rig()))
+    assert (finding.text, finding.blocks) == (text, True)
+    assert finding.command.endswith("type can bitrate 500000 dbitrate 2000000 fd on")
+
+
+def test_an_interface_that_is_set_to_the_rigs_can_fd(tmp_path: Path) -> None:
+    told = told_by_ip("can0", "can", bittiming={"bitrate": 500_000}, data_bittiming={"bitrate": 2_000_000})
+    assert not bus_finding(computer(tmp_path, can_interface("can0", mtu=72), told), fd(rig())).blocks
+    vcan = computer(tmp_path, can_interface("vcan0", mtu=16), told_by_ip("vcan0", "vcan"))
+    command = bus_finding(vcan, fd(rig(channel="vcan0"))).command
+    assert command == "sudo ip link set vcan0 down && sudo ip link set vcan0 mtu 72 up"
+
+
 def test_a_kernel_without_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buses, "_socket_error", lambda *_given: 97)
     finding = bus_finding(computer(tmp_path), rig())
@@ -126,6 +157,15 @@ def test_the_program_of_the_bms(tmp_path: Path) -> None:
     config = rig()
     config = replace(config, bms=replace(config.bms, kind="external", command=()))
     assert by_topic(look_at_rig(computer(tmp_path), config))["BMS"].state == "ok"
+
+
+def test_the_programs_that_switch_outputs(tmp_path: Path) -> None:
+    safe = replace(rig().safe_state, outputs=(("sh", "-c", "true"), ("no-such-relay", "off")))
+    findings = by_topic(look_at_rig(computer(tmp_path), replace(rig(), safe_state=safe)))
+    assert findings["safe state"].text == "there is no program 'no-such-relay', which shall switch an output"
+    assert findings["safe state"].blocks
+    config = replace(rig(), safe_state=replace(safe, outputs=safe.outputs[:1]))
+    assert by_topic(look_at_rig(computer(tmp_path), config))["safe state"].state == "ok"
 
 
 def test_the_kernels_can_is_of_interest_to_rigs_that_use_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hil.bms.process import ProcessBms
@@ -42,6 +44,19 @@ def test_the_safe_state_is_asked_for_and_seen(bench: Bench) -> None:
     assert safe.state == "standby"
     assert set(safe.contactors.values()) == {"open"}
     assert world.summary()["broken"] == []
+
+
+def test_outputs_are_switched_on_the_way_to_the_safe_state(bench: Bench) -> None:
+    world = bench.start()
+    world.rig = replace(world.rig, safe_state=replace(world.rig.safe_state, outputs=(("true", "off"),)))
+    safe = world.go_safe()
+    assert (safe.outputs, safe.is_reached) == ({"true off": ""}, True)
+    assert str(safe).endswith("switched: true off")
+    world.rig = replace(world.rig, safe_state=replace(world.rig.safe_state, outputs=(("false",), ("true",))))
+    safe = world.go_safe()
+    assert not safe.is_reached
+    assert str(safe).startswith("safe state not reached: ")
+    assert str(safe).endswith("switched: true; not switched: false (exit status 1: it said nothing)")
 
 
 def test_of_a_bms_that_fell_silent_nothing_old_is_told(bench: Bench) -> None:

@@ -61,10 +61,18 @@ def test_slots_left_out_count_by_their_share(missed: int, complains: bool) -> No
         (BusHealth(intruders=3), "bus pack: 3 frames of somebody else with identifiers that the rig sends"),
         (BusHealth(away_ns=2_100_000_000), "bus pack: it was away for 2.1 s"),
         (BusHealth(bus_off=1), "bus pack: 1 times off the bus"),
+        (
+            BusHealth(clock_jumps=2),
+            "bus pack: 2 times the computer's clock was set: frames bear their time of receipt",
+        ),
     ],
 )
 def test_a_bus_says_what_was_wrong(bus: BusHealth, text: str) -> None:
     assert replace(GOOD, buses={"pack": bus}).beyond(Budget()) == [text]
+
+
+def test_a_clock_that_is_set_may_be_borne() -> None:
+    assert replace(GOOD, buses={"pack": BusHealth(clock_jumps=2)}).beyond(Budget(clock_jumps=2)) == []
 
 
 def test_a_test_that_was_held_up_while_it_acted() -> None:

@@ -50,6 +50,7 @@ def test_the_rig_file_of_the_bench_loads(tmp_path: Path) -> None:
     rig = load_rig(path)
     assert (rig.time, rig.bms.kind, rig.bms.heard_ns) == ("real", "external", 5_000_000_000)
     assert rig.safe_state.requests == {"mode": 0.0, "reset": 0.0}
+    assert rig.safe_state.outputs == (("relay", "off", "4"), ("supply", "--output", "off"))
 
 
 def test_the_options_that_it_names_exist(tmp_path: Path) -> None:
