@@ -7,6 +7,7 @@
     ├── UnitError               a quantity with a missing, unknown or wrong unit          exit 2
     ├── NotOfferedError         the BMS does not have what a test needs                   skips the test
     ├── HealthError             the rig was out of its own budget: the verdict is invalid exit 3
+    ├── HookError               a hook of the rig file went wrong: the verdict is invalid exit 3
     └── RigTroubleError         the rig itself is in trouble; never the BMS's failure     exit 3
         ├── FirmwareError       the firmware library is missing, crashed or hangs
         ├── BusError            the bus is down or full
@@ -76,6 +77,12 @@ class NotOfferedError(HilError):
 
 class HealthError(HilError):
     """The rig was late or lost frames during a test: its verdict is ``invalid``, and the run goes on."""
+
+    exit_code = 3
+
+
+class HookError(HilError):
+    """A hook of the rig file raised or hung: the test's verdict is ``invalid``, and the run goes on."""
 
     exit_code = 3
 

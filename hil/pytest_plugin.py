@@ -214,7 +214,10 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
             for port, value in mark.kwargs.items():
                 rig.set(port.replace("__", "."), value)
         rig.power_on()
+        session.hook("before_test")
         yield rig
+        if not session.over:
+            session.hook("after_test", request.node.stash[_OUTCOME][0])
     except RigTroubleError:  # it ends the run, and goes before what its cause did to the rig's health
         with suppress(HealthError):
             session.close_world()
@@ -276,7 +279,7 @@ def pytest_runtest_makereport(
     session = item.config.stash.get(SESSION, None)
     if session is None:
         return report
-    from hil.errors import NotOfferedError, RigTroubleError
+    from hil.errors import HealthError, NotOfferedError, RigTroubleError
 
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, NotOfferedError):
@@ -286,7 +289,8 @@ def pytest_runtest_makereport(
     # a test passes by its call; before and after that things can only go wrong, and the first to do so counts
     told = item.stash.get(_OUTCOME, _UNFINISHED)
     untold = told in (_UNFINISHED, _PASSED)
-    first_invalid = verdict == "invalid" and told[0] != "invalid"  # it counts more than what was before it
+    # that the rig was late counts more than what was before it; a hook after a test takes no failure back
+    first_invalid = isinstance(error, HealthError) and told[0] != "invalid"
     if report.when == "call" or (verdict != "pass" and untold) or first_invalid:
         item.stash[_OUTCOME] = (verdict, reason)
     if isinstance(error, RigTroubleError):
@@ -297,7 +301,7 @@ def pytest_runtest_makereport(
 def _verdict(
     report: pytest.TestReport, raised: pytest.ExceptionInfo[BaseException] | None
 ) -> tuple[str, str]:
-    from hil.errors import HealthError, HilError
+    from hil.errors import HealthError, HilError, HookError
 
     error = raised.value if raised is not None else None
     if report.passed:
@@ -306,7 +310,7 @@ def _verdict(
         return "skipped", _skip_reason(report)
     if raised is None or _is_of_the_test(raised):
         return "fail", str(error or "") or _last_line(report)  # none: a strict xfail that passed
-    if isinstance(error, HealthError):
+    if isinstance(error, HealthError | HookError):
         return "invalid", str(error)
     if isinstance(error, HilError):
         return "error", str(error)

@@ -1,15 +1,19 @@
 """A sign of life that outlives the process: the supervisor reads it when firmware hangs.
 
-Eight bytes in a mapped file hold a counter. It is odd while a firmware call runs, even between calls. A
-supervisor that sees the same odd number for seconds knows that the firmware, not the rig, is stuck.
+A mapped file holds two numbers of eight bytes. The first is a counter, odd while a firmware call runs, even
+between calls: a supervisor that sees the same odd number for seconds knows that the firmware, not the rig, is
+stuck. The second is when a hook of the rig file has to be over, on the computer's monotonic clock in ns; 0:
+none runs.
 """
 
 from __future__ import annotations
 
 import mmap
+import sys
 from pathlib import Path
 
-_SIZE = 8
+_WORD = 8
+_SIZE = 2 * _WORD
 
 
 class Heartbeat:
@@ -25,6 +29,10 @@ class Heartbeat:
             self._map = mmap.mmap(file.fileno(), _SIZE)
         self.view = memoryview(self._map).cast("Q")
 
+    def hook_until(self, deadline_ns: int) -> None:
+        """A hook runs, and must be over by then; 0: it is over."""
+        self.view[1] = deadline_ns
+
     def close(self) -> None:
         """Let go of the mapped file."""
         self.view.release()
@@ -34,7 +42,17 @@ class Heartbeat:
 
 def read_heartbeat(path: Path) -> int:
     """The counter in ``path``, or 0 before the other end has made it."""
+    return _word(path, 0)
+
+
+def read_hook_deadline(path: Path) -> int:
+    """When a hook has to be over, in ns of the monotonic clock; 0 if none runs."""
+    return _word(path, 1)
+
+
+def _word(path: Path, number: int) -> int:
     try:
-        return int.from_bytes(path.read_bytes()[:_SIZE].ljust(_SIZE, b"\0"), "little")
+        word = path.read_bytes()[number * _WORD :][:_WORD]
     except OSError:
         return 0
+    return int.from_bytes(word.ljust(_WORD, b"\0"), sys.byteorder)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hil.rig.hooks import Hooks
     from hil.rig.limits import Limit
     from hil.rig.roles import Role
     from hil.rig.schema import BmsConfig, BusConfig, RigConfig
@@ -67,6 +68,7 @@ def _summary(config: RigConfig) -> Iterator[str]:
         ("time", config.time),
         ("pack", f"{pack.cell}: {size}; SOC {pack.soc:.0%}, {pack.temperature_degC:g} degC"),
         ("BMS", _bms(config.bms)),
+        *_hooks(config.hooks),
     )
     yield f"{config.name}: {config.title}"
     yield from _table(rows)
@@ -77,6 +79,14 @@ def _bms(bms: BmsConfig) -> str:
 
     every = f", every {say(bms.step_ns, 'ns')}" if bms.kind == "library" else ""
     return f"{bms.name}{every}, node {bms.node}"
+
+
+def _hooks(hooks: Hooks | None) -> Iterator[Row]:
+    from hil.units import say
+
+    if hooks is not None:
+        each = f"each within {say(hooks.within_ns, 'ns')}"
+        yield "hooks", f"{', '.join(hooks.functions)}; {hooks.path.name}, {each}"
 
 
 def _nodes(config: RigConfig) -> Iterator[Row]:

@@ -45,6 +45,7 @@ class RunInfo(TypedDict, total=False):
         paths: Rig file, output folder, trace and the like, by name.
         versions: Python, this package and those it stands on, by name.
         dbc: SHA-256 by file name.
+        hooks: SHA-256 by file name, where the rig file has hooks.
         firmware: What is known of the BMS under test: kind, file, SHA-256, ABI version.
         wiring: What is wired to what.
         buses: Per bus its interface, bit rate and load by design (0..1), by name.
@@ -62,6 +63,7 @@ class RunInfo(TypedDict, total=False):
     paths: Mapping[str, str]
     versions: Mapping[str, str]
     dbc: Mapping[str, str]
+    hooks: Mapping[str, str]
     firmware: Mapping[str, object]
     wiring: Sequence[Wiring]
     buses: Mapping[str, Mapping[str, object]]

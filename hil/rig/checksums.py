@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import traceback
 from pathlib import Path
-from types import ModuleType
 
 from hil.errors import RigFileError
 from hil.frames.profiles import FREE, HEADERS, OwnChecksum
+from hil.rig.own_code import functions_of, run_file, told
 
 
 def load_checksums(path: Path) -> dict[str, OwnChecksum]:
@@ -22,31 +20,13 @@ def load_checksums(path: Path) -> dict[str, OwnChecksum]:
         RigFileError: If the file cannot be read or run, defines none, or one has the name of a profile or
             other parameters. A function that raises, or gives what is no byte, does so when it is called.
     """
-    module = _run(path)
-    found = {
-        name: function
-        for name, function in vars(module).items()
-        if inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_"
-    }
+    path = path.absolute()
+    found = functions_of(run_file(path, "checksums"))
     if not found:
         raise RigFileError("defines no function", place=str(path), remedy="def NAME(data, identifier): …")
     for name, function in found.items():
         _check(path, name, function)
     return {name: _guarded(path, name, function) for name, function in found.items()}
-
-
-def _run(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"checksums_of_a_rig.{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise RigFileError("is no Python file", place=str(path), remedy="its name ends in .py")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except OSError as error:
-        raise RigFileError(f"cannot be read: {error.strerror}", place=str(path)) from error
-    except Exception as error:
-        raise RigFileError(f"does not run: {_told(error, path)}", place=str(path)) from error
-    return module
 
 
 def _check(path: Path, name: str, function: OwnChecksum) -> None:
@@ -72,7 +52,7 @@ def _guarded(path: Path, name: str, function: OwnChecksum) -> OwnChecksum:
         try:
             value = function(data, identifier)
         except Exception as error:
-            raise RigFileError(f"raised {_told(error, path)}", place=str(path), key=name) from error
+            raise RigFileError(f"raised {told(error, path)}", place=str(path), key=name) from error
         if type(value) is not int or not 0 <= value <= 0xFF:
             raise RigFileError(
                 f"gave {value!r}, which is no byte", place=str(path), key=name, remedy="& 0xFF"
@@ -80,12 +60,3 @@ def _guarded(path: Path, name: str, function: OwnChecksum) -> OwnChecksum:
         return value
 
     return checksum
-
-
-def _told(error: Exception, path: Path) -> str:
-    """An exception in words, with the last line of the file that it passed."""
-    passed = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in passed if frame.filename == str(path)]
-    line = getattr(error, "lineno", None) or (lines[-1] if lines else None)
-    where = "" if line is None else f" (line {line})"
-    return f"{type(error).__name__}: {getattr(error, 'msg', None) or error}{where}"

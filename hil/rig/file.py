@@ -230,6 +230,13 @@ class HostSection(Section):
     real_time: bool = True
 
 
+class HooksSection(Section):
+    """``[hooks]``."""
+
+    file: str = Field(min_length=1)
+    within: Annotated[Time, Field(gt=0)] = 10_000_000_000
+
+
 class SuiteSection(Section):
     """``[suite]``."""
 
@@ -267,6 +274,7 @@ class RigFile(Section):
     safe_state: SafeStateSection = SafeStateSection()
     health: HealthSection = HealthSection()
     host: HostSection = HostSection()
+    hooks: HooksSection | None = None
     suite: SuiteSection = SuiteSection()
 
 

@@ -14,6 +14,7 @@ from hil.realtime.health import Budget
 from hil.rig.address import AddressBook
 from hil.rig.checksums import load_checksums
 from hil.rig.file import BmsSection, BusSection, HealthSection, RigFile, read_file
+from hil.rig.hooks import Hooks, load_hooks
 from hil.rig.j1939 import with_addresses
 from hil.rig.limits import Limit, limits_of
 from hil.rig.mistakes import Mistakes, dotted, suggest
@@ -60,6 +61,7 @@ def load_rig(rig: str | Path) -> RigConfig:
     databases = {name: bus.database for name, bus in buses.items()}
     nodes = nodes_of(file, databases, file.bms.node if file.bms is not None else "", mistakes)
     signals = _signals(file, databases, plant, nodes, mistakes)
+    hooks = _hooks(file, mistakes)
     mistakes.check()
     if file.rig is None or plant is None or bms is None:
         raise AssertionError("a rig with a section left out has mistakes")
@@ -75,8 +77,19 @@ def load_rig(rig: str | Path) -> RigConfig:
         health=_health(file.health),
         host=HostConfig(file.host.lease, file.host.real_time),
         nodes=nodes,
+        hooks=hooks,
         **signals,
     )
+
+
+def _hooks(file: RigFile, mistakes: Mistakes) -> Hooks | None:
+    if file.hooks is None:
+        return None
+    try:
+        return load_hooks(mistakes.file_of("hooks.file").parent / file.hooks.file, file.hooks.within)
+    except HilError as error:
+        mistakes.take(error, "hooks.file")
+        return None
 
 
 def _signals(

@@ -18,6 +18,7 @@ from hil.faults.catalogue import make_fault
 from hil.faults.fault import Fault
 from hil.host.contract import Host
 from hil.host.stimulus import Stimulus
+from hil.rig.hooked import Hooked
 from hil.rig.journal import Journal
 from hil.rig.judge import Judge, Reactions
 from hil.rig.messages import Messages
@@ -49,6 +50,7 @@ class Rig:
         host: Where plant and buses run.
         journal: Is told what happens.
         test: Name of the test.
+        hooks: Of the run; default: the rig file's, for this test alone.
 
     Attributes:
         limits: What the BMS promises, from the rig file. A test that takes one here proves the requirement
@@ -60,8 +62,12 @@ class Rig:
         messages: Who sends what, and when it came.
     """
 
-    def __init__(self, config: RigConfig, host: Host, journal: Journal, test: str) -> None:
+    def __init__(
+        self, config: RigConfig, host: Host, journal: Journal, test: str, hooks: Hooked | None = None
+    ) -> None:
         self.config = config
+        self._hooks = Hooked(config.hooks) if hooks is None else hooks
+        host = self._hooks.limited(host)
         self.limits = Limits(config.limits, partial(journal.proves, test))
         pack = config.plant.pack
         self.series = pack.series
@@ -119,6 +125,7 @@ class Rig:
         self.step("power on")
         self._host.power_on(cold=cold)
         self.mark("powered")  # a program that plays the BMS has started by now
+        self._hooks.call("wake", self)
         if reaches and "state" in self.config.roles:
             self._reach(reaches, self._promised("startup", "delay"))
 
@@ -176,6 +183,8 @@ class Rig:
         role = self.config.requests.get(name)
         if role is None:
             raise NotOfferedError(f"the rig file gives this BMS no request {name!r}")
+        if self._hooks.has("request"):
+            return self._asked_by("request", name, value)
         return self._stimulated(self._host.send(name, number_of(role, value)))
 
     def set(self, port: str, value: float | str) -> Stimulus:
@@ -267,6 +276,8 @@ class Rig:
 
     def pulse_reset(self) -> Stimulus:
         """A rising edge of the reset request, on the wire; ends at rest."""
+        if self._hooks.has("reset"):
+            return self._asked_by("reset")
         self.step("reset requested")
         self._host.send("reset", 0.0)
         self.run_for("110 ms")
@@ -274,6 +285,15 @@ class Rig:
         self._judge.on_wire(stimulus)
         self.run_for("110 ms")
         self._host.send("reset", 0.0)
+        return stimulus
+
+    def _asked_by(self, hook: str, *arguments: Value) -> Stimulus:
+        """Let a hook ask in place of the rig: the zero of reactions is the last stimulus that it makes."""
+        before = self._reactions
+        self._hooks.call(hook, self, *arguments)
+        stimulus = self._reactions.stimulus
+        if self._reactions is before or stimulus is None:
+            raise self._hooks.error(hook, "has asked nothing of the BMS: it calls rig.request() or rig.set()")
         return stimulus
 
     def _promised(self, limit: str, field: str) -> int:

@@ -11,6 +11,7 @@ from hil.errors import UsageError
 from hil.frames.database import Database
 from hil.nodes.kinds import NodeSpec
 from hil.realtime.health import Budget
+from hil.rig.hooks import Hooks
 from hil.rig.limits import Limit
 from hil.rig.roles import Role
 from hil.rig.wire import Constant, Wire
@@ -137,6 +138,7 @@ class RigConfig:
         roles: What the BMS says, and where; members of an array as ``cell.voltage[7]``.
         limits: What the BMS promises.
         nodes: Devices on the buses that follow a protocol of their own.
+        hooks: Functions beside the rig file for what is odd about the BMS.
     """
 
     name: str
@@ -156,6 +158,7 @@ class RigConfig:
     health: Budget = field(default_factory=Budget)
     host: HostConfig = HostConfig()
     nodes: tuple[NodeSpec, ...] = ()
+    hooks: Hooks | None = None
 
     def require_virtual(self, why: str) -> None:
         """For what cannot be done in real time.

@@ -75,6 +75,8 @@ def run_facts(
         "requirements": _requirements(config),
         "simulated": _VIRTUAL if config.time == "virtual" else tuple(_simulated(config)),
     }
+    if config.hooks is not None:
+        facts["hooks"] = {config.hooks.path.name: config.hooks.sha256}
     if plant is not None:
         facts["host"] = {key: plant[key] for key in ("pid", "rights", "lease_ns", "safe_log")}
         facts["budget"] = asdict(config.health)

@@ -24,7 +24,7 @@ from hil.run.output import RECORD_NAME, write_record
 from hil.run.session import exit_code_of
 
 _SETTLED = {Verdict.PASS.value, Verdict.FAIL.value, Verdict.SKIPPED.value}
-_SAME = ("rig", "seed", "dbc", "firmware", "wiring")  # of the first line: else it is another run
+_SAME = ("rig", "seed", "dbc", "firmware", "wiring", "hooks")  # of the first line: else it is another run
 _OF_A_RUN = {"run", "end", "trouble"}
 
 

@@ -16,6 +16,7 @@ from hil.errors import HealthError, HilError, OutputError
 from hil.host.contract import Host
 from hil.report.record import Recorder
 from hil.responses.trace import TraceWriter, open_trace
+from hil.rig.hooked import Hooked
 from hil.rig.journal import Journal, Silent
 from hil.rig.rig import Rig
 from hil.rig.schema import RigConfig
@@ -100,6 +101,7 @@ class Session:
         self._journal: Journal = Silent()
         self._trace: TraceWriter | None = None
         self._heartbeat = Heartbeat(options.heartbeat)
+        self._hooks = Hooked(config.hooks, self._heartbeat.hook_until)
         try:
             self._hosts = self._virtual() if config.time == "virtual" else self._real()
         except HilError as error:
@@ -123,9 +125,18 @@ class Session:
         """A fresh world for a test, its BMS not yet switched on."""
         seed = zlib.crc32(f"{self._options.seed} {test}".encode())
         self._host = self._worlds.open(seed, self._begun_ns)
-        self._rig = Rig(self.config, self._host, self._journal, test)
+        self._rig = Rig(self.config, self._host, self._journal, test, self._hooks)
         self._test = test
         return self._rig
+
+    def hook(self, name: str, *arguments: str) -> None:
+        """Call a hook of the rig file that belongs to a test as a whole.
+
+        Raises:
+            HookError: If it raises or hangs.
+        """
+        if self._rig is not None:
+            self._hooks.call(name, self._rig, *arguments)
 
     def close_world(self) -> None:
         """Mend the faults, draw the plot, go to the safe state, switch off.

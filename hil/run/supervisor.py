@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from hil.bms.heartbeat import read_heartbeat
+from hil.bms.heartbeat import read_heartbeat, read_hook_deadline
 from hil.checks.verdict import Verdict
 from hil.errors import FirmwareError, OutputError, RigTroubleError, UsageError
 from hil.report.record import Event, Recorder, read_events
@@ -31,6 +31,7 @@ from hil.run.session import RunOptions
 
 _HANG_S = 5.0  # a step of firmware takes microseconds
 _LOADED = 2  # signs of life when the firmware is loaded: from the next one on tests run
+_HOOK_NS = 5_000_000_000  # for a hook that is overdue to be ended from inside
 _POLL_S = 0.1
 _GRACE_S = 10.0  # for the test process to write its last lines after Ctrl-C
 _INTERRUPT = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)  # what Windows has for a process group
@@ -50,6 +51,7 @@ class Ending:
         code: Its exit status; negative: the signal that ended it.
         in_firmware: It was inside a firmware call when it ended.
         hung: It was ended by the supervisor, because a firmware call did not return.
+        in_hook: It was ended by the supervisor, because a hook of the rig file did not return.
         interrupted: The user pressed Ctrl-C.
         complaint: What pytest says is wrong with its arguments.
     """
@@ -57,6 +59,7 @@ class Ending:
     code: int
     in_firmware: bool = False
     hung: bool = False
+    in_hook: bool = False
     interrupted: bool = False
     complaint: str = ""
 
@@ -160,7 +163,7 @@ def terminated_as_interrupted() -> Iterator[None]:
 def _watch(
     process: subprocess.Popen[bytes], heartbeat: Path, complaints: Complaints
 ) -> Ending:
-    """Wait for the end; a firmware call that does not return for seconds is ended."""
+    """Wait for the end; a firmware call that does not return for seconds, or a hook, is ended."""
     try:
         last, since = 0, time.monotonic()
         while process.poll() is None:
@@ -174,6 +177,10 @@ def _watch(
             elif beat % 2 and time.monotonic() - since > _HANG_S:
                 process.kill()
                 return Ending(process.wait(), in_firmware=True, hung=True)
+            until_ns = read_hook_deadline(heartbeat)
+            if until_ns and time.monotonic_ns() > until_ns + _HOOK_NS:
+                process.kill()
+                return Ending(process.wait(), in_hook=True)
         return Ending(process.returncode, read_heartbeat(heartbeat) % 2 == 1)
     except KeyboardInterrupt:
         return Ending(_interrupt(process, heartbeat), interrupted=True)
@@ -241,8 +248,9 @@ def _conclude(
     for event in begun:
         if event["test"] not in ended:
             reason = "interrupted" if ending.interrupted else str(cause)
-            recorder.verdict(event["test"], Verdict.ERROR.value, reason, event["t_ns"], 0)
-            verdicts[Verdict.ERROR.value] += 1
+            verdict = Verdict.INVALID if ending.in_hook else Verdict.ERROR
+            recorder.verdict(event["test"], verdict.value, reason, event["t_ns"], 0)
+            verdicts[verdict.value] += 1
     if not ending.interrupted and not any(e["event"] == "trouble" for e in events):
         recorder.trouble(cause)
     code = 130 if ending.interrupted else 3
@@ -254,6 +262,10 @@ def _cause(ending: Ending, firmware: Path | str) -> RigTroubleError:
         remedy = "run it under a debugger; see docs/your-firmware.md"
         reason = _end_of_firmware(ending)
         return FirmwareError(reason, place=str(firmware), key="bms.library", remedy=remedy)
+    if ending.in_hook:
+        reason = "a hook of the rig file did not return, and could not be ended from inside"
+        remedy = "the last step of the test in the report says which"
+        return RigTroubleError(reason, key="hooks.file", remedy=remedy)
     if 0 <= ending.code <= _PYTEST_NO_TESTS:  # an orderly end, but for the record
         return OutputError("the record could not be written to its end", remedy="make room for it")
     how = _signal_name(ending.code) or f"exit status {ending.code}"
