@@ -228,7 +228,7 @@ def _expect(
     return CheckResult(
         Expect(role, value, int(within * MS)), ok,
         f"{say(value)} after {took:.1f} ms", zero + int(took * MS), took, within, within - took, "ms",
-        10.0, int(took * MS), stimulus.text, zero, [] if ok else frames,
+        10.0, 0.0, int(took * MS), stimulus.text, zero, [] if ok else frames,
         dict(zip(("flag", "command", "open"), (int(t * MS) for t in times), strict=False)),
     )  # fmt: skip
 
