@@ -109,7 +109,10 @@ class Observer:
     def first(
         self, role: Role, since_ns: int, until_ns: int, matches: Callable[[float], bool]
     ) -> Seen | None:
-        """The first matching frame after ``since_ns``; time passes until it comes, or ``until_ns``."""
+        """The first matching frame after ``since_ns`` and up to ``until_ns``; time passes until it comes.
+
+        By its timestamp: in real time a frame may be heard of after a stimulus that it precedes.
+        """
         for t_ns, value in self.since(role, since_ns):
             if t_ns <= until_ns and matches(value):
                 return t_ns, value
@@ -118,7 +121,8 @@ class Observer:
 
         def watch(frame: Frame, values: Values) -> None:
             value = read(values)
-            if value is not None and matches(value):
+            in_time = since_ns < frame.t_ns <= until_ns
+            if in_time and value is not None and matches(value):
                 found.append((frame.t_ns, value))
 
         stop = self._host.subscribe(role.bus, role.message, watch)

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hil.bus.frame import Frame
 from hil.rig.evidence import describe, frames_that_matter
 from hil.rig.mistakes import slip_of
 from hil.rig.observe import Observer
-from tests.hil.scripted import every, scripted_rig, scripted_world, status
+from tests.hil.scripted import STATUS, every, scripted_rig, scripted_world, status
 
 NAMES = st.text("abc._", min_size=3, max_size=12)
 
@@ -81,3 +82,28 @@ def test_a_frame_in_words(small):
     assert "V3 not available" in cells.decoded
     short = world.last_frames("can0", 256, 2)[0]
     assert "3" in describe(short, database).decoded
+
+
+class HeardLate:
+    """A host, but whoever subscribes first hears a frame with this timestamp."""
+
+    def __init__(self, host, t_ns):
+        self._host, self._t_ns = host, t_ns
+
+    def __getattr__(self, name):
+        return getattr(self._host, name)
+
+    def subscribe(self, bus, message, watcher):
+        values = self._host.history(bus, message, 0)[-1][1]
+        watcher(Frame(STATUS, status(), t_ns=self._t_ns), values)
+        return self._host.subscribe(bus, message, watcher)
+
+
+@pytest.mark.parametrize(("t_ns", "counts"), [(400_000_000, 0), (400_000_001, 1), (600_000_001, 0)])
+def test_what_is_heard_late_counts_by_its_timestamp(small, t_ns, counts):
+    rig, world, _ = scripted_rig(small, every(20, 390, status()))
+    rig.run_for("500 ms")
+    observer = Observer(small, HeardLate(world, t_ns))
+    role = observer.role("state")
+    seen = observer.first(role, 400_000_000, 600_000_000, observer.matcher(role, "standby"))
+    assert seen == ((t_ns, 1.0) if counts else None)
