@@ -42,7 +42,7 @@ def run() -> list[Figure]:
 
 def _year() -> Figure:
     """From the best of some parts of a year of one string of 100 full cells at 1 s, up and down by 0.3 C."""
-    pack, steps = _full(100), 100  # short parts, as elsewhere; every second one has ageing's own period in it
+    pack, steps = _full(100), 120  # short parts, each with ageing's own period, a minute, twice in it
     best = float("inf")
     for n in range(600):
         begun = time.perf_counter()

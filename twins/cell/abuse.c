@@ -6,6 +6,14 @@
 #include "inside.h"
 
 #define DECOMPOSES_degC 60.0 /* below, all stages together are slower than self-discharge */
+#define SIDE_SLOPES 12.0     /* so many slopes below side_V the side reaction is a 160,000th of that there: left out */
+
+INLINE double highest(const double *values, size_t count)
+{
+    double most = values[0];
+    for (size_t k = 1; k < count; k++) most = values[k] > most ? values[k] : most;
+    return most;
+}
 
 /* OCV of each cell, into a scratch row: what its charge is worth. */
 INLINE void rest_row(const cell_type *type, const cell_layout *layout, double *state)
@@ -17,16 +25,27 @@ INLINE void rest_row(const cell_type *type, const cell_layout *layout, double *s
     for (size_t k = 0; k < cells; k++) rest[k] = e[k] + v1[k] + v2[k] - m * h[k];
 }
 
-/* Charge of a cell that goes without passing its terminals leaves all of its energy as heat. */
-INLINE void leak(const cell_type *restrict type, double elapsed_s, const double *restrict t,
-                 const double *restrict factor, const double *restrict rest, const double *restrict inv_q,
-                 double *restrict soc, double *restrict heat, double *restrict lost, size_t count)
+INLINE void leak_row(const cell_type *restrict type, const double *restrict t, const double *restrict factor,
+                     double *restrict per_s, size_t count)
 {
-    const double from = 1.0 / (type->reference_degC + KELVIN), rate = elapsed_s * type->leak_per_s, b = type->leak_K;
+    const double from = 1.0 / (type->reference_degC + KELVIN), b = type->leak_K, rate = type->leak_per_s;
+    for (size_t k = 0; k < count; k++) per_s[k] = rate * factor[k] * exponential(b * (from - 1.0 / (t[k] + KELVIN)));
+}
+
+HOT void cell_leaks(const cell_type *type, const cell_layout *layout, double *state)
+{
+    if (type->leak_per_s > 0.0)
+        leak_row(type, row(layout, state, CELL_T), row(layout, state, CELL_LEAK_FACTOR),
+                 row(layout, state, CELL_LEAK_PER_S), cells_of(layout));
+}
+
+/* Charge of a cell that goes without passing its terminals leaves all of its energy as heat. */
+INLINE void leak(double elapsed_s, const double *restrict per_s, const double *restrict rest,
+                 const double *restrict inv_q, double *restrict soc, double *restrict heat, double *restrict lost,
+                 size_t count)
+{
     for (size_t k = 0; k < count; k++) {
-        const double warmer = exponential(b * (from - 1.0 / (t[k] + KELVIN)));
-        const double part = (soc[k] > 0.0 ? soc[k] : 0.0) * relaxed(rate * factor[k] * warmer);
-        const double charge = part / inv_q[k];
+        const double part = (soc[k] > 0.0 ? soc[k] : 0.0) * relaxed(per_s[k] * elapsed_s), charge = part / inv_q[k];
         soc[k] -= part;
         lost[k] += charge;
         heat[k] += charge * rest[k];
@@ -47,9 +66,7 @@ INLINE double side_rates(const cell_type *restrict type, double elapsed_s, const
         bend[k] = (rise > 1e-6 ? rise : 1e-6) * per_V;
         x[k] = bend[k] * scale * exponential(over < 200.0 ? over : 200.0);
     }
-    double most = 0.0;
-    for (size_t k = 0; k < count; k++) most = x[k] > most ? x[k] : most;
-    return most;
+    return highest(x, count);
 }
 
 /* The logarithm is stable at any step; below 1e-3 its series has a relative error under 1e-12. */
@@ -73,6 +90,7 @@ INLINE void side_reaction(const cell_type *type, const cell_layout *layout, doub
     const double *rest = row(layout, state, CELL_SCRATCH), *inv_q = row(layout, state, CELL_INV_Q);
     double *soc = row(layout, state, CELL_SOC), *heat = row(layout, state, CELL_HEAT_J);
     double *lost = row(layout, state, CELL_LOST_As);
+    if (highest(row(layout, state, CELL_E), cells) < type->side_V - SIDE_SLOPES * type->side_slope_V) return;
     const double most = side_rates(type, elapsed_s, row(layout, state, CELL_E), soc, row(layout, state, CELL_T), x,
                                    bend, cells);
     if (most > 1e-3)
@@ -98,27 +116,29 @@ static void decompose(const cell_type *type, const cell_layout *layout, double *
     }
 }
 
-static void melt(const cell_type *type, const cell_layout *layout, double *state)
+static int melt(const cell_type *type, const cell_layout *layout, double *state)
 {
     const double *t = row(layout, state, CELL_T);
     double *shunt = row(layout, state, CELL_SHORT_S);
+    int molten = 0;
     for (size_t k = 0; k < cells_of(layout); k++)
         if (t[k] > type->separator_degC && shunt[k] < 1.0 / type->separator_Ohm) {
             shunt[k] = 1.0 / type->separator_Ohm;
             state[HEAD_CIRCUIT] = 1.0;
+            molten = 1;
         }
+    return molten;
 }
 
-HOT void cell_lose(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s)
+HOT int cell_lose(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s)
 {
-    double stages = 0.0;
-    for (int i = 0; i < CELL_REACTIONS; i++) stages += type->reaction_per_s[i];
+    const double hottest = highest(row(layout, state, CELL_T), cells_of(layout));
     if (type->leak_per_s > 0.0 || type->side_per_h > 0.0) rest_row(type, layout, state);
     if (type->leak_per_s > 0.0)
-        leak(type, elapsed_s, row(layout, state, CELL_T), row(layout, state, CELL_LEAK_FACTOR),
-             row(layout, state, CELL_SCRATCH), row(layout, state, CELL_INV_Q), row(layout, state, CELL_SOC),
-             row(layout, state, CELL_HEAT_J), row(layout, state, CELL_LOST_As), cells_of(layout));
+        leak(elapsed_s, row(layout, state, CELL_LEAK_PER_S), row(layout, state, CELL_SCRATCH),
+             row(layout, state, CELL_INV_Q), row(layout, state, CELL_SOC), row(layout, state, CELL_HEAT_J),
+             row(layout, state, CELL_LOST_As), cells_of(layout));
     if (type->side_per_h > 0.0) side_reaction(type, layout, state, elapsed_s);
-    if (stages > 0.0) decompose(type, layout, state, elapsed_s);
-    if (type->separator_degC < 1e4) melt(type, layout, state);
+    if (hottest >= DECOMPOSES_degC) decompose(type, layout, state, elapsed_s);
+    return hottest > type->separator_degC && melt(type, layout, state);
 }

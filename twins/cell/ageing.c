@@ -198,11 +198,12 @@ static void age_cell(const cell_type *type, const cell_layout *layout, double *s
 #undef OF
 }
 
-HOT void cell_age(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s)
+HOT int cell_age(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s)
 {
     count(layout, state, elapsed_s);
     state[HEAD_AGEING_S] += elapsed_s;
-    if (state[HEAD_AGEING_S] < CELL_AGEING_S * (1.0 - 1e-9)) return;
+    if (state[HEAD_AGEING_S] < CELL_AGEING_S * (1.0 - 1e-9)) return 0;
     for (size_t k = 0; k < cells_of(layout); k++) age_cell(type, layout, state, k, state[HEAD_AGEING_S]);
     state[HEAD_AGEING_S] = 0.0;
+    return 1;
 }

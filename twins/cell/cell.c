@@ -56,6 +56,12 @@ HOT void cell_slow_rows(const cell_type *type, const cell_layout *layout, double
            row(layout, state, CELL_R2) + first, row(layout, state, CELL_ENTROPIC) + first, count);
 }
 
+void cell_rows_are_for(const cell_layout *layout, double *state)
+{
+    memcpy(row(layout, state, CELL_AT_SOC), row(layout, state, CELL_SOC), cells_of(layout) * sizeof *state);
+    memcpy(row(layout, state, CELL_AT_T), row(layout, state, CELL_T), cells_of(layout) * sizeof *state);
+}
+
 INLINE void look_up(const cell_type *restrict type, const double *restrict soc, const double *restrict h,
                     const double *restrict v1, const double *restrict v2, const double *restrict t,
                     double *restrict e, size_t count)
@@ -266,6 +272,7 @@ HOT void cell_refresh(const cell_type *type, const cell_layout *layout, double *
     for (size_t k = 0; k < cells; k++) new_q[k] = new_q[k] > 0.0 ? new_q[k] : inv_q[k];
     choose(type, layout, state);
     cell_slow_rows(type, layout, state, 0, cells);
+    cell_rows_are_for(layout, state);
     look_up(type, row(layout, state, CELL_SOC), row(layout, state, CELL_H), row(layout, state, CELL_V1),
             row(layout, state, CELL_V2), row(layout, state, CELL_T), row(layout, state, CELL_E), cells);
     cell_instant(layout, state);

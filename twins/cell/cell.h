@@ -73,6 +73,7 @@ enum { /* per-cell rows of the state. First what is so; of plain cells, R_FACTOR
     CELL_GONE,                              /* of each decomposition, the part that has happened */
     CELL_R = CELL_GONE + CELL_REACTIONS,    /* What follows from the above: R..PHI2 at the slow period, E always. */
     CELL_S, CELL_R1, CELL_R2, CELL_ENTROPIC, CELL_RELAX1, CELL_RELAX2, CELL_PHI1, CELL_PHI2, CELL_E,
+    CELL_LEAK_PER_S, CELL_AT_SOC, CELL_AT_T, /* self-discharge at its temperature; SOC and T that R..LEAK are for */
     CELL_EM, CELL_RM, CELL_SM, CELL_WEIGHT, /* mean over a step: EMF, resistance, conductance; share in the group */
     CELL_SCRATCH,                           /* five rows */
     CELL_ROWS = CELL_SCRATCH + 5

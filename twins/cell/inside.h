@@ -163,6 +163,8 @@ typedef struct {
 
 /* cell.c: resistances of cells at their SOC and temperature; sums along a string; the instant rows of all. */
 void cell_slow_rows(const cell_type *type, const cell_layout *layout, double *state, size_t first, size_t count);
+/* Notes that the slow rows are for the cells' present SOC and temperature. */
+void cell_rows_are_for(const cell_layout *layout, double *state);
 void cell_add_up(const cell_layout *layout, double *state, size_t string, const double *e, const double *r, int to);
 void cell_instant(const cell_layout *layout, double *state);
 /* circuit.c */
@@ -177,8 +179,10 @@ void cell_full_advance(const cell_type *type, const cell_layout *layout, double 
 int cell_type_is_full(const cell_type *type);
 /* thermal.c: heat of `elapsed_s` spreads, exactly. */
 void cell_conduct(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s);
-/* abuse.c: charge that goes without passing the terminals, decomposition, a molten separator. */
-void cell_lose(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s);
-/* ageing.c */
-void cell_age(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s);
+/* abuse.c: charge that goes without passing the terminals, decomposition, a molten separator; whether one has molten. */
+int cell_lose(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s);
+/* The row of self-discharge at the cells' temperatures. */
+void cell_leaks(const cell_type *type, const cell_layout *layout, double *state);
+/* ageing.c: whether it was worked out this time. */
+int cell_age(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s);
 #endif

@@ -17,7 +17,8 @@ from twins.cell.parameters import HEAD
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 KELVIN = 273.15
-SLOW_S = 0.1  # resistances follow SOC and temperature at this period
+SLOW_S = 0.1  # resistances follow SOC and temperature at this period, those of full cells
+FOLLOWS_SOC, FOLLOWS_K = 2e-4, 0.02  # once one has moved by this much
 
 
 @dataclass(frozen=True)
@@ -142,15 +143,29 @@ class Cell:
     r2_Ohm: float = field(default=0.0, init=False)
     entropic_V_per_K: float = field(default=0.0, init=False)
     taus_s: tuple[float, float] = field(default=(1.0, 1.0), init=False)
+    leak_per_s: float = field(default=0.0, init=False)
+    followed: tuple[float, float] = field(default=(math.inf, math.inf), init=False)  # SOC and temperature
 
     def follow(self) -> None:
-        """Resistances and entropic coefficient follow SOC and temperature: R(s, T) = R(s) a(T)."""
+        """Resistances and entropic coefficient follow SOC and temperature: R(s, T) = R(s) a(T).
+
+        So does self-discharge: k e^(-B (1/T - 1/Tref)).
+        """
+        self.followed = self.soc, self.temperature_degC
         kind, scale = self.type, self.factor * self.type.warmth(self.temperature_degC)
         self.resistance_Ohm = scale * kind.at(kind.r0_Ohm, self.soc)
         self.r1_Ohm = scale * kind.at(kind.r1_Ohm, self.soc)
         self.r2_Ohm = scale * kind.at(kind.r2_Ohm, self.soc)
         self.entropic_V_per_K = kind.at(kind.entropic_V_per_K, self.soc)
         self.taus_s = (self._tau(kind.tau1_s, kind.tau1_K), self._tau(kind.tau2_s, kind.tau2_K))
+        warmer = _arrhenius(-kind.leak_K, self.temperature_degC, kind.reference_degC)
+        self.leak_per_s = kind.leak_per_s * warmer
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether it is so far from where it last followed that it is to follow again."""
+        soc, degC = self.followed
+        return abs(self.soc - soc) > FOLLOWS_SOC or abs(self.temperature_degC - degC) > FOLLOWS_K
 
     @property
     def emf_V(self) -> float:
@@ -288,7 +303,8 @@ class Chain:
     """Cells in series with all that happens at the slow period; a core and a surface node each.
 
     The slow step: self-discharge ds/dt = -k e^(-B (1/T - 1/Tref)) s, whose charge becomes heat; then the
-    heat since the last one spreads, dT/dt = A T + b solved by the eigenvectors of A; then resistances follow.
+    heat since the last one spreads, dT/dt = A T + b solved by the eigenvectors of A; then resistances follow,
+    those of all cells once one of them has moved.
     """
 
     cells: list[Cell]
@@ -313,19 +329,22 @@ class Chain:
         return sum(cell.emf_V - current * cell.resistance_Ohm for cell in self.cells)
 
     def _slow(self) -> None:
-        before = [_stored(cell) for cell in self.cells]
         for k, cell in enumerate(self.cells):
-            kind = cell.type
-            rate = kind.leak_per_s * _arrhenius(-kind.leak_K, cell.temperature_degC, kind.reference_degC)
-            gone = cell.soc * -math.expm1(-rate * self.age_s)
-            rest = cell.emf_V + cell.v1 + cell.v2 - kind.hysteresis_V * cell.h
+            gone = cell.soc * -math.expm1(-cell.leak_per_s * self.age_s)
+            rest = cell.emf_V + cell.v1 + cell.v2 - cell.type.hysteresis_V * cell.h
             cell.soc -= gone
             self.heat_J[k] += gone * cell.capacity_As * rest
         self._spread(self.age_s)
-        for k, cell in enumerate(self.cells):
-            cell.follow()
-            self.heat_J[k] = before[k] - _stored(cell)  # a pair's energy changes with its parameters
+        self.heat_J = np.zeros(len(self.cells))
+        if any(cell.has_moved for cell in self.cells):
+            self._follow()
         self.age_s = 0.0
+
+    def _follow(self) -> None:
+        for k, cell in enumerate(self.cells):
+            before = _stored(cell)
+            cell.follow()
+            self.heat_J[k] = before - _stored(cell)  # a pair's energy changes with its parameters
 
     def _spread(self, elapsed_s: float) -> None:
         kind, count = self.cells[0].type, len(self.cells)

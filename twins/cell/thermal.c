@@ -41,9 +41,10 @@ INLINE void contact(const cell_layout *layout, const double *from, double *restr
         for (size_t n = 0; n < series; n++) to[n] += from[n + groups] - from[n];
 }
 
-/* to = scale x A from, for the cells of branch p of a string that begin at k. */
-INLINE void apply(const cell_layout *layout, rates g, const double *core, const double *surface, double *restrict to_core,
-                  double *restrict to_surface, size_t p, size_t k, double scale)
+/* to = scale x A from, for the cells of branch p of a string that begins at k, and where t is given, t += to. */
+INLINE void apply(const cell_layout *layout, rates g, const double *core, const double *surface,
+                  double *restrict to_core, double *restrict to_surface, double *restrict t, double *restrict ts,
+                  size_t p, size_t k, double scale)
 {
     const double per_core = scale * g.core_per_s, per_surface = scale * g.surface_per_s, away = scale * g.away_per_s;
     const double beside = scale * g.neighbour_per_s;
@@ -52,12 +53,14 @@ INLINE void apply(const cell_layout *layout, rates g, const double *core, const 
         contact(layout, surface, to_surface, p);
     else
         for (size_t n = 0; n < layout->series; n++) to_surface[n] = 0.0;
-    for (size_t n = 0; n < layout->series; n++) to_surface[n] = beside * to_surface[n] - away * surface[n];
-    if (!g.two) return;
     for (size_t n = 0; n < layout->series; n++) {
-        const double excess = core[n] - surface[n];
+        const double excess = g.two ? core[n] - surface[n] : 0.0;
+        const double outer = beside * to_surface[n] - away * surface[n] + per_surface * excess;
+        to_surface[n] = outer;
+        if (t) ts[k + n] += outer;
+        if (!g.two) continue;
         to_core[n] = -per_core * excess;
-        to_surface[n] += per_surface * excess;
+        if (t) t[k + n] += to_core[n];
     }
 }
 
@@ -72,7 +75,7 @@ INLINE void begin(const cell_type *type, const cell_layout *layout, const double
     const size_t cells = cells_of(layout), groups = groups_of(layout);
     for (size_t s = 0; s < layout->strings; s++)
         for (size_t p = 0; p < layout->parallel; p++)
-            apply(layout, g, t, ts, core, surface, p, p * groups + s * layout->series, h);
+            apply(layout, g, t, ts, core, surface, NULL, NULL, p, p * groups + s * layout->series, h);
     for (size_t k = 0; k < cells; k++) surface[k] += h * inflow / outer;
     if (g.two)
         for (size_t k = 0; k < cells; k++) core[k] += h / body * heat_W[k];
@@ -99,6 +102,7 @@ INLINE void spread(const cell_type *type, const cell_layout *layout, double *sta
                    double *const core[2], double *const surface[2], double h)
 {
     const size_t groups = groups_of(layout);
+    double *t = row(layout, state, CELL_T), *ts = g.two ? row(layout, state, CELL_SURFACE) : t;
     double rest = h * g.largest_per_s;
     begin(type, layout, state, g, heat_W, core[0], surface[0], h);
     add(layout, state, g, core[0], surface[0]);
@@ -106,9 +110,8 @@ INLINE void spread(const cell_type *type, const cell_layout *layout, double *sta
         const int from = (k + 1) & 1, to = k & 1;
         for (size_t s = 0; s < layout->strings; s++)
             for (size_t p = 0; p < layout->parallel; p++)
-                apply(layout, g, core[from], surface[from], core[to], surface[to], p,
+                apply(layout, g, core[from], surface[from], core[to], surface[to], t, ts, p,
                       p * groups + s * layout->series, h / (k + 1));
-        add(layout, state, g, core[to], surface[to]);
         rest *= h * g.largest_per_s / (k + 1);
     }
 }
