@@ -95,7 +95,9 @@ class HeardLate:
 
     def subscribe(self, bus, message, watcher):
         values = self._host.history(bus, message, 0)[-1][1]
-        watcher(Frame(STATUS, status(), t_ns=self._t_ns), values)
+        frame = Frame(STATUS, status())
+        frame.t_ns = self._t_ns
+        watcher(frame, values)
         return self._host.subscribe(bus, message, watcher)
 
 
