@@ -12,6 +12,7 @@ from twins.cell.parameters import CellParameters, load
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 OPEN_Ohm: Final = 1e9  # of an open contact, as in cell.h
+_MOST_CELLS: Final = 10_000_000  # some gigabytes of state
 _SHARES: Final = ("capacity_spread", "resistance_spread", "soc_spread", "self_discharge_spread")
 _RESISTANCES: Final = ("tab_Ohm", "bar_Ohm", "link_Ohm")
 
@@ -57,6 +58,9 @@ class PackConfig:
         """Ranges."""
         for name in ("series", "strings", "parallel"):
             _require(1 <= getattr(self, name) <= 100_000, name, "must be 1 to 100000")
+        cells = self.series * self.strings * self.parallel
+        most = f"{cells:,} cells are too many: {_MOST_CELLS:,} at most, series x strings x parallel"
+        _require(cells <= _MOST_CELLS, "series", most)
         for name in _SHARES:
             _require(0.0 <= getattr(self, name) <= 0.3, name, "must be 0 to 0.3")
         for name in _RESISTANCES:
@@ -327,7 +331,12 @@ class Pack:
     # --- what is set from outside -----------------------------------------------------------------
 
     def set_soc(self, soc: float | Array, group: int | None = None) -> None:
-        """Set the state of charge of all cells, or of the cells of one group (from 0)."""
+        """Set the state of charge of all cells, or of the cells of one group (from 0).
+
+        Raises:
+            ValueError: it is not finite, or far from what a cell can have.
+        """
+        _require(bool(np.all(np.abs(np.asarray(soc) - 0.5) <= 1.0)), "soc", "must be -0.5 to 1.5")
         self.soc[self._cells_of(group)] = soc
         self._forget_cycles(self._cells_of(group))
         self.refresh()
@@ -338,7 +347,13 @@ class Pack:
             self._row(index)[cells] = self.soc[cells]
 
     def set_temperature(self, temperature_degC: float | Array, group: int | None = None) -> None:
-        """Set the temperature, core and surface, of all cells, or of the cells of one group (from 0)."""
+        """Set the temperature, core and surface, of all cells, or of the cells of one group (from 0).
+
+        Raises:
+            ValueError: it is not finite, or beyond what even a burning cell has.
+        """
+        given = np.asarray(temperature_degC)
+        _require(bool(np.all((given >= -100.0) & (given <= 2000.0))), "temperature_degC", "must be -100 to 2000")
         cells = self._cells_of(group)
         self.temperatures_degC[cells] = self._row(_cell.SURFACE)[cells] = temperature_degC
         self.refresh()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hil.bench import Figure, bus, cell, mutants, plant, rig, suite, vehicle
+from hil.bench import Figure, accuracy, bus, cell, mutants, plant, rig, suite, vehicle
 
 PARTS: dict[str, Callable[[], list[Figure]]] = {
     "cell": cell.run,
+    "accuracy": accuracy.run,
     "plant": plant.run,
     "vehicle": vehicle.run,
     "bus": bus.run,

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hil.cli.arguments import count
@@ -14,8 +15,8 @@ from hil.cli.arguments import count
 if TYPE_CHECKING:
     from hil.bench import Figure
 
-_QUICK = ("cell", "plant", "vehicle", "bus", "rig", "suite", "mutants")
-_REAL, _PEERS = "realtime", "peers"
+_QUICK = ("cell", "accuracy", "plant", "vehicle", "bus", "rig", "suite", "mutants")
+_REAL, _PEERS, _FIT = "realtime", "peers", "fit"
 _OF_REAL = ("lateness", "drift", "cells", "buses", "reaction", "breakpoint", "kills")
 
 
@@ -27,11 +28,16 @@ def add_parser(commands: Any) -> None:
         description="Measure cell core, vehicle, bus, rig and suite on this machine. A figure's goal is what "
         "the project promises on a current two-core machine. `realtime` measures the rig in real time beside "
         "a bare loop in C, idle and with one core loaded; it takes about an hour, and a quiet machine. "
-        "`peers` runs liionpack, thevenin and PyBaMM beside the cell core, as far as installed.",
+        "`peers` runs liionpack, thevenin and PyBaMM beside the cell core, as far as installed. `fit` fits a "
+        "cell to the published THUN100 set, in the folder `--data`, and says how far it is off.",
     )
     parser.add_argument(
-        "part", nargs="?", choices=(*_QUICK, _PEERS, _REAL), help="default: all but peers and realtime"
+        "part",
+        nargs="?",
+        choices=(*_QUICK, _FIT, _PEERS, _REAL),
+        help="default: all but fit, peers and realtime",
     )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="fit only: where the THUN100_*.csv.gz lie")
     parser.add_argument("--json", action="store_true", help="an array of figures on stdout")
     real = parser.add_argument_group("realtime only")
     real.add_argument("--only", nargs="+", choices=_OF_REAL, metavar="NAME", help=f"of {', '.join(_OF_REAL)}")
@@ -61,6 +67,14 @@ def _of_the_others(arguments: argparse.Namespace) -> Iterator[Figure]:
 
     if arguments.only or arguments.seconds is not None or arguments.cpu is not None:
         raise UsageError("--only, --seconds and --cpu are for realtime", remedy="`hil bench realtime …`")
+    if (arguments.data is None) == (arguments.part == _FIT):
+        remedy = "hil bench fit --data DIR: the THUN100 set of github.com/ErhanYILMAZ/DESC_Model"
+        raise UsageError("is for fit, and fit needs it", key="--data", remedy=remedy)
+    if arguments.part == _FIT:
+        from hil.fit import figures
+
+        yield from figures.run(arguments.data, _say)
+        return
     if arguments.part == _PEERS:
         from hil.bench import peers
 

@@ -80,7 +80,7 @@ def _add_battery(parser: argparse.ArgumentParser) -> None:
         "--spread",
         action="append",
         metavar="WHAT=PERCENT",
-        help="pack: capacity=2%%, resistance=5%%, soc=1%%",
+        help="pack: capacity=2%%, resistance=5%%, soc=1%%, self-discharge=20%%",
     )
     group.add_argument("--seed", type=int, metavar="N", help="pack: of the spread (default 1)")
 

@@ -27,6 +27,8 @@ from twins.pack import PackConfig
 from twins.storage import InverterConfig, Rules
 from twins.vehicle import VehicleParameters
 
+_SHORTEST_S = 1e-6
+_SPREADS = ("capacity", "resistance", "soc", "self_discharge")
 _START = {"soc", "temperature", "ambient", "window"}
 _PACK = {"series", "parallel", "strings", "spread", "seed"}
 _PROFILE = {"cell", "profile", "charging_is_positive", "gaps", "at_limit", "fuse"}
@@ -83,12 +85,10 @@ def _under_profile(arguments: argparse.Namespace) -> Scenario:
     if profile.ignored:
         print(f"hil sim: {profile.path}: not read: {', '.join(profile.ignored)}", file=sys.stderr)
     step_s, every_s = _stepping(arguments)
-    manner = Manner(
-        step_s=step_s,
-        every_s=every_s,
-        at_limit=arguments.at_limit or "stop",
-        fuse_A=inf if arguments.fuse is None else _quantity(arguments.fuse, "current", "--fuse"),
-    )
+    fuse_A = inf if arguments.fuse is None else _quantity(arguments.fuse, "current", "--fuse")
+    if not fuse_A > 0.0:
+        raise UsageError(f"{arguments.fuse} is no fuse", key="--fuse", remedy="more than zero, such as 400A")
+    manner = Manner(step_s, every_s, arguments.at_limit or "stop", fuse_A)
     return UnderProfile(config, profile, manner)
 
 
@@ -231,7 +231,10 @@ def _load(arguments: argparse.Namespace, outage_ends_s: float) -> tuple[Profile,
 def _stepping(arguments: argparse.Namespace) -> tuple[float, float | None]:
     """Longest step, and how far apart rows are, in s."""
     every = None if arguments.every is None else _positive(arguments.every, "", "--every")
-    return _positive(arguments.step, "1s", "--step"), every
+    step = _positive(arguments.step, "1s", "--step")
+    if step < _SHORTEST_S:
+        raise UsageError(f"{arguments.step} would take for ever", key="--step", remedy="1us or more")
+    return step, every
 
 
 def _pack_config(arguments: argparse.Namespace) -> PackConfig:
@@ -291,9 +294,12 @@ def _part(text: str, option: str) -> float:
 
 def _spread(text: str) -> tuple[str, float]:
     name, equals, value = text.partition("=")
-    if name not in ("capacity", "resistance", "soc") or not equals:
+    name = name.replace("-", "_")
+    if name not in _SPREADS or not equals:
         raise UsageError(
-            f"{text!r} is no spread", key="--spread", remedy="capacity=2%, resistance=5% or soc=1%"
+            f"{text!r} is no spread",
+            key="--spread",
+            remedy="capacity=2%, resistance=5%, soc=1% or self-discharge=20%",
         )
     return name, _quantity(value, "ratio", "--spread")
 
@@ -314,5 +320,5 @@ def _quantity(text: str, kind: str, option: str) -> float:
 def _positive(text: str | None, default: str, option: str) -> float:
     value = _quantity(text or default, "time", option)
     if not value > 0.0:
-        raise UsageError(f"{text} is no length of a step", key=option, remedy="more than zero, such as 1s")
+        raise UsageError(f"{text} is no length of time", key=option, remedy="more than zero, such as 1s")
     return value

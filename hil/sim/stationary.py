@@ -113,12 +113,16 @@ class Stationary:
     def steps(self) -> Iterator[float]:
         """Run the load; steps end where the load, the grid or the inverter changes."""
         load, battery = self.site.load, self.battery
-        self._record(float(load.values[0]))
+        self._begin(float(load.values[0]))
         for index, power_W in enumerate(load.values.tolist()):
             end = float(load.time_s[index + 1])
             while end - battery.time_s > 1e-9 * end:
                 self._step(power_W, end)
                 yield battery.time_s
+
+    def _begin(self, load_W: float) -> None:
+        """Before the first step the grid carries the load, and the inverter rests."""
+        self.table.add((*self.battery.row(), load_W, load_W, 0.0, 0.0, float(self.storage.state)))
 
     def _step(self, load_W: float, end_s: float) -> None:
         battery, storage = self.battery, self.storage

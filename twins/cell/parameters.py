@@ -96,6 +96,23 @@ NOT_NEGATIVE: Final = {
 }
 ANY_SIGN: Final = {"entropic", "reference_temperature", "cold_below"}
 AT_MOST_ONE: Final = {"arrhenius_constant", "charge_efficiency", "surface_share", "rated_depth"}
+PLAUSIBLE: Final[dict[str, tuple[float, float, str]]] = {  # in SI: what is beyond is a slip of a unit or a digit
+    "capacity": (1e-3, 1e5, "Ah"),
+    "ocv": (-1.0, 25.0, "V"),
+    "hysteresis": (0.0, 1.0, "V"),
+    "tau1": (1e-6, 1e6, "s"),
+    "tau2": (1e-6, 1e7, "s"),
+    "mass": (1e-4, 1e4, "kg"),
+    "specific_heat": (50.0, 1e5, "J/(kg K)"),
+    "entropic": (-0.02, 0.02, "V/K"),
+    "arrhenius": (0.0, 3e4, "K"),
+    "reference_temperature": (-100.0, 200.0, "degC"),
+    "charge_efficiency": (0.1, 1.0, ""),
+    "peukert": (1.0, 3.0, ""),
+    "self_discharge": (0.0, 1e-3, "1/s"),
+    "side_voltage": (0.0, 25.0, "V"),
+}
+_MOST_DROP_V: Final = 20.0  # of a resistance at 1 C: a thousand times that of a good cell, as mOhm written as Ohm
 _BLOCK: Final = (  # the scalars of a `cell_type` of cell.h, in its order; * is worked out
     *("hysteresis", "gamma", "tau1", "tau2", "*heat_capacity", "loss", "arrhenius", "reference_temperature"),
     *("charge_efficiency", "*ocv_first", "*ocv_step", "arrhenius_constant", "arrhenius_cold", "cold_below"),
@@ -191,8 +208,25 @@ def _load(path: Traversable) -> CellParameters:
         raise ValueError(f"{path}: surface_share: must be less than 1: the core has the rest")
     if not window:
         raise ValueError(f"{path}: window: is missing")
+    _check_together(entries, window, path)
     name = path.name.removesuffix(".toml")
     return CellParameters(name, str(data.get("title", name)), entries, window, _block(entries))
+
+
+def _check_together(
+    entries: Mapping[str, Entry], window: Mapping[str, tuple[float, float]], path: Traversable
+) -> None:
+    """Values that are each possible, and absurd beside the others."""
+    capacity_Ah, ocv = float(entries["capacity"].value), entries["ocv"].value
+    for key in ("r0", "r1", "r2"):
+        drop_V = float(entries[key].value.max()) * capacity_Ah
+        if drop_V > _MOST_DROP_V:
+            reason = f"would drop {drop_V:.4g} V at the current of one hour, {capacity_Ah:g} A; is the unit right?"
+            raise ValueError(f"{path}: {key}: {reason}")
+    for profile, (low, high) in window.items():
+        if not (low < ocv.max() and ocv.min() < high):
+            reason = f"{low:g} to {high:g} V is not where its ocv is, {ocv.min():.4g} to {ocv.max():.4g} V"
+            raise ValueError(f"{path}: window.{profile}: {reason}")
 
 
 def with_options(cell: CellParameters, changes: Mapping[str, float] | None) -> CellParameters:
@@ -280,14 +314,21 @@ def _check_values(key: str, value: Array) -> None:
         raise ValueError("must not be negative" if lowest == 0.0 else "must be positive")
     if key in AT_MOST_ONE and value.max() > 1.0:
         raise ValueError("must not be more than 1")
+    low, high, unit = PLAUSIBLE.get(key, (-np.inf, np.inf, ""))
+    if not (low <= value.min() and value.max() <= high):
+        wrong = value.min() if value.min() < low else value.max()
+        said = " ".join(part for part in (f"{wrong:g}", unit) if part)
+        raise ValueError(f"{said} is absurd, a cell has {low:g} to {high:g}; is the unit right?")
 
 
 def _check_axes(key: str, value: Array, soc: Array, temperature: Array) -> None:
-    if soc.size < 2 or soc[0] != 0.0 or soc[-1] != 1.0 or (np.diff(soc) <= 0.0).any():
+    if soc.size < 2 or soc[0] != 0.0 or soc[-1] != 1.0 or not (np.diff(soc) > 0.0).all():
         raise ValueError("soc must rise from 0 to 1")
     if key == "ocv":
-        if temperature.size < 1 or (np.diff(temperature) <= 0.0).any():
+        if temperature.size < 1 or not (np.diff(temperature) > 0.0).all():
             raise ValueError("temperature must rise")
+        if not (temperature[0] >= -100.0 and temperature[-1] <= 200.0):
+            raise ValueError("temperature must be -100 to 200 degC; is it in K?")
         if (np.diff(value, axis=-1) <= 0.0).any():
             raise ValueError("must rise with soc")
     shape = (temperature.size, soc.size) if key == "ocv" else (soc.size,)

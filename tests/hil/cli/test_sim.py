@@ -86,7 +86,19 @@ def test_list_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             ["cell", "winston-lyp-100", "--profile", "p.csv", "--step", "0s"],
-            "--step: 0s is no length of a step",
+            "--step: 0s is no length of time",
+        ),
+        (
+            ["cell", "winston-lyp-100", "--profile", "p.csv", "--step", "0.001us"],
+            "--step: 0.001us would take for ever (1us or more)",
+        ),
+        (
+            ["pack", "winston-lyp-100", "--profile", "p.csv", "--series", "99999", "--strings", "9999"],
+            "--series: 999,890,001 cells are too many: 10,000,000 at most, series x strings x parallel",
+        ),
+        (
+            ["pack", "winston-lyp-100", "--profile", "p.csv", "--spread", "size=2%"],
+            "--spread: 'size=2%' is no spread (capacity=2%, resistance=5%, soc=1% or self-discharge=20%)",
         ),
         (["cell", "winston-lyp-100", "--profile", "p.csv", "--step", "5"], "--step: '5' has no unit"),
         (
@@ -97,6 +109,7 @@ def test_list_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
             ["cell", "winston-lyp-100", "--profile", "p.csv", "--ambient", "95degC"],
             "--ambient: 95 degC is out of",
         ),
+        (["cell", "winston-lyp-100", "--profile", "p.csv", "--fuse", "0A"], "--fuse: 0A is no fuse"),
         (["cell", "winston-lyp-100", "--profile", "q.csv"], "q.csv: cannot be read"),
         (
             ["cell", "winston-lyp-100", "--profile", "p.csv", "--fuse", "49A"],

@@ -163,6 +163,16 @@ def test_the_plateau_is_where_it_was_measured() -> None:
         ("[gamma]", "[surface_share]\nvalue = 1.0\nunit = '1'\nsource = 't'\n[gamma]", "must be less than 1"),
         ("[gamma]", "[ageing]\nvalue = 'none'\n[gamma]", "ageing: must be a table of value and source"),
         ("[window.practice]", "base = 'none'\n[window.practice]", "base: must name a shipped cell"),
+        ("values = [[3.3, ", "values = [[nan, ", "ocv: is not finite"),
+        ("soc = [0, 1]\ntemperature", "soc = [0, nan, 1]\ntemperature", "ocv: soc must rise from 0 to 1"),
+        ("temperature = [25]", "temperature = [nan]", "ocv: temperature must be -100 to 200"),
+        ("temperature = [25]", "temperature = [298]", "ocv: temperature must be -100 to 200 degC; is it in K"),
+        ("[capacity]\nvalue = 100.0", "[capacity]\nvalue = 1e6", "capacity: 1e+06 Ah is absurd"),
+        ("values = [[3.3, ", "values = [[3.3, 3300.0]]#", "ocv: 3300 V is absurd, a cell has -1 to 25"),
+        ("values = [0.001, 0.001]", "values = [1, 1]", "r0: would drop 100 V at the current of one hour"),
+        ("values = [0.0, 0.0]", "values = [0.2, 0.2]", "entropic: 0.2 V/K is absurd"),
+        ("value = 1000.0\nunit = 'J", "value = 1.0\nunit = 'J", "specific_heat: 1 J/(kg K) is absurd"),
+        ("maximum = 3.65", "maximum = 2.6", "window.practice: 2.5 to 2.6 V is not where its ocv is"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_refused(make_cell: Maker, old: str, new: str, said: str) -> None:
