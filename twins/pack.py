@@ -353,7 +353,8 @@ class Pack:
             ValueError: it is not finite, or beyond what even a burning cell has.
         """
         given = np.asarray(temperature_degC)
-        _require(bool(np.all((given >= -100.0) & (given <= 2000.0))), "temperature_degC", "must be -100 to 2000")
+        holds = bool(np.all((given >= -100.0) & (given <= 2000.0)))
+        _require(holds, "temperature_degC", "must be -100 to 2000")
         cells = self._cells_of(group)
         self.temperatures_degC[cells] = self._row(_cell.SURFACE)[cells] = temperature_degC
         self.refresh()

@@ -16,7 +16,15 @@ import numpy as np
 import simpy
 
 from hil.bench import Figure
-from twins.config import ChargerConfig, ContactorConfig, FuseConfig, LinkConfig, LoadConfig, PlantConfig, SensorConfig
+from twins.config import (
+    ChargerConfig,
+    ContactorConfig,
+    FuseConfig,
+    LinkConfig,
+    LoadConfig,
+    PlantConfig,
+    SensorConfig,
+)
 from twins.pack import Pack, PackConfig
 from twins.plant import Plant
 

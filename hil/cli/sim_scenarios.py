@@ -85,10 +85,10 @@ def _under_profile(arguments: argparse.Namespace) -> Scenario:
     if profile.ignored:
         print(f"hil sim: {profile.path}: not read: {', '.join(profile.ignored)}", file=sys.stderr)
     step_s, every_s = _stepping(arguments)
-    fuse_A = inf if arguments.fuse is None else _quantity(arguments.fuse, "current", "--fuse")
-    if not fuse_A > 0.0:
+    fuse = inf if arguments.fuse is None else _quantity(arguments.fuse, "current", "--fuse")
+    if not fuse > 0.0:
         raise UsageError(f"{arguments.fuse} is no fuse", key="--fuse", remedy="more than zero, such as 400A")
-    manner = Manner(step_s, every_s, arguments.at_limit or "stop", fuse_A)
+    manner = Manner(step_s, every_s, arguments.at_limit or "stop", fuse)
     return UnderProfile(config, profile, manner)
 
 

@@ -258,14 +258,15 @@ def _axis_words(sheet: _Sheet, zero_ns: int | None) -> Mapping[str, str]:
 def _time_axis(sheet: _Sheet, words: Mapping[str, str], top: float) -> None:
     found = ticks(sheet.time.low, sheet.time.high, 8)
     step = found[1] - found[0] if len(found) > 1 else 1.0
-    bottom = sheet.y - 2
+    bottom, right = sheet.y - 2, float(_RIGHT)  # the unit stands right of the last number
     sheet.line("ax", (_LEFT, bottom), f"H{_RIGHT}")
     for tick in found:
         x = sheet.time(tick)
+        right = max(right, x + 4 * len(tick_text(tick, step)))
         sheet.line("gr", (x, top), f"V{bottom:.1f}")
         sheet.line("ax", (x, bottom), "v4")
         sheet.text("tm", x, bottom + 17, tick_text(tick, step))
-    sheet.text("tl", _RIGHT + 7, bottom + 17, sheet.unit)
+    sheet.text("tl", right + 7, bottom + 17, sheet.unit)
     sheet.text("tl", 22, bottom + 12, words["since"])
     sheet.text("tl dim", 22, bottom + 26, words["zero"])
     sheet.y = bottom + 32

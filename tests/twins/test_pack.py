@@ -95,7 +95,7 @@ def test_one_group_is_set_alone() -> None:
 def test_a_charge_that_is_none_does_not_enter_the_state(wrong: float) -> None:
     pack = Pack(PackConfig("winston-lyp-160", 4))
     before = pack.save()
-    with pytest.raises(ValueError, match="soc: must be -0.5 to 1.5"):
+    with pytest.raises(ValueError, match=r"soc: must be -0\.5 to 1\.5"):
         pack.set_soc(np.array([0.5, 0.5, wrong, 0.5]))
     with pytest.raises(ValueError, match="temperature_degC: must be -100 to 2000"):
         pack.set_temperature(1e3 * wrong, group=1)

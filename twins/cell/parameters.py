@@ -96,7 +96,7 @@ NOT_NEGATIVE: Final = {
 }
 ANY_SIGN: Final = {"entropic", "reference_temperature", "cold_below"}
 AT_MOST_ONE: Final = {"arrhenius_constant", "charge_efficiency", "surface_share", "rated_depth"}
-PLAUSIBLE: Final[dict[str, tuple[float, float, str]]] = {  # in SI: what is beyond is a slip of a unit or a digit
+PLAUSIBLE: Final[dict[str, tuple[float, float, str]]] = {  # in SI: what is beyond is a slip
     "capacity": (1e-3, 1e5, "Ah"),
     "ocv": (-1.0, 25.0, "V"),
     "hysteresis": (0.0, 1.0, "V"),
@@ -112,7 +112,7 @@ PLAUSIBLE: Final[dict[str, tuple[float, float, str]]] = {  # in SI: what is beyo
     "self_discharge": (0.0, 1e-3, "1/s"),
     "side_voltage": (0.0, 25.0, "V"),
 }
-_MOST_DROP_V: Final = 20.0  # of a resistance at 1 C: a thousand times that of a good cell, as mOhm written as Ohm
+_MOST_DROP_V: Final = 20.0  # of a resistance at 1 C: mOhm written as Ohm are beyond
 _BLOCK: Final = (  # the scalars of a `cell_type` of cell.h, in its order; * is worked out
     *("hysteresis", "gamma", "tau1", "tau2", "*heat_capacity", "loss", "arrhenius", "reference_temperature"),
     *("charge_efficiency", "*ocv_first", "*ocv_step", "arrhenius_constant", "arrhenius_cold", "cold_below"),
@@ -221,8 +221,8 @@ def _check_together(
     for key in ("r0", "r1", "r2"):
         drop_V = float(entries[key].value.max()) * capacity_Ah
         if drop_V > _MOST_DROP_V:
-            reason = f"would drop {drop_V:.4g} V at the current of one hour, {capacity_Ah:g} A; is the unit right?"
-            raise ValueError(f"{path}: {key}: {reason}")
+            drops = f"would drop {drop_V:.4g} V at the current of one hour, {capacity_Ah:g} A"
+            raise ValueError(f"{path}: {key}: {drops}; is the unit right?")
     for profile, (low, high) in window.items():
         if not (low < ocv.max() and ocv.min() < high):
             reason = f"{low:g} to {high:g} V is not where its ocv is, {ocv.min():.4g} to {ocv.max():.4g} V"

@@ -166,7 +166,7 @@ def test_the_plateau_is_where_it_was_measured() -> None:
         ("values = [[3.3, ", "values = [[nan, ", "ocv: is not finite"),
         ("soc = [0, 1]\ntemperature", "soc = [0, nan, 1]\ntemperature", "ocv: soc must rise from 0 to 1"),
         ("temperature = [25]", "temperature = [nan]", "ocv: temperature must be -100 to 200"),
-        ("temperature = [25]", "temperature = [298]", "ocv: temperature must be -100 to 200 degC; is it in K"),
+        ("temperature = [25]", "temperature = [298]", "must be -100 to 200 degC; is it in K?"),
         ("[capacity]\nvalue = 100.0", "[capacity]\nvalue = 1e6", "capacity: 1e+06 Ah is absurd"),
         ("values = [[3.3, ", "values = [[3.3, 3300.0]]#", "ocv: 3300 V is absurd, a cell has -1 to 25"),
         ("values = [0.001, 0.001]", "values = [1, 1]", "r0: would drop 100 V at the current of one hour"),
