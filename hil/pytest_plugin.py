@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 RIG: pytest.StashKey[RigConfig] = pytest.StashKey()
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 _OUTCOME: pytest.StashKey[tuple[str, str]] = pytest.StashKey()  # verdict and reason so far
+_PLACE: pytest.StashKey[int] = pytest.StashKey()  # among the tests of all shares
 _UNFINISHED, _PASSED = ("error", "interrupted"), ("pass", "")
 _MARKERS = (
     "case(*numbers): cases of the catalogue that the test covers",
@@ -39,7 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hil-trace", default="blf", choices=("blf", "asc", "log"))
     group.addoption("--hil-heartbeat", metavar="FILE", help="sign of life for a supervisor")
     group.addoption("--hil-plant", default="", metavar="SOCKET", help="use the plant that listens there")
-    group.addoption("--hil-share", metavar="K/N", help="only each N-th test, beginning with the K-th")
+    group.addoption("--hil-share", metavar="K/N", help="only the K-th of N shares, which take equally long")
+    group.addoption("--hil-durations", metavar="PATH", help="earlier run that says what takes how long")
     group.addoption("--hil-settled", metavar="FILE", help="node ids of tests to leave out, one per line")
     parser.addini("hil_rig", "rig file, or name of a shipped rig")
 
@@ -190,13 +192,21 @@ def _leave_out_settled(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def _keep_share(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deal the tests that are left, one by one: tests that take long often stand side by side."""
+    """Deal the tests that are left by what they are expected to take."""
     share = config.getoption("--hil-share")
     if not share:
         return
-    first, of = map(int, share.split("/"))
-    others = [item for place, item in enumerate(items) if place % of != first - 1]
-    items[:] = items[first - 1 :: of]
+    from hil.run.durations import Durations
+    from hil.run.shares import deal
+
+    own, of = map(int, share.split("/"))
+    run = config.getoption("--hil-durations")
+    durations = Durations.of_run(Path(run)) if run else Durations.shipped()
+    dealt = deal([durations.of(item.nodeid) for item in items], of)
+    for place, item in enumerate(items):
+        item.stash[_PLACE] = place
+    others = [item for item, whose in zip(items, dealt, strict=True) if whose != own - 1]
+    items[:] = [item for item, whose in zip(items, dealt, strict=True) if whose == own - 1]
     config.hook.pytest_deselected(items=others)
 
 
@@ -267,6 +277,7 @@ def _info(item: pytest.Item) -> Any:
         document[0] if document else name,
         tuple(n for mark in item.iter_markers("case") for n in mark.args),
         tuple(str(n) for mark in item.iter_markers("requirement") for n in mark.args),
+        item.stash.get(_PLACE, None),
     )
 
 

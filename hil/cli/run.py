@@ -69,7 +69,15 @@ def add_parser(commands: Any) -> None:
         "--share",
         type=share,
         metavar="K/N",
-        help="only each N-th test, beginning with the K-th: for a run that several computers share",
+        help="only the K-th of N shares of the tests, which take about equally long: for a run that several "
+        "computers share",
+    )
+    parser.add_argument(
+        "--durations",
+        type=Path,
+        metavar="RUN",
+        help="folder or record of an earlier run, by which -j and --share deal the tests; default: by a "
+        "table that comes with the suite",
     )
     parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)  # of a run with --jobs
     parser.set_defaults(run=run)
@@ -93,6 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     scripts = _scripts(arguments.script)
     if arguments.jobs > 1 and not only_lists(arguments.pytest_arguments):
         return _run_parts(arguments, config, scripts)
+    _check_durations(arguments.durations)
     earlier = _earlier(arguments, config)
     out = make_folder(arguments.out, config.name) if earlier is None else earlier.out
     settled = frozenset() if earlier is None else earlier.settled
@@ -103,6 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
         plant=arguments.plant,
         settled=settled,
         share=arguments.share or "",
+        durations=arguments.durations,
     )
     given = ["-k", arguments.select] if arguments.select else []
     given += map(str, scripts)
@@ -128,11 +138,13 @@ def _run_parts(arguments: argparse.Namespace, config: RigConfig, scripts: list[P
     ):
         if given:
             raise UsageError(what, key="--jobs", remedy="leave it out")
+    _check_durations(arguments.durations)
     out = make_folder(arguments.out, config.name)
     chosen = ["-k", arguments.select] if arguments.select else []
     chosen += [word for script in scripts for word in ("--script", str(script))]
     chosen += ["--part", "--seed", str(arguments.seed), "--trace", arguments.trace]
     chosen += ["--debug"] * arguments.debug
+    chosen += ["--durations", str(arguments.durations)] if arguments.durations else []
     rest = arguments.pytest_arguments
     parts = run_parts([str(config.path), *chosen], rest, out, arguments.jobs, _say_now)
     events = joined(parts, out)
@@ -145,6 +157,18 @@ def _run_parts(arguments: argparse.Namespace, config: RigConfig, scripts: list[P
             print(f"{part.out.name}: {part.complaint}", file=sys.stderr)
     write_record(out / RECORD_NAME, events)
     return _report(out, events, None, interrupted=any(part.code == 130 for part in parts))
+
+
+def _check_durations(run: Path | None) -> None:
+    """Read the run that shares are dealt by, once, before anything is switched on.
+
+    Raises:
+        UsageError: If it cannot be read, or no test in it has ended.
+    """
+    if run is not None:
+        from hil.run.durations import Durations
+
+        Durations.of_run(run)
 
 
 def _say_now(line: str) -> None:

@@ -153,18 +153,28 @@ class Recorder:
         title: str = "",
         cases: Sequence[int] = (),
         requirements: Sequence[str] = (),
+        *,
+        place: int | None = None,
     ) -> None:
-        """A test starts; ``test`` is its node id, ``cases`` its numbers in the catalogue."""
-        self._write(
-            {
-                "event": "test",
-                "test": test,
-                "title": title,
-                "cases": cases,
-                "requirements": requirements,
-                "t_ns": t_ns,
-            }
-        )
+        """A test starts.
+
+        Args:
+            test: Its node id.
+            t_ns: When.
+            title: What it says of itself.
+            cases: Its numbers in the catalogue.
+            requirements: Ids of what it proves.
+            place: In a record of one share of a run, its place among the tests of all shares.
+        """
+        event = {
+            "event": "test",
+            "test": test,
+            "title": title,
+            "cases": cases,
+            "requirements": requirements,
+            "t_ns": t_ns,
+        }
+        self._write(event if place is None else {**event, "place": place})
 
     def cell(self, test: str, cell: int, place: Mapping[str, str], result: CheckResult) -> None:
         """It was judged how the BMS answers to a fault of one cell, and in which state."""

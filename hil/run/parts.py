@@ -13,7 +13,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -187,8 +186,17 @@ def joined(parts: Sequence[Part], out: Path) -> list[Event]:
 
 
 def _in_turn(records: Sequence[list[Event]]) -> Iterator[Event]:
-    """The events of each first test, then of each second one, as the shares were dealt."""
-    return chain.from_iterable(chain.from_iterable(zip_longest(*map(_by_test, records), fillvalue=())))
+    """The events of each test, in the order in which one process would run them."""
+    tests = [events for record in records for events in _by_test(record)]
+    for events in sorted(tests, key=_place):
+        first, *others = events
+        yield {key: value for key, value in first.items() if key != "place"}
+        yield from others
+
+
+def _place(events: Sequence[Event]) -> int:
+    """Among the tests of all parts; what a part has before its first test comes first."""
+    return int(events[0].get("place", -1))
 
 
 def _by_test(events: Sequence[Event]) -> list[list[Event]]:

@@ -35,6 +35,7 @@ class TestInfo:
     Attributes:
         name: Its node id.
         cases: Numbers of the catalogue of cases that it covers.
+        place: Of a run that is one share of several, its place among the tests of all.
     """
 
     __test__ = False  # pytest, this is no test class
@@ -43,6 +44,7 @@ class TestInfo:
     title: str = ""
     cases: Sequence[int] = ()
     requirements: Sequence[str] = ()
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class RunOptions:
         heartbeat: File of the supervisor's sign of life, if there is one.
         plant: Where a plant process listens, in real time; empty: one is started for the run.
         settled: Tests that are not run, because an earlier part of the run has their verdict.
-        share: ``K/N``: only each N-th of the other tests, beginning with the K-th; empty: all.
+        share: ``K/N``: only the K-th of N shares of the other tests; empty: all.
+        durations: An earlier run, by which shares are dealt; ``None``: by the suite's table.
     """
 
     out: Path | None = None
@@ -66,6 +69,7 @@ class RunOptions:
     plant: str = ""
     settled: frozenset[str] = frozenset()
     share: str = ""
+    durations: Path | None = None
 
 
 class Session:
@@ -118,7 +122,9 @@ class Session:
         """A test starts."""
         begun_ns = self._begun_ns = self._worlds.begin_ns(self._now_ns)
         self._write(
-            lambda to: to.test(test.name, begun_ns, test.title, test.cases, test.requirements)
+            lambda to: to.test(
+                test.name, begun_ns, test.title, test.cases, test.requirements, place=test.place
+            )
         )
 
     def open(self, test: str) -> Rig:

@@ -115,6 +115,8 @@ def _rig_options(rig: Path, options: RunOptions, heartbeat: Path) -> list[str]:
         given["--hil-plant"] = options.plant
     if options.share:
         given["--hil-share"] = options.share
+    if options.durations is not None:
+        given["--hil-durations"] = options.durations.absolute()
     return [f"{name}={value}" for name, value in given.items()]
 
 

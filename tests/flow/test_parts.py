@@ -107,3 +107,21 @@ def test_an_interrupt_ends_all_parts_and_what_ran_is_reported(build, launch, tmp
     assert sorted(run.verdicts) == ["error", "error", "pass"]
     assert run.end["interrupted"] is True
     run.assert_reported()
+
+
+def test_an_earlier_run_says_what_takes_long(rig, hil, tmp_path):
+    (tmp_path / "test_one.py").write_text(
+        "def test_a(rig):\n    rig.run_for('1 s')\n\n"
+        "def test_b(rig):\n    rig.run_for('1 s')\n\n"
+        "def test_long(rig):\n    rig.run_for('60 s')\n"
+    )
+    hil("run", rig, "--out", tmp_path / "before", *OURS)
+    share = hil("run", rig, "--share", "1/2", "--durations", tmp_path / "before", *OURS)
+    assert [test.partition("::")[2] for test, _ in _verdicts(share)] == ["test_long"]
+
+
+def test_durations_of_nothing_are_refused(rig, hil, tmp_path):
+    run = hil("run", rig, "-j", "2", "--durations", tmp_path / "none", *OURS)
+    assert run.code == 2
+    assert "cannot be read" in run.said
+    assert not run.out.exists()

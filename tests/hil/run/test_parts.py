@@ -13,12 +13,13 @@ from hil.run.parts import Part, _Progress, joined
 
 
 def part(folder: Path, number: int, verdicts: dict[str, str], **end: Any) -> Part:
-    """A part that ran some tests."""
+    """A part that ran some tests; a letter says which one of all it is."""
     out = folder / f"part-{number}"
     out.mkdir()
     events: list[Event] = [{"event": "run", "rig": "r", "paths": {"out": str(out), "trace": "trace.blf"}}]
     for test, verdict in verdicts.items():
-        events += [{"event": "test", "test": test}, {"event": "step", "test": test, "text": "a"}]
+        place = {"place": ord(test) - ord("a")}
+        events += [{"event": "test", "test": test, **place}, {"event": "step", "test": test, "text": "a"}]
         events += [{"event": "verdict", "test": test, "verdict": verdict, "reason": ""}]
     if end.pop("trouble", False):
         events.append({"event": "trouble", "reason": "the firmware crashed"})
@@ -27,14 +28,15 @@ def part(folder: Path, number: int, verdicts: dict[str, str], **end: Any) -> Par
     return Part(out)
 
 
-def test_tests_come_in_the_order_in_which_they_were_dealt(tmp_path: Path) -> None:
+def test_tests_come_in_the_order_of_a_run_in_one_process(tmp_path: Path) -> None:
     parts = [
-        part(tmp_path, 1, {"a": "pass", "c": "pass", "e": "skipped"}),
-        part(tmp_path, 2, {"b": "pass", "d": "fail"}),
+        part(tmp_path, 1, {"a": "pass", "d": "fail", "e": "skipped"}),
+        part(tmp_path, 2, {"b": "pass", "c": "pass"}),
     ]
     events = joined(parts, tmp_path)
     assert [event["test"] for event in events if event["event"] == "verdict"] == ["a", "b", "c", "d", "e"]
     assert [event["event"] for event in events[:4]] == ["run", "test", "step", "verdict"]
+    assert not any("place" in event for event in events)
     assert events[0]["paths"]["trace"] == "part-1/trace.blf, part-2/trace.blf"
     assert events[0]["paths"]["out"] == str(tmp_path)
     assert events[-1]["verdicts"] == {"fail": 1, "pass": 3, "skipped": 1}
