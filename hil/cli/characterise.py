@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hil.characterise.watchdog import watched
     from hil.rig.load import load_rig
     from hil.run.output import make_folder
+    from hil.run.supervisor import terminated_as_interrupted
 
     wish = _wish(arguments)
     old = read(arguments.against) if arguments.against else None
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{config.title}: looking for its limits", flush=True)
     draft = _Draft(campaign, out)
     try:
-        with watched(campaign.heartbeat, draft.hung):
+        with terminated_as_interrupted(), watched(campaign.heartbeat, draft.hung):
             _find(campaign, draft, line)
     finally:
         line.clear()

@@ -66,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hil.explore.play import require_fork
     from hil.rig.load import load_rig
     from hil.run.output import make_folder
+    from hil.run.supervisor import terminated_as_interrupted
 
     if find_spec("hypothesis") is None:
         remedy = 'pip install "bms-hil[explore]"'
@@ -74,9 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_rig(arguments.rig)
     config.require_virtual("a search takes hundreds of lives")
     out = make_folder(arguments.out, config.name, (_JSON, _TEXT))
-    if arguments.bugs is not None:
-        return _prove(config, arguments, out)
-    return _explore(config, arguments, out)
+    with terminated_as_interrupted():
+        return (_explore if arguments.bugs is None else _prove)(config, arguments, out)
 
 
 def _explore(config: RigConfig, arguments: argparse.Namespace, out: Path) -> int:

@@ -93,7 +93,8 @@ class Player:
     def _in_child(self, writing: int, script: Script, ignored: frozenset[str], beat: Path) -> None:
         code = 1
         try:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # this process's parent ends it
+                signal.signal(number, signal.SIG_IGN)
             outcome = self._live(script, ignored, Heartbeat(beat))
             with os.fdopen(writing, "wb") as pipe:
                 pickle.dump(outcome, pipe)

@@ -215,8 +215,8 @@ class _Place:
                 continue
             reception = self._signals.receptions.get(role.message)
             if reception is not None and reception.samples:
-                value = role.reading.of(reception.samples[-1][1])
-                found[name] = "" if value is None else role.name_of(value)
+                last = reception.last(role.reading.of, role.frames_of(reception.message))
+                found[name] = "" if last is None else role.name_of(last[1])
         return found
 
 

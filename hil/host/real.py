@@ -316,13 +316,10 @@ class RealWorld(World):
         if role is None:
             return ""
         reception = self.stations[role.bus].listener.signals.receptions.get(role.message)
-        if reception is None or not reception.samples:
+        if reception is None:
             return ""
-        t_ns, values = reception.samples[-1]
-        if t_ns < since_ns:
-            return ""
-        value = role.reading.of(values)
-        return "" if value is None else role.name_of(value)
+        last = reception.last(role.reading.of, role.frames_of(reception.message))
+        return "" if last is None or last[0] < since_ns else role.name_of(last[1])
 
     # -- trouble ------------------------------------------------------------------------------
 

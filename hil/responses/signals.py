@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from hil.bus.frame import Frame
 from hil.errors import FrameError
@@ -73,6 +74,19 @@ class Reception:
         for frame in self.waiting:
             self._accept(frame)
         self.waiting.clear()
+
+    def last(self, read: Callable[[Values], float | None], most: int) -> tuple[int, float] | None:
+        """When and what was said last of a thing that not every frame carries.
+
+        Args:
+            read: Its value in a frame; ``None``: the frame says nothing of it.
+            most: How many frames are looked at.
+        """
+        for t_ns, values in islice(reversed(self.samples), most):
+            value = read(values)
+            if value is not None:
+                return t_ns, value
+        return None
 
     def take(self, frame: Frame) -> None:
         """Check and decode a frame, and tell those who watch."""

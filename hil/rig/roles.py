@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from hil.frames.database import Message
 from hil.rig.address import AddressBook, Place, fields_of, fill
 from hil.rig.file import Number, RoleSection
 from hil.rig.mistakes import Mistakes, dotted, suggest
@@ -67,6 +68,12 @@ class Role:
     def address(self) -> str:
         """Where it is, as the rig file writes it."""
         return f"{self.bus}/{self.message}.{self.signal}"
+
+    def frames_of(self, message: Message) -> int:
+        """Among so many frames of its message at least one says something of it, even if one was lost."""
+        paged = message.signals[self.signal].mux_value is not None
+        groups = len(message.mux_values) if paged else 1
+        return 2 * max(groups, self.reading.turns)
 
 
 class RoleReader:
