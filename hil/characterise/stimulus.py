@@ -155,7 +155,7 @@ def troubles(config: RigConfig) -> dict[str, list[Lever]]:
         (bus, message)
         for bus, one in config.buses.items()
         for message in one.database.messages.values()
-        if message.cycle_ns and config.bms.node not in message.senders and (bus, message.name) not in played
+        if message.is_cyclic and config.bms.node not in message.senders and (bus, message.name) not in played
     ]
     found: dict[str, list[Lever]] = {}
     for words, fault, how, fits in _TROUBLES:
@@ -193,7 +193,6 @@ def levers(config: RigConfig, ports: Mapping[str, Port]) -> dict[str, list[Lever
 def _lever(config: RigConfig, wire: Wire, port: Port) -> Lever:
     message = config.buses[wire.bus].database.messages[wire.message]
     signal = message.signals[wire.signal]
-    pages = max(1, len(message.mux_values)) if signal.mux_value is not None else 1
     array = _MEMBER.fullmatch(wire.port)
     name, number = (array[1], array[2]) if array else (wire.port, "")
     lsb, base = signal.scale * wire.scale, signal.offset * wire.scale + wire.offset
@@ -205,7 +204,7 @@ def _lever(config: RigConfig, wire: Wire, port: Port) -> Lever:
         f"{_PLACES.get(name, name)} {number}" if number else "",
         wire.bus,
         wire.message,
-        (message.cycle_ns or 0) * pages,
+        (message.slot_ns or 0) * message.turns_of(signal),
         f"{wire.message}{page}",
         port.unit,
         lsb,

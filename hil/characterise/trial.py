@@ -173,8 +173,7 @@ class Bench:
     def cycle_ns(self, role: Role) -> int:
         """Time between two frames that carry a role, if each page of its message comes in turn."""
         layout = self._layout(role)
-        paged = layout.signals[role.signal].mux_value is not None
-        return (layout.cycle_ns or 100 * NS_PER_MS) * (max(1, len(layout.mux_values)) if paged else 1)
+        return (layout.cycle_ns or 100 * NS_PER_MS) * layout.turns_of(layout.signals[role.signal])
 
     def _layout(self, role: Role) -> Message:
         return self.config.buses[role.bus].database.messages[role.message]

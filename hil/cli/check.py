@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hil.frames.database import Message
     from hil.rig.hooks import Hooks
     from hil.rig.limits import Limit
+    from hil.rig.reading import Reading
     from hil.rig.roles import Role
     from hil.rig.schema import BmsConfig, BusConfig, RigConfig
     from hil.rig.wire import Wire
@@ -53,8 +55,8 @@ def _describe(config: RigConfig) -> Iterator[str]:
     yield from _section("The BMS hears", _wires(to_bms, "→"))
     yield from _section("The BMS drives", _wires(from_bms, "←"))
     yield from _section("Sent, but wired to nothing", _idle(config))
-    yield from _section("Asked of the BMS", _roles(config.requests))
-    yield from _section("Said by the BMS", _roles(config.roles))
+    yield from _section("Asked of the BMS", _roles(config.requests, config.buses))
+    yield from _section("Said by the BMS", _roles(config.roles, config.buses))
     yield from _section("Promised by the BMS", _limits(config.limits.values()))
     yield from _section("Tests left out", config.suite.skip.items())
     yield f"\n{config.path.name}: no mistakes"
@@ -97,29 +99,39 @@ def _nodes(config: RigConfig) -> Iterator[Row]:
 def _frames(bus: BusConfig, config: RigConfig) -> Iterator[str]:
     """Each message with who sends it, its cycle (in brackets: in a phase only), and its share of the bus."""
     from hil.run.facts import message_load
-    from hil.units import say
 
     messages = sorted(bus.database.messages.values(), key=lambda message: message.key)
     played = {name: f"nodes.{n.name}" for n in config.nodes if n.bus == bus.name for name in n.messages}
     loads = {m.name: message_load(m, bus.bitrate, bus.data_bitrate) for m in messages}
-    rate = sum(1e9 / message.cycle_ns for message in messages if message.cycle_ns)
+    rate = sum(
+        1e9 / message.cycle_ns * message.frames_per_cycle for message in messages if message.cycle_ns
+    )
     rows = [("id", "message", "sent by", "cycle", "load", "guarded by")]
     for message in messages:
         identifier = f"{message.id:08X}" if message.extended else f"{message.id:03X}"
         way = "BMS" if config.bms.node in message.senders else "rig"
         sender = f"{way} ({', '.join(message.senders)})" if way == "rig" else way
         sender = played.get(message.name, sender)
-        cycle = say(message.cycle_ns, "ns") if message.cycle_ns else "-"
-        if message.active_cycle_ns:
-            cycle = f"({say(message.active_cycle_ns, 'ns')})"
         guard = message.e2e.profile if message.e2e else "-"
-        rows.append((identifier, message.name, sender, cycle, f"{loads[message.name]:.1%}", guard))
+        rows.append((identifier, message.name, sender, _when(message), f"{loads[message.name]:.1%}", guard))
     where = f"{bus.interface} {bus.channel}".rstrip()
     yield from _section(
         f"Bus {bus.name}: {where}, {_rates(bus)}, {len(messages)} messages, "
         f"{rate:.0f} frames/s, load about {sum(loads.values()):.0%}",
         rows,
     )
+
+
+def _when(message: Message) -> str:
+    """When a message is sent: each cycle (in brackets: in a phase only), or on a change."""
+    from hil.units import say
+
+    if message.active_cycle_ns:
+        return f"({say(message.active_cycle_ns, 'ns')})"
+    cycle = say(message.cycle_ns, "ns") if message.cycle_ns else ""
+    groups = f", {len(message.mux_values)} groups" if message.all_groups else ""
+    on_change = "on change" if message.on_change is not None else ""
+    return (", ".join(filter(None, (on_change, cycle))) or "-") + groups
 
 
 def _rates(bus: BusConfig) -> str:
@@ -136,11 +148,24 @@ def _wires(wires: Iterable[Wire], arrow: str) -> Iterator[Row]:
         yield name, arrow, _span(first.address, last.address), scale
 
 
-def _roles(roles: Mapping[str, Role]) -> Iterator[Row]:
+def _roles(roles: Mapping[str, Role], buses: Mapping[str, BusConfig]) -> Iterator[Row]:
     for name, members in _arrays(roles.items()):
         first, last = members[0], members[-1]
+        layout = buses[first.bus].database.messages[first.message]
+        where = " ".join((_span(first.address, last.address), *_read(first.reading, list(layout.signals))))
         values = ", ".join(f"{number:g} {value}" for value, number in (first.values or {}).items())
-        yield name, "=", _span(first.address, last.address), first.unit, values
+        yield name, "=", where, first.unit, values
+
+
+def _read(reading: Reading, signals: Sequence[str]) -> Iterator[str]:
+    """What there is to a role besides its signal; ``signals`` are those of its message."""
+    if reading.others:
+        yield f"with {', '.join(signals[index] for index in reading.others)}"
+    if reading.mask:
+        yield f"& 0x{reading.mask:X}"
+    if reading.when:
+        wanted = (f"{signals[index]} = {(low + high) / 2:g}" for index, low, high in reading.when)
+        yield f"when {', '.join(wanted)}"
 
 
 def _limits(limits: Iterable[Limit]) -> Iterator[Row]:
@@ -180,7 +205,7 @@ def _idle(config: RigConfig) -> Iterator[Row]:
     fed |= {(r.bus, r.message, r.signal) for r in config.requests.values()}
     for bus in config.buses.values():
         for message in bus.database.messages.values():
-            if config.bms.node in message.senders or not message.cycle_ns:
+            if config.bms.node in message.senders or not message.is_sent:
                 continue
             for signal in message.signals.values():
                 own = signal.is_multiplexer or signal.e2e_role != "None"

@@ -8,16 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import get_args
 
-from hil.bus.frame import Frame
+from hil.bus.frame import FD_LENGTHS, Frame
 from hil.errors import NotOfferedError, UsageError
 from hil.faults.arguments import Measure, check_part, in_words
 from hil.faults.content import settable_to
 from hil.faults.fault import Bench
-from hil.frames.database import Message
+from hil.frames.database import CLASSIC_BYTES, Message
 from hil.frames.e2e import CounterFault
 from hil.host.stimulus import Carrier
 
-_MOST_BYTES = 8
 _KINDS: dict[str, CounterFault] = {kind: kind for kind in get_args(CounterFault)}
 
 
@@ -103,7 +102,7 @@ class WrongLength:
     unit: str = ""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.length <= _MOST_BYTES:
+        if self.length not in FD_LENGTHS:
             raise UsageError(f"fault {self.name!r}: {self.length} bytes are no length of a CAN frame")
 
     @property
@@ -125,12 +124,15 @@ class WrongLength:
         """Cut the message, or fill it up with zeros.
 
         Raises:
-            UsageError: If that is the length it has.
+            UsageError: If that is the length it has, or is one of CAN FD and the message is none.
         """
         entry = bench.entry(self.message)
+        if self.length > CLASSIC_BYTES and not entry.message.format:
+            reason = f"fault {self.name!r}: {self.message} is no CAN FD frame, it has up to 8 bytes"
+            raise UsageError(reason)
         if self.length == entry.message.length:
             raise UsageError(f"fault {self.name!r}: {self.message} has {self.length} bytes anyway")
-        entry.mutate = lambda data: (data + bytes(_MOST_BYTES))[: self.length]
+        entry.mutate = lambda data: (data + bytes(self.length))[: self.length]
         return bench.carrier_of_message(self.message, lambda _, frame: len(frame.data) == self.length)
 
     def clear(self, bench: Bench) -> None:

@@ -13,7 +13,6 @@ from hil.frames.restbus import Entry, Restbus
 from hil.host.stimulus import Carrier
 
 _NODE = "intruder"
-_ONE_FRAME = 8  # bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +51,7 @@ class Masquerade:
         """
         true = bench.entry(self.message)
         message = true.message
-        if not message.cycle_ns or message.length > _ONE_FRAME:
+        if not message.is_cyclic or message.in_parts:
             raise NotOfferedError(f"{self.message} does not come in a cycle, each time in one frame")
         signal, value = settable_to(self.name, message, self.signal, self.said)
         self.clear(bench)

@@ -17,6 +17,7 @@ from hil.errors import HilError, RigFileError, RigFileErrors
 from hil.frames.codec import Decoder, Encoder, compile_decoder, compile_encoder
 from hil.frames.e2e import E2E
 from hil.frames.profiles import Extras, OwnChecksum
+from hil.frames.sending import OnChange, send_type_of
 from hil.frames.soundness import mistakes_of
 
 if TYPE_CHECKING:
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
     from cantools.database.can import Signal as DbcSignal
 
 NS_PER_MS = 1_000_000
+CLASSIC_BYTES = 8
 EXTENDED = 0x80000000
-
-
-_IN_PHASES = ("IfActive", "CyclicIfActive", "cyclicIfActive")  # send types, as tools write them
 
 
 @dataclass(frozen=True)
@@ -83,12 +82,15 @@ class Message:
 
     Attributes:
         key: Identifier, with bit 31 set if it is extended.
-        cycle_ns: Cycle time, or ``None`` if it is not always sent.
+        cycle_ns: Cycle time, or ``None`` if it is not always sent. Of one that is sent on a change: after how
+            long it is sent again without one, or ``None``.
         active_cycle_ns: Cycle time while it is sent at all, as in a phase of a protocol: of a message whose
             attribute ``GenMsgSendType`` is ``IfActive``.
         offset_ns: Start delay, or ``None`` if the DBC gives none.
         mux_values: The multiplexor's values, empty if the message has none.
         format: Classic or CAN FD.
+        on_change: How it is sent on a change of its content; ``None``: it is not.
+        all_groups: Whether all its multiplexed groups come in each cycle, or one of them.
     """
 
     name: str
@@ -105,11 +107,47 @@ class Message:
     file: str = ""
     active_cycle_ns: int | None = None
     format: Format = CLASSIC
+    on_change: OnChange | None = None
+    all_groups: bool = False
 
     @property
     def key(self) -> int:
         """One number per message of a bus."""
         return self.id | EXTENDED if self.extended else self.id
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether it goes by a transport protocol: no frame of it is the message."""
+        return self.length > CLASSIC_BYTES and not self.format
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether its node sends it by itself, in each cycle or on a change."""
+        return bool(self.cycle_ns) or self.on_change is not None
+
+    @property
+    def is_cyclic(self) -> bool:
+        """Whether it is sent in each cycle and at no other time."""
+        return bool(self.cycle_ns) and self.on_change is None
+
+    @property
+    def slot_ns(self) -> int | None:
+        """Time between two instants at which it is looked at whether it goes out."""
+        return self.cycle_ns if self.on_change is None else self.on_change.look_ns
+
+    @property
+    def turns(self) -> int:
+        """Cycles until a multiplexed group comes again."""
+        return 1 if self.all_groups else max(1, len(self.mux_values))
+
+    @property
+    def frames_per_cycle(self) -> int:
+        """How many frames go out in each cycle."""
+        return max(1, len(self.mux_values)) // self.turns
+
+    def turns_of(self, signal: Signal) -> int:
+        """Cycles until a signal comes again."""
+        return 1 if signal.mux_value is None else self.turns
 
     @cached_property
     def encode(self) -> Encoder:
@@ -241,8 +279,11 @@ def _message(place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum
     cycle_ns = _ms(_attribute(source, "GenMsgCycleTime", 0) or source.cycle_time)
     # what needs a transport protocol cannot be sent from a table of slots
     wire_format = _format(source)
-    whole = source.length <= 8 or bool(wire_format)
-    always = _attribute(source, "GenMsgSendType", "Cyclic") not in _IN_PHASES and whole
+    whole = source.length <= CLASSIC_BYTES or bool(wire_format)
+    sent = send_type_of(source.send_type or "")
+    always = sent in ("cyclic", "on-change-and-cyclic") and whole
+    changing = sent.startswith("on-change") and whole
+    min_interval_ns = _ms(_attribute(source, "GenMsgDelayTime", 0)) or 0
     return Message(
         name=source.name,
         id=source.frame_id,
@@ -256,8 +297,9 @@ def _message(place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum
         e2e=_e2e(place, source, signals.values(), checksums),
         mux_values=tuple(values),
         file=place,
-        active_cycle_ns=None if always else cycle_ns,
+        active_cycle_ns=None if always or changing else cycle_ns,
         format=wire_format,
+        on_change=OnChange(min_interval_ns) if changing else None,
     )
 
 

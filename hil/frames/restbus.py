@@ -8,7 +8,7 @@ is no drift.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heapify, heapreplace
@@ -22,6 +22,7 @@ from hil.errors import FrameError
 from hil.frames.database import Message, Signal
 from hil.frames.e2e import Protector
 from hil.frames.packer import Packer, compile_packer
+from hil.frames.sending import ChangeWatch
 from twins.port import Computed
 
 Send = Callable[[int, bytes, bool, Format], Frame]
@@ -64,6 +65,7 @@ class Entry:
         detour: Gets each frame, and what puts bytes on the bus, in place of the bus.
         saturated: How often a value was outside its signal's range and was sent as the nearest
             bound.
+        changes: Of a message that is sent on a change: which of its groups are due.
     """
 
     message: Message
@@ -75,9 +77,11 @@ class Entry:
     detour: Detour | None = None
     saturated: int = 0
     protector: Protector | None = field(init=False)
+    changes: ChangeWatch | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.protector = self.message.e2e.protector() if self.message.e2e else None
+        self.changes = _changes(self.message)
         self._turn = 0
         self._forced: dict[str, Source] = {}
         self._bends: dict[object, tuple[str, Bend]] = {}
@@ -87,6 +91,37 @@ class Entry:
     def goes_out(self) -> bool:
         """Whether the frame of the present slot is sent."""
         return self.hold == "normal" and not (self.lost is not None and self.lost())
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each of its slots has one frame."""
+        return self.changes is None and not self.message.all_groups
+
+    def begin(self) -> None:
+        """Begin to be sent; of a message that is sent on a change, what nothing feeds is known."""
+        self._turn = 0
+        if self.changes is not None:
+            is_fed = bool(self.sources or self._bends or self._forced)
+            self.changes.begin([] if is_fed else [bytes(data) for data in self._contents()])
+
+    def due(self, now_ns: int) -> Iterator[bytearray]:
+        """What goes out in the present slot, be it none or several frames."""
+        if self.changes is None:
+            for _ in self.message.mux_values or (None,):
+                if self.goes_out():
+                    yield self.pack()
+            return
+        if self.hold == "drop" or not self.changes.is_open(now_ns):
+            return
+        contents = [bytes(data) for data in self._contents()]
+        for group in self.changes.due(contents, now_ns):
+            self.changes.sent(group, contents[group], now_ns)
+            if self.goes_out():
+                yield self._protected(bytearray(contents[group]))
+
+    def _contents(self) -> Iterator[bytearray]:
+        """What each group carries now, not yet protected."""
+        return (self._altered(packer()) for packer in self._packers or self._compile())
 
     def connect(self, signal: str, source: Source) -> None:
         """Give a signal another source."""
@@ -135,9 +170,14 @@ class Entry:
 
     def finish(self, data: bytearray) -> bytearray:
         """What leaves of a message that is packed: altered, protected, mutated."""
-        if self.alterations:
-            for alter in self.alterations.values():
-                alter(data)
+        return self._protected(self._altered(data) if self.alterations else data)
+
+    def _altered(self, data: bytearray) -> bytearray:
+        for alter in self.alterations.values():
+            alter(data)
+        return data
+
+    def _protected(self, data: bytearray) -> bytearray:
         protector = self.protector
         if protector is not None:
             protector.protect(data)
@@ -207,7 +247,7 @@ class Restbus:
     Args:
         clock: The one time line.
         send: Puts a frame on the bus.
-        entries: The messages; all must be cyclic.
+        entries: The messages; all must be cyclic or sent on a change.
     """
 
     def __init__(self, clock: VirtualClock, send: Send, entries: Iterable[Entry]) -> None:
@@ -224,9 +264,11 @@ class Restbus:
             FrameError: If a message has no cycle time.
         """
         self.stop()
+        for entry in self.entries.values():
+            entry.begin()
         phases = spread_phases([entry.message for entry in self.entries.values()])
         self._slots = [
-            (at_ns + phases[name], order, _cycle_of(entry.message), entry)
+            (at_ns + phases[name], order, _slot_of(entry.message), entry)
             for order, (name, entry) in enumerate(self.entries.items())
         ]
         if self._slots:
@@ -246,8 +288,11 @@ class Restbus:
         now_ns = next_ns = slots[0][0]
         while next_ns == now_ns:
             _, order, cycle_ns, entry = slots[0]
-            if entry.goes_out():
-                message = entry.message
+            message = entry.message
+            if not entry.is_plain:
+                for data in entry.due(now_ns):
+                    self._lead(entry, bytes(data))
+            elif entry.goes_out():
                 if entry.detour is None:
                     send(message.id, bytes(entry.pack()), message.extended, message.format)
                 else:
@@ -257,22 +302,34 @@ class Restbus:
         if alarm is not None:
             self._clock.set_alarm(alarm, next_ns)
 
+    def _lead(self, entry: Entry, data: bytes) -> None:
+        """Let a frame go its way, to the bus or by a detour."""
+        if entry.detour is None:
+            self._put(entry.message, data)
+        else:
+            entry.detour(data, partial(self._put, entry.message))
+
     def _put(self, message: Message, data: bytes) -> None:
         """Put what has come by a detour on the bus."""
         self._send(message.id, data, message.extended, message.format)
 
 
-_Slot = tuple[int, int, int, Entry]  # due, order, cycle time, entry
+_Slot = tuple[int, int, int, Entry]  # due, order, time between slots, entry
 
 
-def _cycle_of(message: Message) -> int:
-    if not message.cycle_ns:
+def _changes(message: Message) -> ChangeWatch | None:
+    rule = message.on_change
+    return None if rule is None else ChangeWatch(rule, message.cycle_ns, all_at_once=message.all_groups)
+
+
+def _slot_of(message: Message) -> int:
+    if not message.slot_ns:
         raise FrameError(
             "has no cycle time, so the restbus cannot send it",
             place=message.name,
             remedy="give the message the attribute GenMsgCycleTime",
         )
-    return message.cycle_ns
+    return message.slot_ns
 
 
 def spread_phases(messages: Iterable[Message]) -> dict[str, int]:
@@ -283,7 +340,7 @@ def spread_phases(messages: Iterable[Message]) -> dict[str, int]:
     phases: dict[str, int] = {}
     by_cycle: dict[int, list[Message]] = {}
     for message in messages:
-        by_cycle.setdefault(message.cycle_ns or 0, []).append(message)
+        by_cycle.setdefault(message.slot_ns or 0, []).append(message)
     for order, (cycle_ns, group) in enumerate(sorted(by_cycle.items())):
         step_ns = cycle_ns // max(1, len(group))
         if step_ns >= NS_PER_MS:

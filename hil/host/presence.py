@@ -58,7 +58,7 @@ class Presence:
     def _names(self, bus: str, *, played: bool) -> dict[int, str]:
         node = self._rig.bms.node
         messages: Iterable[Message] = self._rig.buses[bus].database.messages.values()
-        return {m.key: m.name for m in messages if (node not in m.senders and bool(m.cycle_ns)) is played}
+        return {m.key: m.name for m in messages if (node not in m.senders and m.is_sent) is played}
 
     def await_buses(self) -> None:
         """Wait for buses that are away.

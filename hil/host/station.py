@@ -51,7 +51,7 @@ class Station:
         played = [
             message
             for message in self.database.messages.values()
-            if rig.bms.node not in message.senders and message.cycle_ns and message.name not in elsewhere
+            if rig.bms.node not in message.senders and message.is_sent and message.name not in elsewhere
         ]
         sources = {message.name: _constants(rig, self.name, message.name) for message in played}
         for wire in rig.wires:

@@ -351,7 +351,7 @@ class World:
         for name, station in self.stations.items():
             if message in station.database.messages:
                 carrier = self._carrier(name, message, signal, value)
-                return () if _in_parts(station.database.messages[message]) else (carrier,)
+                return () if station.database.messages[message].in_parts else (carrier,)
         return ()
 
     def carrier_of_message(
@@ -360,7 +360,7 @@ class World:
         """Where a message shows on the wire."""
         for name, station in self.stations.items():
             layout = station.database.messages.get(message)
-            if layout is not None and not _in_parts(layout):
+            if layout is not None and not layout.in_parts:
                 sees = lambda frame, layout=layout: shows(layout, frame)  # noqa: E731
                 return (Carrier(name, layout.key, sees, message),)
         return ()
@@ -392,6 +392,8 @@ class World:
             self.entry(role.message).connect(role.signal, source)
 
     def _stimulate(self, stimulus: Stimulus) -> Stimulus:
+        if stimulus.on_wire_ns is None and any(map(self._stands, stimulus.carriers)):
+            stimulus.on_wire_ns = self.now_ns
         if stimulus.on_wire_ns is None:
             self._pending.append(stimulus)
             for name, watch in self._watch.items():
@@ -399,6 +401,13 @@ class World:
                 if watch not in medium.taps:
                     medium.taps = [watch, *medium.taps]  # others may ask what it found
         return stimulus
+
+    def _stands(self, carrier: Carrier) -> bool:
+        """Whether the last frame of a message that is sent on a change shows it: no other will come."""
+        if self.layout(carrier.message).on_change is None:
+            return False
+        last = self.stations[carrier.bus].listener.last_frames(carrier.key, 1)
+        return bool(last) and carrier.shows(last[0])
 
     def _watch_for_pending(self, name: str) -> FrameHandler:
         """A tap for the time in which stimuli are pending: few frames of a run are in it."""
@@ -427,8 +436,3 @@ def _near(name: str, ports: Iterable[str]) -> str:
     array = f"{name.partition('[')[0]}["
     size = sum(port.startswith(array) for port in ports)
     return f"they are numbered 1 to {size}" if size else suggest(name, ports, "ports")
-
-
-def _in_parts(message: Message) -> bool:
-    """Whether a message goes by a transport protocol: no frame of it is the message."""
-    return message.length > 8

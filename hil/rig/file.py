@@ -102,6 +102,17 @@ class J1939Section(Section):
     priority: Annotated[int, Field(ge=0, le=7)] | None = None
 
 
+class MessageSection(Section):
+    """``[bus.NAME.messages.MESSAGE]``."""
+
+    send: Literal["cyclic", "on-change"] | None = None
+    cycle: Annotated[Time, Field(gt=0)] | None = None
+    phase: Annotated[Time, Field(ge=0)] | None = None
+    heartbeat: Annotated[Time, Field(gt=0)] | None = None
+    min_interval: Annotated[Time, Field(gt=0)] | None = None
+    groups: Literal["one", "all"] | None = None
+
+
 class BusSection(Section):
     """``[bus.NAME]``."""
 
@@ -114,6 +125,7 @@ class BusSection(Section):
     checksums: str | None = Field(default=None, min_length=1)
     options: dict[str, Any] = {}
     j1939: dict[str, J1939Section] = {}
+    messages: dict[str, MessageSection] = {}
 
 
 class BmsSection(Section):

@@ -70,10 +70,10 @@ class Judge:
         stimulus = reactions.stimulus
         start_ns = self._host.now_ns if stimulus is None else self.on_wire(stimulus)
         matches = self._observer.matcher(role, value)
-        seen = self._observer.first(role, start_ns, start_ns + within_ns, matches)
+        seen = self._seen_in_time(role, start_ns, within_ns, matches)
         stamps_ns = 2 * self._host.precision_ns(role.bus)  # of the stimulus and of the reaction
         zero_ns = 0 if stimulus is None else stimulus.uncertainty_ns
-        uncertainty = (zero_ns + self._observer.cycle_ns(role) + stamps_ns) / NS_PER_MS
+        uncertainty = (zero_ns + self._observer.fresh_ns(role) + stamps_ns) / NS_PER_MS
         if seen is None:
             return self._missed(check, role, start_ns, stimulus)
         if stimulus is not None and self._held_all_along(role, seen, start_ns, matches):
@@ -96,6 +96,15 @@ class Judge:
             phases=dict(reactions.phases),
         )
 
+    def _seen_in_time(
+        self, role: Role, start_ns: int, within_ns: int, matches: Callable[[float], bool]
+    ) -> Seen | None:
+        """The first frame that matches, or what the last one before still says, if no other need come."""
+        held = self._observer.held(role, start_ns)
+        if held is not None and matches(held[1]) and not self._observer.since(role, start_ns):
+            return start_ns, held[1]
+        return self._observer.first(role, start_ns, start_ns + within_ns, matches)
+
     def _no_reaction(
         self, check: Expect, role: Role, seen: Seen, stimulus: Stimulus, already: bool
     ) -> CheckResult:
@@ -114,7 +123,7 @@ class Judge:
     ) -> bool:
         """Whether the value was there before the stimulus and in the first frame after it: no reaction."""
         before = self._observer.last_before(role, start_ns)
-        first = self._observer.since(role, start_ns)[0]
+        first = next(iter(self._observer.since(role, start_ns)), seen)
         return before is not None and matches(before[1]) and first == seen
 
     def _missed(
@@ -163,8 +172,10 @@ class Judge:
         breaks: Callable[[float], bool],
     ) -> CheckResult:
         start_ns = self._host.now_ns
-        broken: Seen | None = self._observer.first(role, start_ns, start_ns + for_ns, breaks)
-        rows = self._observer.since(role, start_ns)
+        held = self._observer.held(role, start_ns)
+        broken = (start_ns, held[1]) if held is not None and breaks(held[1]) else None
+        broken = broken or self._observer.first(role, start_ns, start_ns + for_ns, breaks)
+        rows = self._observer.since(role, start_ns) or ([] if held is None else [held])
         if broken is not None:
             at_ms = (broken[0] - start_ns) / NS_PER_MS
             actual = f"{self._say(role, broken[1])} after {at_ms:.3f} ms"
@@ -205,8 +216,11 @@ class Judge:
         )
 
     def fresh(self, role: Role) -> Seen | None:
-        """The role's next frame, waiting at most three of its cycles."""
+        """The role's next frame, waiting at most three of its cycles; the last one, if no other need come."""
         start_ns = self._host.now_ns
+        held = self._observer.held(role, start_ns)
+        if held is not None:
+            return held
         limit_ns = start_ns + self._silence_ns(role)
         return self._observer.first(role, start_ns, limit_ns, lambda _: True)
 

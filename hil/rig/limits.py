@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from hil.errors import NotOfferedError, UsageError
-from hil.frames.database import Database
+from hil.frames.database import Database, Message
 from hil.rig.file import LimitSection
 from hil.rig.mistakes import Mistakes, dotted, slip_of, suggest
 from hil.units import Quantity
@@ -235,7 +235,7 @@ def _side(key: str, section: LimitSection, levels: Mapping[str, Quantity], mista
 
 
 def _messages(
-    key: str, timeouts: Mapping[str, int], received: Collection[str], mistakes: Mistakes
+    key: str, timeouts: Mapping[str, int], received: Mapping[str, Message], mistakes: Mistakes
 ) -> dict[str, int]:
     """Timeouts by message, patterns such as ``CM_*`` spread out; a message's own goes first."""
     found: dict[str, int] = {}
@@ -249,5 +249,10 @@ def _messages(
                 hint,
             )
         for name in names:
-            found.setdefault(name, timeout_ns)
+            if received[name].on_change is None or received[name].cycle_ns:
+                found.setdefault(name, timeout_ns)
+            elif name == pattern:
+                reason = f"{name} is sent on a change only: that it is silent says nothing"
+                remedy = "leave it out, or give the message a cycle in which it is sent without a change too"
+                mistakes.add(dotted(*key.split("."), "messages", name), reason, remedy)
     return found

@@ -29,6 +29,7 @@ from hil.rig.schema import (
     SafeState,
     SuiteConfig,
 )
+from hil.rig.sending import with_sending
 from hil.rig.shipped import find_dbc, find_library, find_rig, shipped_dbc, shipped_libraries
 from hil.rig.wire import Constant, Wire, Wiring, drafts
 from twins.config import PlantConfig
@@ -164,6 +165,7 @@ def _buses(file: RigFile, mistakes: Mistakes) -> dict[str, BusConfig]:
         else:
             channel = bus.channel or ""
             database = with_addresses(name, database, bus.j1939, mistakes)
+            database = with_sending(name, database, bus.messages, mistakes)
             data_bitrate = (bus.data_bitrate or bus.bitrate) if bus.fd else 0
             _check_formats(name, database, bool(data_bitrate), mistakes)
             buses[name] = BusConfig(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from hil.bus.frame import FD_LENGTHS
 from hil.errors import NotOfferedError, UsageError
 from hil.rig.mistakes import suggest
 
@@ -28,12 +29,26 @@ class Messages:
         self._host = host
 
     def of_bms(self) -> dict[str, int]:
-        """The cyclic messages that the DBC gives the BMS: name and cycle time in ns."""
+        """The cyclic messages that the DBC gives the BMS, with cycle time in ns; none sent on a change."""
         return self._cyclic(of_bms=True)
 
     def of_rig(self) -> dict[str, int]:
-        """The cyclic messages that the rig sends in place of the other nodes, with cycle time in ns."""
+        """The cyclic messages that the rig sends in place of the other nodes, with cycle time in ns.
+
+        Of one that is sent on a change, the time after which it is sent without one, if there is any.
+        """
         return self._cyclic(of_bms=False)
+
+    def cycle_ns(self, message: str) -> int:
+        """The cycle time of a message that the rig sends.
+
+        Raises:
+            NotOfferedError: If it has none.
+        """
+        cycle_ns = self.of_rig().get(message)
+        if cycle_ns is None:
+            raise NotOfferedError(f"the rig sends {message} in no cycle")
+        return cycle_ns
 
     def carrying(self, port: str) -> str:
         """The message in which the rig sends a twin port.
@@ -53,6 +68,15 @@ class Messages:
             if wire.port == port and wire.direction == "out":
                 return wire.message, wire.signal
         raise NotOfferedError(f"the rig file wires no signal to {port!r}")
+
+    def shorter(self, message: str) -> list[int]:
+        """The lengths in bytes that a frame could have in place of a message's own, and that are less.
+
+        Raises:
+            UsageError: If no DBC file has the message.
+        """
+        own = self._layout(message)[1].length
+        return [length for length in FD_LENGTHS if length < own]
 
     def has_checksum(self, message: str) -> bool:
         """Whether a message is protected by more than a counter."""
@@ -106,7 +130,9 @@ class Messages:
         return {
             message.name: message.cycle_ns
             for message in self._all()
-            if message.cycle_ns and (node in message.senders) is of_bms
+            if message.cycle_ns
+            and (node in message.senders) is of_bms
+            and (message.is_cyclic or not of_bms)
         }
 
     def _all(self) -> Iterator[Message]:

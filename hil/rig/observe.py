@@ -16,7 +16,7 @@ from hil.rig.roles import Role
 
 if TYPE_CHECKING:
     from hil.bus.frame import Frame
-    from hil.frames.database import Signal
+    from hil.frames.database import Message, Signal
     from hil.host.contract import Host
     from hil.responses.signals import Values
     from hil.rig.schema import RigConfig
@@ -75,13 +75,30 @@ class Observer:
 
     def signal(self, role: Role) -> Signal:
         """The signal that carries a role."""
-        return self._config.buses[role.bus].database.messages[role.message].signals[role.signal]
+        return self._message(role).signals[role.signal]
+
+    def _message(self, role: Role) -> Message:
+        return self._config.buses[role.bus].database.messages[role.message]
 
     def cycle_ns(self, role: Role) -> int:
         """Cycle time of the role's message; 100 ms where the DBC gives none."""
-        message = self._config.buses[role.bus].database.messages[role.message]
-        groups = max(1, len(message.mux_values)) if self.signal(role).mux_value is not None else 1
-        return (message.cycle_ns or 100 * NS_PER_MS) * max(groups, role.reading.turns)
+        message = self._message(role)
+        turns = max(message.turns_of(self.signal(role)), role.reading.turns)
+        return (message.cycle_ns or 100 * NS_PER_MS) * turns
+
+    def fresh_ns(self, role: Role) -> int:
+        """How long what a frame says may have been so before it: a cycle, if it did not come on a change."""
+        on_change = self._message(role).on_change
+        return self.cycle_ns(role) if on_change is None else on_change.min_interval_ns
+
+    def holds(self, role: Role) -> bool:
+        """Whether the role's last frame counts, however old: its message comes on a change and never else."""
+        message = self._message(role)
+        return message.on_change is not None and not message.cycle_ns
+
+    def held(self, role: Role, instant_ns: int) -> Seen | None:
+        """What a role that :meth:`holds` said last, up to an instant; ``None`` of any other."""
+        return self.last_before(role, instant_ns) if self.holds(role) else None
 
     def matcher(self, role: Role, wanted: Value) -> Callable[[float], bool]:
         """Whether a physical value is the wanted one; numbers to half a raw step.
@@ -101,9 +118,9 @@ class Observer:
         return [(t, value) for t, values in rows if (value := read(values)) is not None]
 
     def last_before(self, role: Role, instant_ns: int) -> Seen | None:
-        """The value of the last frame up to an instant, within three of the role's cycles."""
-        span_ns = 3 * self.cycle_ns(role)
-        rows = self.since(role, instant_ns - span_ns)
+        """The value of the last frame up to an instant, within three of the role's cycles if it has any."""
+        since_ns = 0 if self.holds(role) else instant_ns - 3 * self.cycle_ns(role)
+        rows = self.since(role, since_ns)
         return next((row for row in reversed(rows) if row[0] <= instant_ns), None)
 
     def first(

@@ -503,7 +503,8 @@ class Rig:
             return None
         role = self._role("state")
         latest = self._observer.since(role, self.now_ns - 2 * self._observer.cycle_ns(role))
-        return int(cell), role.name_of(latest[-1][1]) if latest else ""
+        seen = latest[-1] if latest else self._observer.held(role, self.now_ns)
+        return int(cell), "" if seen is None else role.name_of(seen[1])
 
     def _record(self, result: CheckResult) -> CheckResult:
         self._shown = None

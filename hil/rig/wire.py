@@ -151,9 +151,9 @@ class Wiring:
             remedy = "what the BMS sends can only be heard"
         elif place.key[:2] in self._played:
             reason = f"{what} {place.text}, but {self._played[place.key[:2]]} sends {message.name}"
-        elif not message.cycle_ns:
+        elif not message.is_sent:
             reason = f"{message.name} has no cycle time, so the rig never sends it"
-            remedy = f"give it GenMsgCycleTime in {message.file}"
+            remedy = f"give it GenMsgCycleTime in {message.file}, or a cycle in [bus.{place.key[0]}.messages]"
         elif signal.is_multiplexer or signal.e2e_role != "None":
             kind = "multiplexor" if signal.is_multiplexer else signal.e2e_role.lower()
             reason = f"{place.text} is a {kind}, which {_FILLED_BY_RIG}"

@@ -129,7 +129,8 @@ def message_load(message: Message, bitrate: int, data_bitrate: int = 0) -> float
     if not message.cycle_ns:
         return 0.0
     frame = frame_of(message.id, bytes(message.length), message.extended, message.format)
-    return wire_s(frame, bitrate, data_bitrate) * NS_PER_S / message.cycle_ns
+    frames_per_s = message.frames_per_cycle * NS_PER_S / message.cycle_ns
+    return wire_s(frame, bitrate, data_bitrate) * frames_per_s
 
 
 def _versions() -> dict[str, str]:
