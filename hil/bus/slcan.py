@@ -174,7 +174,8 @@ class SlcanLink:
         if not answers:
             self.counters.last_error = "the adapter does not answer commands"
         for command in self._bit_timing:
-            self._command(command, answers, f"refuses {self.bitrate} bit/s")
+            rate = f"CAN FD data at {self.data_bitrate}" if command[:1] == b"Y" else f"{self.bitrate}"
+            self._command(command, answers, f"refuses {rate} bit/s")
         self._command(b"X1", answers)  # send frames without being asked; old ones only
         want_stamps = self._options.timestamps
         stamped = self._command(b"Z1" if want_stamps else b"Z0", answers)

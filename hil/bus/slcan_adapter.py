@@ -2,7 +2,7 @@
 
 It speaks Lawicel's protocol as the CANUSB manual has it: commands are refused with a bell when they
 come at the wrong time. Adapters of one wire hear each other if their bit rates agree; otherwise
-there are only error frames.
+there are only error frames. With CAN FD it has the commands and lines that CANable 2 adds to that.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hil.bus.frame import Frame
+from hil.bus.frame import FdFrame, Frame
 from hil.bus.node import OFF, PASSIVE, WARNING
 from hil.bus.slcan_lines import (
     BELL,
@@ -33,6 +33,7 @@ from hil.clock import NS_PER_MS
 
 _OUT_LIMIT = 65_536  # bytes that wait for a program that does not read
 _ALL = 0xFFFFFFFF
+_DATA_BITRATES = {"2": 2_000_000, "5": 5_000_000}
 _STATES = (("b", OFF), ("p", PASSIVE), ("w", WARNING), ("a", 0))
 
 
@@ -44,6 +45,7 @@ class Manners:
         answers: Whether it answers commands and acknowledges frames; some never do.
         stamps: Whether it can stamp frames.
         reports: Whether it tells errors and states by itself, as Linux's slcan understands.
+        fd: Whether it can do CAN FD.
         buffer: Frames that it takes while the bus is busy.
         version: Hardware and firmware version, four digits.
         serial: Serial number, four characters.
@@ -52,6 +54,7 @@ class Manners:
     answers: bool = True
     stamps: bool = True
     reports: bool = False
+    fd: bool = False
     buffer: int = 16
     version: str = "1013"
     serial: str = "A123"
@@ -82,9 +85,10 @@ class Wire:
                 pass
 
     def _try(self, sender: Adapter) -> bool:
+        rates = sender.rates_of(sender.waiting[0])
         others = [a for a in self.adapters if a is not sender and a.is_on]
-        strangers = [a for a in others if a.bitrate != sender.bitrate]
-        peers = [a for a in others if a.bitrate == sender.bitrate]
+        strangers = [a for a in others if a.rates_of(sender.waiting[0]) != rates]
+        peers = [a for a in others if a.rates_of(sender.waiting[0]) == rates]
         if any(not stranger.listen_only for stranger in strangers):
             sender.fail("b")
             for other in others:
@@ -111,6 +115,7 @@ class Adapter:
         waiting: Frames that it has taken and not sent yet.
         bitrate: As it was told; 0 before.
         btr: Registers as it was told instead.
+        data_bitrate: Of CAN FD data, as it was told; 0: it takes such frames for errors.
         is_open: Whether it was told to go on the bus.
         listen_only: Whether it neither sends nor acknowledges.
         tec: Transmit error counter.
@@ -135,7 +140,7 @@ class Adapter:
         """As it is when it is plugged in."""
         self.out.clear()
         self.waiting: deque[Frame] = deque()
-        self.bitrate = 0
+        self.bitrate = self.data_bitrate = 0
         self.btr = ""
         self.is_open = self.listen_only = False
         self.tec = self.rec = 0
@@ -150,6 +155,10 @@ class Adapter:
     def is_on(self) -> bool:
         """Whether it takes part in the bus."""
         return self.is_open and self.tec < OFF
+
+    def rates_of(self, frame: Frame) -> tuple[int, int]:
+        """At which bit rates it reads and writes such a frame."""
+        return self.bitrate, self.data_bitrate if isinstance(frame, FdFrame) else 0
 
     def feed(self, data: bytes) -> None:
         """Characters from the program; answers go to :attr:`out`."""
@@ -216,7 +225,7 @@ class Adapter:
         command = line[:1]
         if not command:
             return CR
-        if command in b"tTrR":
+        if command in b"tTrR" or (command in b"dDbB" and self.data_bitrate):
             return self._transmit(line)
         always = {b"V": self.manners.version, b"N": self.manners.serial}
         if line in always:
@@ -233,6 +242,7 @@ class Adapter:
         return {
             b"S": self._set_bitrate,
             b"s": self._set_registers,
+            b"Y": self._set_data_bitrate,
             b"O": lambda rest: self._open(rest, listen_only=False),
             b"L": lambda rest: self._open(rest, listen_only=True),
             b"Z": self._set_stamps,
@@ -252,7 +262,7 @@ class Adapter:
         self.wire.carry()
         if self._polled is not None:
             return CR
-        return b"z\r" if line[:1] in b"tr" else b"Z\r"
+        return b"z\r" if line[:1].islower() else b"Z\r"
 
     def _close(self, rest: str) -> bytes:
         if rest:
@@ -282,6 +292,12 @@ class Adapter:
         btr0, btr1 = bytes.fromhex(digits)
         quanta = 1 + (btr1 & 0x0F) + 1 + (btr1 >> 4 & 0x07) + 1
         self.bitrate, self.btr = 8_000_000 // ((btr0 & 0x3F) + 1) // quanta, digits
+        return CR
+
+    def _set_data_bitrate(self, digit: str) -> bytes:
+        if digit not in _DATA_BITRATES or not self.manners.fd:
+            return BELL
+        self.data_bitrate = _DATA_BITRATES[digit]
         return CR
 
     def _set_stamps(self, digit: str) -> bytes:

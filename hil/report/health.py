@@ -70,7 +70,7 @@ def _parts(events: Sequence[Event], budget: Numbers) -> Iterator[str]:
     yield step + _allowed(budget, "step_late_ns") + f", {steps['missed']} missed"
     lost = sum(_of_buses(event, *_LOST) for event in events) + sum(event.get("lost") or 0 for event in events)
     errors = sum(_of_buses(event, "errors") for event in events)
-    yield f"{lost} frames lost, {errors} error frames"
+    yield f"frames lost: {lost}, error frames: {errors}"
     for name in events[0]["buses"]:
         load = max(event["buses"][name]["load"] for event in events if name in event["buses"])
         yield f"bus {name} up to {percent(load)} full"

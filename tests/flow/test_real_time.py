@@ -22,6 +22,7 @@ import pytest
 from hil.bus.frame import Frame, from_can_message
 from hil.bus.link import LinkFullError, open_link
 from hil.clock import NS_PER_S
+from hil.errors import BusError
 from hil.rig.load import load_rig
 from tests.flow.conftest import Launch, Launched, Run
 
@@ -30,6 +31,7 @@ if sys.platform != "linux":
 
 import resource
 
+from hil.bus.slcan_adapter import Manners
 from hil.bus.slcan_twin import SlcanTwin, serving
 
 pytestmark = pytest.mark.real_time
@@ -44,6 +46,7 @@ WIDE = "missed_steps = 1\n" + "".join(
     f'{key} = "9 s"\n' for key in ("frame_late", "frame_late_p99", "step_late", "test_late", "bms_wait")
 )
 SOME_MISSED = "missed_frames = 1\n"
+GROUP = "239.74.163.7"
 BMS = "hil bms --interface slcan --channel {folder}/can-b --memory {{memory}}"
 
 Bench = Callable[..., Path]
@@ -155,6 +158,58 @@ def test_a_run_passes_and_tells_what_it_was(bench: Bench, launch: Launch) -> Non
     assert (run.out / "trace.blf").stat().st_size > 1000
     assert [line["event"] for line in _safe_log(run.out)] == ["guard died"]
     run.assert_reported()
+
+
+@pytest.fixture
+def fd_ends(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str, str]]:
+    """An interface with CAN FD, and the channels of the rig and the BMS on it."""
+    if request.param == "udp_multicast":  # carries it between programs, and is known to the rig by name only
+        pytest.importorskip("msgpack")
+        _skip_without_multicast()
+        yield "udp_multicast", GROUP, GROUP
+        return
+    with serving(tmp_path / "can-a", tmp_path / "can-b", manners=Manners(fd=True)):
+        yield "slcan", f"{tmp_path}/can-a", f"{tmp_path}/can-b"
+
+
+def _skip_without_multicast() -> None:
+    """Some machines' networks have none."""
+    try:
+        ends = [open_link("pack", "udp_multicast", GROUP, 500_000) for _ in range(2)]
+        ends[0].send(Frame(0x7FF, b""))
+        until_ns = time.monotonic_ns() + NS_PER_S
+        while not ends[1].receive():
+            if time.monotonic_ns() > until_ns:
+                pytest.skip("no multicast on this machine")
+    except BusError as error:
+        pytest.skip(str(error))
+    for end in ends:
+        end.close()
+
+
+@pytest.mark.parametrize("fd_ends", ["slcan", "udp_multicast"], indirect=True)
+def test_a_run_with_can_fd_passes(
+    launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fd_ends: tuple[str, str, str]
+) -> None:
+    interface, ours, theirs = fd_ends
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    (tmp_path / "run").mkdir(mode=0o700)
+    (tmp_path / "test_one.py").write_text(OPERATES)
+    command = f"hil bms --interface {interface} --channel {theirs} --fd --library reference_bms_fd"
+    rig = tmp_path / "bench.toml"
+    rig.write_text(
+        'extends = "fd"\nsupply = false\n[rig]\nname = "bench"\ntitle = "A bench"\ntime = "real"\n'
+        f'[bus.pack]\ninterface = "{interface}"\nchannel = "{ours}"\n'
+        f"[bms]\n{_bms(f'{command} --memory {{memory}}')}\n"
+        f"[limits]\nstartup = false\nsupply_loss = false\n"
+        "[health]\nretries = 2\n"
+    )
+    run = launch("run", rig, "--", "test_one.py").end()
+    if set(run.verdicts) != {"invalid"}:  # this computer is not too busy
+        assert run.verdicts[-1] == "pass", run.said
+    with can.BLFReader(run.out / "trace.blf") as trace:
+        sizes = {(message.is_rx, message.is_fd, len(message.data)) for message in trace}
+    assert {(True, True, 64), (False, True, 64), (False, False, 8)} <= sizes  # BMS, rig, VCU
 
 
 def test_a_test_that_is_killed_leaves_a_safe_plant_that_ends(bench: Bench, launch: Launch) -> None:

@@ -437,6 +437,50 @@ def test_filters(pair: Pair) -> None:
     assert len(b.receive()) == 1
 
 
+class TestCanFd:
+    """Adapters that can, and what becomes of one that cannot, or runs at another data bit rate."""
+
+    def test_there_and_back(self, bench: Bench) -> None:
+        options = SlcanOptions(fd=True, data_bitrate=5_000_000)
+        for name in ("a", "b"):
+            bench.add(name, fd=True)
+        a, b = (SlcanLink(name, name, 500_000, options) for name in ("a", "b"))
+        assert bench.lines["a"].adapter.data_bitrate == 5_000_000
+        sent = [FdFrame(0x11, bytes(range(64))), FdFrame(0x1FFFFFFF, b"\x01", extended=True, fast=False)]
+        for frame in (*sent, Frame(0x12, b"\x02")):
+            a.send(frame)
+        got = b.receive()
+        assert [(type(one), one.id, one.data, one.extended) for one in got] == [
+            (FdFrame, 0x11, bytes(range(64)), False),
+            (FdFrame, 0x1FFFFFFF, b"\x01", True),
+            (Frame, 0x12, b"\x02", False),
+        ]
+        assert [getattr(one, "fast", None) for one in got] == [True, False, None]
+        echoes = a.receive()
+        assert [(type(one), one.data, one.sender) for one in echoes] == [
+            (FdFrame, bytes(range(64)), "rig"),
+            (FdFrame, b"\x01", "rig"),
+            (Frame, b"\x02", "rig"),
+        ]
+
+    def test_an_adapter_that_cannot(self, bench: Bench) -> None:
+        bench.add("a")
+        with pytest.raises(BusError, match="refuses CAN FD data at 2000000 bit/s"):
+            SlcanLink("a", "a", 500_000, SlcanOptions(fd=True))
+
+    @pytest.mark.parametrize("theirs", [{}, {"fd": True, "data_bitrate": 5_000_000}])
+    def test_others_make_errors_of_its_frames(self, bench: Bench, theirs: dict[str, Any]) -> None:
+        for name in ("a", "b"):
+            bench.add(name, fd=True, reports=True)
+        a = SlcanLink("a", "a", 500_000, SlcanOptions(fd=True))
+        b = SlcanLink("b", "b", 500_000, SlcanOptions(**theirs))
+        a.send(Frame(0x12, b"\x02"))
+        assert [frame.id for frame in b.receive()] == [0x12]
+        a.send(FdFrame(0x11, bytes(12)))
+        assert all(frame.error for frame in b.receive())
+        assert b.counters.error_frames > 0
+
+
 def test_fd(bench: Bench, pair: Pair) -> None:
     link, _ = pair
     for frame in (FdFrame(1, b""), Frame(1, bytes(9))):

@@ -59,7 +59,7 @@ def test_one_line_says_the_worst_of_all_tries(events: list[Event]) -> None:
         "latest frame 60.0 ms after its slot (50.0 ms allowed), 99 % within 15.0 ms",
         "20 of 4000 slots left out",
         "latest step of the twins 30.0 ms late (100.0 ms allowed), 0 missed",
-        "1 frames lost, 2 error frames",
+        "frames lost: 1, error frames: 2",
         "bus pack up to 14 % full",
         "up to 20 % of a processor",
         "1 of 4 tries beyond the budget",
