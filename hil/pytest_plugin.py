@@ -24,6 +24,7 @@ SESSION: pytest.StashKey[Session] = pytest.StashKey()
 _OUTCOME: pytest.StashKey[tuple[str, str]] = pytest.StashKey()  # verdict and reason so far
 _PLACE: pytest.StashKey[int] = pytest.StashKey()  # among the tests of all shares
 _UNFINISHED, _PASSED = ("error", "interrupted"), ("pass", "")
+_REPETITION = "hil_repetition"
 _MARKERS = (
     "case(*numbers): cases of the catalogue that the test covers",
     "requirement(*names): requirements that the test proves",
@@ -40,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hil-trace", default="blf", choices=("blf", "asc", "log"))
     group.addoption("--hil-heartbeat", metavar="FILE", help="sign of life for a supervisor")
     group.addoption("--hil-plant", default="", metavar="SOCKET", help="use the plant that listens there")
+    group.addoption("--hil-repeat", type=int, default=1, metavar="N", help="run each test N times")
     group.addoption("--hil-share", metavar="K/N", help="only the K-th of N shares, which take equally long")
     group.addoption("--hil-durations", metavar="PATH", help="earlier run that says what takes how long")
     group.addoption("--hil-settled", metavar="FILE", help="node ids of tests to leave out, one per line")
@@ -123,6 +125,7 @@ def _options(config: pytest.Config) -> RunOptions:
         config.getoption("--hil-trace"),
         Path(heartbeat) if heartbeat else None,
         config.getoption("--hil-plant"),
+        repeat=config.getoption("--hil-repeat"),
     )
 
 
@@ -150,6 +153,32 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Mod
     return script
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make each test of the rig so often as asked for; its number comes last in its name."""
+    times: int = metafunc.config.getoption("--hil-repeat")
+    if times > 1 and "rig" in metafunc.fixturenames and rig_config(metafunc.config) is not None:
+        metafunc.fixturenames.append(_REPETITION)
+        numbers = range(1, times + 1)
+        metafunc.parametrize(_REPETITION, numbers, indirect=True, ids=[f"rep{n}" for n in numbers])
+
+
+@pytest.fixture
+def hil_repetition(request: pytest.FixtureRequest) -> int:
+    """Which repetition of its test this is, from 1."""
+    number: int = getattr(request, "param", 1)
+    return number
+
+
+def _repeats(item: pytest.Item, name: str) -> tuple[str, int]:
+    """A test's name without its number, and the number; of one that is no repetition ``""`` and 1."""
+    callspec = getattr(item, "callspec", None)
+    number = callspec.params.get(_REPETITION) if callspec is not None else None
+    if number is None:
+        return "", 1
+    return name.removesuffix(f"[rep{number}]").replace(f"-rep{number}]", "]"), number
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
     collector: pytest.Collector,
@@ -175,7 +204,8 @@ def pytest_collection_modifyitems(
     rig = rig_config(config)
     for pattern, reason in rig.suite.skip.items() if rig is not None else ():
         for item in items:
-            if fnmatchcase(item.name, pattern) or fnmatchcase(item.name.partition("[")[0], pattern):
+            names = (_repeats(item, item.name)[0] or item.name, item.name.partition("[")[0])
+            if any(fnmatchcase(name, pattern) for name in names):
                 item.add_marker(pytest.mark.skip(reason=reason))
     yield
     _keep_share(config, items)
@@ -202,7 +232,8 @@ def _keep_share(config: pytest.Config, items: list[pytest.Item]) -> None:
     own, of = map(int, share.split("/"))
     run = config.getoption("--hil-durations")
     durations = Durations.of_run(Path(run)) if run else Durations.shipped()
-    dealt = deal([durations.of(item.nodeid) for item in items], of)
+    names = [_repeats(item, item.nodeid)[0] or item.nodeid for item in items]
+    dealt = deal([durations.of(name) for name in names], of)
     for place, item in enumerate(items):
         item.stash[_PLACE] = place
     others = [item for item, whose in zip(items, dealt, strict=True) if whose != own - 1]
@@ -278,6 +309,7 @@ def _info(item: pytest.Item) -> Any:
         tuple(n for mark in item.iter_markers("case") for n in mark.args),
         tuple(str(n) for mark in item.iter_markers("requirement") for n in mark.args),
         item.stash.get(_PLACE, None),
+        *_repeats(item, item.nodeid),
     )
 
 

@@ -33,6 +33,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: hil-out/<rig>-<time>/")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all noise (default 1)")
     parser.add_argument(
+        "--repeat",
+        type=count,
+        default=1,
+        metavar="N",
+        help="run each test N times, each time with the next seed and, in virtual time, another phase of the "
+        "BMS's cycles to the rig's; the report has min, median and max of each reaction (default 1)",
+    )
+    parser.add_argument(
         "--trace", choices=("blf", "asc", "log"), default="blf", help="format of the bus trace"
     )
     parser.add_argument("-k", dest="select", metavar="EXPR", help="only tests that match, as pytest")
@@ -111,6 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.trace,
         plant=arguments.plant,
         settled=settled,
+        repeat=arguments.repeat,
         share=arguments.share or "",
         durations=arguments.durations,
     )
@@ -143,6 +152,7 @@ def _run_parts(arguments: argparse.Namespace, config: RigConfig, scripts: list[P
     chosen = ["-k", arguments.select] if arguments.select else []
     chosen += [word for script in scripts for word in ("--script", str(script))]
     chosen += ["--part", "--seed", str(arguments.seed), "--trace", arguments.trace]
+    chosen += ["--repeat", str(arguments.repeat)]
     chosen += ["--debug"] * arguments.debug
     chosen += ["--durations", str(arguments.durations)] if arguments.durations else []
     rest = arguments.pytest_arguments
@@ -203,7 +213,7 @@ def _earlier(arguments: argparse.Namespace, config: RigConfig) -> Earlier | None
         raise UsageError(
             "--resume writes into the folder of the earlier run", key="--out", remedy="leave it out"
         )
-    return Earlier.of(arguments.resume, config, arguments.seed, arguments.trace)
+    return Earlier.of(arguments.resume, config, arguments.seed, arguments.trace, arguments.repeat)
 
 
 def _finish(out: Path, ending: Ending, firmware: str, earlier: Earlier | None, *, reports: bool) -> int:

@@ -25,7 +25,12 @@ class InlineHost(World):
         trace: Where every frame goes, if anywhere.
         seed: Of all noise in this world.
         start_ns: Where on the run's time line this world begins.
+
+    Attributes:
+        lead_ns: How long the bus is alive before the BMS is switched on: how their cycles lie to each other.
     """
+
+    lead_ns = 0
 
     def __init__(
         self,
@@ -40,6 +45,16 @@ class InlineHost(World):
         media = {name: open_medium(name, bus, clock, seed) for name, bus in rig.buses.items()}
         bms = LibraryBms(clock, firmware, rig.bms.step_ns, heartbeat)
         super().__init__(rig, clock, media, bms, trace, seed)
+
+    def power_on(self, *, cold: bool = True) -> None:
+        """Start the restbus and, after the lead, switch the BMS on."""
+        if not self.lead_ns:
+            super().power_on(cold=cold)
+            return
+        self.bms.power_off()  # it may be on, and would hear the restbus begin anew
+        self.start_restbus()
+        self.run_until(self.now_ns + self.lead_ns)
+        self.switch_on(cold=cold)
 
     def stop(self) -> None:
         """Go to the safe state and switch off; the buses are no longer found by name."""

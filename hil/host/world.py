@@ -97,9 +97,17 @@ class World:
 
     def power_on(self, *, cold: bool = True) -> None:
         """Start the restbus and switch the BMS on."""
+        self.start_restbus()
+        self.switch_on(cold=cold)
+
+    def start_restbus(self) -> None:
+        """Begin to send what the BMS hears."""
         for station in self.stations.values():
             station.restbus.start(self.now_ns)
         self.start_nodes()
+
+    def switch_on(self, *, cold: bool) -> None:
+        """Switch the BMS on, if it has a supply."""
         self.bms.power_on(cold=cold)
         if self.plant.supply is not None and not self.plant.supply.bms_on:
             self.bms.supply(False)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from jinja2 import ChainableUndefined, Environment
 from markupsafe import Markup
 
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.report import cells, matrix, plot, text
+from hil.report import cells, matrix, plot, reactions, text
 from hil.report.health import health_of
 from hil.report.page import environment
 from hil.report.record import Event
+from hil.report.repeats import folded, shown
 from hil.report.results import Outcome, Results, Row, gather, relative_margin, rows, trouble_line
 
 _TIGHT = 0.05  # a margin below this part of the limit is tight: the next change may break it
@@ -47,7 +49,8 @@ def render(events: Sequence[Event]) -> str:
     Args:
         events: The record, as ``read_events`` gives it; may end anywhere.
     """
-    results = gather(events)
+    everything = gather(events)
+    results = folded(everything)
     columns, health = _columns(results), health_of(results)
     room = _ROOM - 70 * len(results.troubles) - (36 if health else 0)
     most = max((sum(1 + len(g.rows) for g in column) for column in columns), default=1)
@@ -62,7 +65,8 @@ def render(events: Sequence[Event]) -> str:
         simulated=results.info.get("simulated") or simulated(results.info),
         tight=_tight(results.outcomes),
         matrix=matrix.lines(results),
-        cells=cells.rows(results),
+        cells=cells.rows(everything),
+        reactions=reactions.reactions(results.outcomes),
         health=health,
         words=WORDS,
     )
@@ -102,6 +106,9 @@ def _environment() -> Environment:
         gauge=_gauge,
         tone=_tone,
         checks=_checks,
+        reactions=reactions.reactions_of,
+        shown=shown,
+        groupby_test=_by_test,
         plots=_plots,
         phases=_phases,
         left_ns=_left_ns,
@@ -146,7 +153,7 @@ def _tight(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return [
         one
         for one in outcomes
-        if one.verdict == "pass" and any(_tone(check) == "tight" for check in one.checks)
+        if one.verdict == "pass" and any(_tone(check) == "tight" for check in one.all_checks)
     ]
 
 
@@ -238,6 +245,14 @@ def _left_ns(check: Event) -> int:
     unit_ns, limit = _UNITS_NS.get(check.get("unit") or ""), check.get("limit")
     last = max((check.get("phases") or {}).values(), default=0)
     return max(int(limit * unit_ns) - int(last), 0) if unit_ns and limit is not None else 0
+
+
+def _by_test(
+    found: Sequence[reactions.Reaction],
+) -> list[tuple[Outcome, list[reactions.Reaction]]]:
+    """Reactions, which come in the order of their tests, with each test once."""
+    groups = [list(ones) for _, ones in groupby(found, key=lambda one: one.outcome.test)]
+    return [(ones[0].outcome, ones) for ones in groups]
 
 
 def _since(t_ns: int | None, zero_ns: int | None) -> str:

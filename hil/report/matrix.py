@@ -12,11 +12,11 @@ from functools import cache
 from importlib.resources import files
 
 from hil.report.record import Event
-from hil.report.results import VERDICTS, Outcome, Results, gather
+from hil.report.repeats import folded
+from hil.report.results import VERDICTS, WORST_FIRST, Outcome, Results, gather
 
 _PREFIX = "BMS-"
 _NONE = "no test"
-_BAD_FIRST = ("fail", "error", "invalid", "pass", "skipped")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Line:
     def verdict(self) -> str:
         """The worst of its tests; passed if some passed and the others were skipped."""
         verdicts = {outcome.verdict for outcome in self.outcomes}
-        return next((verdict for verdict in _BAD_FIRST if verdict in verdicts), _NONE)
+        return next((verdict for verdict in WORST_FIRST if verdict in verdicts), _NONE)
 
     @property
     def counts(self) -> str:
@@ -52,6 +52,11 @@ class Line:
         return list(dict.fromkeys(outcome.why for outcome in self.outcomes if outcome.verdict != "pass"))
 
 
+def case_id(number: int) -> str:
+    """The id of a case of the suite's catalogue, as a requirement."""
+    return f"{_PREFIX}{number}"
+
+
 @cache
 def titles() -> dict[int, str]:
     """The suite's catalogue: number of a case and what it asks."""
@@ -62,7 +67,7 @@ def titles() -> dict[int, str]:
 def lines(results: Results) -> list[Line]:
     """All cases of the catalogue and requirements of the rig file, tested or not; then those of tests."""
     outcomes = results.outcomes
-    known = [Line(f"{_PREFIX}{n}", title, _of_case(outcomes, n)) for n, title in titles().items()]
+    known = [Line(case_id(n), title, _of_case(outcomes, n)) for n, title in titles().items()]
     named = dict(results.info.get("requirements") or {})
     for name in (name for outcome in outcomes for name in outcome.requirements):
         named.setdefault(name, "")
@@ -84,7 +89,7 @@ def as_json(events: Sequence[Event]) -> str:
                 "tests": {outcome.test: outcome.verdict for outcome in line.outcomes},
                 "reasons": line.reasons,
             }
-            for line in lines(gather(events))
+            for line in lines(folded(gather(events)))
         ],
         indent=2,
         ensure_ascii=False,
@@ -96,7 +101,7 @@ def as_csv(events: Sequence[Event]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["requirement", "title", "verdict", "test", "test verdict", "reason"])
-    for line in lines(gather(events)):
+    for line in lines(folded(gather(events))):
         if not line.outcomes:
             writer.writerow([line.requirement, line.title, line.verdict, "", "", ""])
         for outcome in line.outcomes:

@@ -41,6 +41,7 @@ class RunInfo(TypedDict, total=False):
     Attributes:
         rig: The rig's name; ``title`` says what it is.
         seed: Seed of everything random.
+        repeat: How often each test was run, if more than once: each time with the next seed.
         date: Start of the run, ISO 8601.
         paths: Rig file, output folder, trace and the like, by name.
         versions: Python, this package and those it stands on, by name.
@@ -59,6 +60,7 @@ class RunInfo(TypedDict, total=False):
     rig: str
     title: str
     seed: int
+    repeat: int
     date: str
     paths: Mapping[str, str]
     versions: Mapping[str, str]
@@ -153,8 +155,7 @@ class Recorder:
         title: str = "",
         cases: Sequence[int] = (),
         requirements: Sequence[str] = (),
-        *,
-        place: int | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         """A test starts.
 
@@ -164,7 +165,8 @@ class Recorder:
             title: What it says of itself.
             cases: Its numbers in the catalogue.
             requirements: Ids of what it proves.
-            place: In a record of one share of a run, its place among the tests of all shares.
+            more: In a record of one share of a run, its ``place`` among the tests of all shares. Of a repetition
+                what it ``repeats``, the node id without its number; that number, ``repetition``; its ``seed``.
         """
         event = {
             "event": "test",
@@ -174,7 +176,7 @@ class Recorder:
             "requirements": requirements,
             "t_ns": t_ns,
         }
-        self._write(event if place is None else {**event, "place": place})
+        self._write({**event, **(more or {})})
 
     def cell(self, test: str, cell: int, place: Mapping[str, str], result: CheckResult) -> None:
         """It was judged how the BMS answers to a fault of one cell, and in which state."""

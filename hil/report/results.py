@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from hil.report.record import Event
 
 VERDICTS = ("pass", "fail", "error", "invalid", "skipped")
+WORST_FIRST = ("fail", "error", "invalid", "pass", "skipped")  # passed if some passed and others were skipped
 _UNFINISHED = "the run ended before this test did"
 
 
@@ -26,6 +27,10 @@ class Outcome:
         plots: ``plot`` events: what was done and what followed, over time.
         cells: ``cell`` events: what single cells were judged by.
         sim_ns: How much bus time it took.
+        repeats: Of a repetition: the test's node id without its number.
+        repetition: That number, from 1.
+        seed: Of the repetition's noise.
+        times: Where it stands for all repetitions: these.
     """
 
     test: str
@@ -41,6 +46,10 @@ class Outcome:
     reason: str = _UNFINISHED
     sim_ns: int | None = None
     anchor: str = ""
+    repeats: str = ""
+    repetition: int = 1
+    seed: int | None = None
+    times: Sequence[Outcome] = ()
 
     @property
     def module(self) -> str:
@@ -81,14 +90,19 @@ class Outcome:
         return [check for check in self.checks if not check.get("ok")]
 
     @property
+    def all_checks(self) -> list[Event]:
+        """Its checks, those of all its repetitions if it stands for them."""
+        return [check for one in self.times for check in one.checks] if self.times else self.checks
+
+    @property
     def tightest(self) -> Event | None:
         """The check with the least margin in relation to its limit, if one has a number."""
-        return tightest(self.checks)
+        return tightest(self.all_checks)
 
     @property
     def reaction(self) -> Event | None:
         """Of the checks with a reaction the one with the least margin."""
-        return tightest(check for check in self.checks if check.get("reaction_ns") is not None)
+        return tightest(check for check in self.all_checks if check.get("reaction_ns") is not None)
 
     def _parametrised(self) -> str:
         stem, _, rest = self.test.partition("[")
@@ -114,7 +128,7 @@ class Row:
     @property
     def tightest(self) -> Event | None:
         """The tightest check of all variants."""
-        return tightest(check for outcome in self.outcomes for check in outcome.checks)
+        return tightest(check for outcome in self.outcomes for check in outcome.all_checks)
 
     @property
     def reaction(self) -> Event | None:
@@ -184,7 +198,7 @@ class Results:
     @property
     def sim_ns(self) -> int:
         """Bus time that the tests took."""
-        return sum(outcome.sim_ns or 0 for outcome in self.outcomes)
+        return sum(one.sim_ns or 0 for outcome in self.outcomes for one in outcome.times or (outcome,))
 
     @property
     def verdict(self) -> str:
@@ -218,7 +232,7 @@ def gather(events: Iterable[Event]) -> Results:
     for outcome in latest.values():
         if outcome.reason is _UNFINISHED and results.troubles:
             outcome.reason = f"{_UNFINISHED}: {trouble_line(results.troubles[-1])}"
-    _name_anchors(results.outcomes)
+    name_anchors(results.outcomes)
     return results
 
 
@@ -275,6 +289,9 @@ def _start(event: Event) -> Outcome:
         cases=event.get("cases") or (),
         requirements=event.get("requirements") or (),
         t_ns=event.get("t_ns"),
+        repeats=event.get("repeats") or "",
+        repetition=event.get("repetition") or 1,
+        seed=event.get("seed"),
     )
 
 
@@ -293,7 +310,7 @@ def _add(outcome: Outcome, event: Event) -> None:
         outcome.sim_ns = event.get("sim_ns")
 
 
-def _name_anchors(outcomes: Iterable[Outcome]) -> None:
+def name_anchors(outcomes: Iterable[Outcome]) -> None:
     """Anchors come from the node ids, so that a link holds from run to run."""
     used: dict[str, int] = {}
     for outcome in outcomes:

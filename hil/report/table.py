@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hil.report import text
 from hil.report.record import Event
+from hil.report.repeats import folded, shown
 from hil.report.results import Outcome, Results, gather, rows, trouble_line
 
 _SIGNS = {"pass": "✓", "fail": "✗", "error": "!", "invalid": "?", "skipped": "-"}
@@ -42,7 +43,7 @@ def render(events: Sequence[Event], width: int = 80, color: bool = False, encodi
         color: Whether the terminal takes ANSI colours.
         encoding: What the terminal can show; without ``✓`` in it the table is plain ASCII.
     """
-    results = gather(events)
+    results = folded(gather(events))
     style = _Style(max(width, _NARROWEST), color)
     lines = [*_tests(results, style), *_failures(results, style), *_end(results, style)]
     table = "\n".join(line.rstrip() for line in lines) + "\n"
@@ -72,6 +73,8 @@ def _failures(results: Results, style: _Style) -> Iterator[str]:
             yield ""
             head = _short(f"{outcome.verdict}: {outcome.test}", style.width)
             yield style.paint(head, outcome.verdict)
+            if outcome.times:
+                yield from _wrap("  ", shown(outcome), style.width)
             yield from _evidence(outcome, style.width)
     skipped = [outcome for outcome in results.outcomes if outcome.verdict == "skipped"]
     if skipped:
@@ -111,6 +114,8 @@ def _end(results: Results, style: _Style) -> Iterator[str]:
 def _counts(results: Results, style: _Style) -> Iterator[str]:
     words = [(f"{count} {verdict}", verdict) for verdict, count in results.counts.items() if count]
     words = words or [("no test ran", "invalid")]
+    if results.info.get("repeat"):
+        words.append((f"{results.info['repeat']} repetitions of each", ""))
     if results.interrupted:
         words.append(("interrupted", "invalid"))
     elif results.end is None:

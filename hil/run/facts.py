@@ -45,7 +45,12 @@ _OF_KIND = {
 
 
 def run_facts(
-    config: RigConfig, out: Path, seed: int, trace: str, plant: Mapping[str, Any] | None = None
+    config: RigConfig,
+    out: Path,
+    seed: int,
+    trace: str,
+    plant: Mapping[str, Any] | None = None,
+    repeat: int = 1,
 ) -> RunInfo:
     """All that may be asked of a run later.
 
@@ -55,6 +60,7 @@ def run_facts(
         seed: Of all noise.
         trace: Kind of the bus trace.
         plant: In real time, what the plant process says of itself.
+        repeat: How often each test is run.
     """
     facts: RunInfo = {
         "rig": config.name,
@@ -75,6 +81,8 @@ def run_facts(
         "requirements": _requirements(config),
         "simulated": _VIRTUAL if config.time == "virtual" else tuple(_simulated(config)),
     }
+    if repeat > 1:
+        facts["repeat"] = repeat
     if config.hooks is not None:
         facts["hooks"] = {config.hooks.path.name: config.hooks.sha256}
     if plant is not None:

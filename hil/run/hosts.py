@@ -22,8 +22,8 @@ class Hosts(Protocol):
     def begin_ns(self, ended_ns: int) -> int:
         """Where on the run's time line the next world begins; the last one ended at ``ended_ns``."""
 
-    def open(self, seed: int, begun_ns: int) -> Host:
-        """A fresh world, its BMS not yet switched on."""
+    def open(self, seed: int, begun_ns: int, lead_ns: int) -> Host:
+        """A fresh world, its BMS not yet switched on; it will be so long after the bus begins."""
 
     def health(self) -> Health | None:
         """How the rig was during the test that has just been stopped; nothing in virtual time."""
@@ -62,9 +62,11 @@ class VirtualHosts:
         """Whole seconds, so that no test moves another's frames."""
         return -(-ended_ns // NS_PER_S) * NS_PER_S
 
-    def open(self, seed: int, begun_ns: int) -> InlineHost:
+    def open(self, seed: int, begun_ns: int, lead_ns: int) -> InlineHost:
         """A fresh world."""
-        return InlineHost(self._config, self._firmware, self._heartbeat, self._trace, seed, begun_ns)
+        host = InlineHost(self._config, self._firmware, self._heartbeat, self._trace, seed, begun_ns)
+        host.lead_ns = lead_ns
+        return host
 
     def health(self) -> None:
         """Virtual time is never late."""

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from hil.errors import OutputError
-from hil.report import html, junit, matrix
+from hil.report import html, junit, matrix, reactions
 from hil.report.record import Event
 
 RECORD_NAME = "record.jsonl"
@@ -21,6 +21,8 @@ _WRITERS = {
     REPORT_NAME: html.render,
     "requirements.json": matrix.as_json,
     "requirements.csv": matrix.as_csv,
+    "reactions.json": reactions.as_json,
+    "reactions.csv": reactions.as_csv,
 }
 _FILES = (RECORD_NAME, *_WRITERS, *(f"trace.{kind}" for kind in TRACE_KINDS))
 

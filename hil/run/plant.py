@@ -153,7 +153,7 @@ class RealHosts:
         """Now."""
         return max(ended_ns, self._connection.now_ns)
 
-    def open(self, seed: int, begun_ns: int) -> RemoteHost:  # noqa: ARG002 - time goes on by itself
+    def open(self, seed: int, begun_ns: int, lead_ns: int) -> RemoteHost:  # noqa: ARG002 - by chance here
         """A fresh world."""
         tidy()  # a collection takes a tenth of a second, in which a test would miss its moment
         self._connection.call("lease")  # an earlier test may have lost it

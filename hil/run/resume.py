@@ -24,7 +24,8 @@ from hil.run.output import RECORD_NAME, write_record
 from hil.run.session import exit_code_of
 
 _SETTLED = {Verdict.PASS.value, Verdict.FAIL.value, Verdict.SKIPPED.value}
-_SAME = ("rig", "seed", "dbc", "firmware", "wiring", "hooks")  # of the first line: else it is another run
+# of the first line: else it is another run
+_SAME = ("rig", "seed", "dbc", "firmware", "wiring", "hooks", "repeat")
 _OF_A_RUN = {"run", "end", "trouble"}
 
 
@@ -45,7 +46,7 @@ class Earlier:
     settled: frozenset[str]
 
     @classmethod
-    def of(cls, folder: Path, config: RigConfig, seed: int, trace: str) -> Earlier:
+    def of(cls, folder: Path, config: RigConfig, seed: int, trace: str, repeat: int = 1) -> Earlier:
         """Read an earlier run.
 
         Raises:
@@ -55,7 +56,7 @@ class Earlier:
         path = folder / RECORD_NAME
         events = read_events(path)
         info = events[0] if events and events[0]["event"] == "run" else {}
-        _check_same(info, run_facts(config, folder, seed, trace), path)
+        _check_same(info, run_facts(config, folder, seed, trace, repeat=repeat), path)
         results = gather(events)
         settled = frozenset(o.test for o in results.outcomes if o.verdict in _SETTLED)
         if results.end is not None and not results.troubles and not results.interrupted:

@@ -12,6 +12,7 @@ from typing import Any
 
 from hil.bms.heartbeat import Heartbeat
 from hil.checks.verdict import Verdict
+from hil.clock import NS_PER_S
 from hil.errors import HealthError, HilError, OutputError
 from hil.host.contract import Host
 from hil.report.record import Recorder
@@ -25,6 +26,8 @@ from hil.run.hosts import Hosts, VirtualHosts
 from hil.run.lifeline import let_finish
 from hil.run.output import RECORD_NAME
 
+_GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, lie as evenly as can be, however many there are
+_LEAD_NS = NS_PER_S  # as long as the longest cycles
 _STARTED = 4  # even, and beyond the signs of life that loading firmware gives
 
 
@@ -36,6 +39,8 @@ class TestInfo:
         name: Its node id.
         cases: Numbers of the catalogue of cases that it covers.
         place: Of a run that is one share of several, its place among the tests of all.
+        repeats: Of a repetition: the test's node id without its number.
+        repetition: That number, from 1.
     """
 
     __test__ = False  # pytest, this is no test class
@@ -45,6 +50,8 @@ class TestInfo:
     cases: Sequence[int] = ()
     requirements: Sequence[str] = ()
     place: int | None = None
+    repeats: str = ""
+    repetition: int = 1
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class RunOptions:
         heartbeat: File of the supervisor's sign of life, if there is one.
         plant: Where a plant process listens, in real time; empty: one is started for the run.
         settled: Tests that are not run, because an earlier part of the run has their verdict.
+        repeat: How often each test is run.
         share: ``K/N``: only the K-th of N shares of the other tests; empty: all.
         durations: An earlier run, by which shares are dealt; ``None``: by the suite's table.
     """
@@ -68,6 +76,7 @@ class RunOptions:
     heartbeat: Path | None = None
     plant: str = ""
     settled: frozenset[str] = frozenset()
+    repeat: int = 1
     share: str = ""
     durations: Path | None = None
 
@@ -101,6 +110,7 @@ class Session:
         self._hosts: Hosts | None = None
         self._rig: Rig | None = None
         self._test = ""
+        self._announced = TestInfo("")
         self._recorder: Recorder | None = None
         self._journal: Journal = Silent()
         self._trace: TraceWriter | None = None
@@ -120,17 +130,28 @@ class Session:
 
     def announce(self, test: TestInfo) -> None:
         """A test starts."""
+        self._announced = test
         begun_ns = self._begun_ns = self._worlds.begin_ns(self._now_ns)
+        more: dict[str, Any] = {} if test.place is None else {"place": test.place}
+        if test.repeats:
+            more |= {"repeats": test.repeats, "repetition": test.repetition, "seed": self._seed(test)}
         self._write(
-            lambda to: to.test(
-                test.name, begun_ns, test.title, test.cases, test.requirements, place=test.place
-            )
+            lambda to: to.test(test.name, begun_ns, test.title, test.cases, test.requirements, more)
         )
 
+    def _seed(self, test: TestInfo) -> int:
+        """Each repetition has the noise of the next seed."""
+        return self._options.seed + test.repetition - 1
+
     def open(self, test: str) -> Rig:
-        """A fresh world for a test, its BMS not yet switched on."""
-        seed = zlib.crc32(f"{self._options.seed} {test}".encode())
-        self._host = self._worlds.open(seed, self._begun_ns)
+        """A fresh world for a test, its BMS not yet switched on.
+
+        The cycles of the BMS lie to those of the rig as in no other repetition.
+        """
+        told = self._announced
+        lead_ns = int((told.repetition - 1) * _GOLDEN % 1 * _LEAD_NS)
+        seed = zlib.crc32(f"{self._seed(told)} {told.repeats or test}".encode())
+        self._host = self._worlds.open(seed, self._begun_ns, lead_ns)
         self._rig = Rig(self.config, self._host, self._journal, test, self._hooks)
         self._test = test
         return self._rig
@@ -247,7 +268,7 @@ class Session:
         if options.out is None:
             return
         self._journal = self._recorder = recorder = Recorder(options.out / RECORD_NAME)
-        recorder.run(**run_facts(config, options.out, options.seed, options.trace, plant))
+        recorder.run(**run_facts(config, options.out, options.seed, options.trace, plant, options.repeat))
         self._trace = open_trace(options.out / "trace", options.trace, list(config.buses))
 
     def _virtual(self) -> Hosts:

@@ -111,6 +111,8 @@ def _rig_options(rig: Path, options: RunOptions, heartbeat: Path) -> list[str]:
         "--hil-trace": options.trace,
         "--hil-heartbeat": heartbeat,
     }
+    if options.repeat > 1:
+        given["--hil-repeat"] = options.repeat
     if options.plant:
         given["--hil-plant"] = options.plant
     if options.share:

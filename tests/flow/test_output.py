@@ -83,7 +83,8 @@ def test_an_older_run_does_not_mix_with_the_new_one(build, hil, tmp_path):
     second = hil("run", "--seed", "2", rig, *ONE)
     assert (first.code, second.code) == (0, 0)
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    reports = {"report.html", "junit.xml", "requirements.csv", "requirements.json"}
+    tables = {f"{name}.{kind}" for name in ("reactions", "requirements") for kind in ("csv", "json")}
+    reports = {"report.html", "junit.xml", *tables}
     assert names == reports | {"record.jsonl", "trace.blf", "notes.txt"}
     assert second.events[0]["seed"] == 2
     second.assert_reported()

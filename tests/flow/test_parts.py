@@ -44,6 +44,21 @@ def test_verdicts_and_their_order_are_those_of_one_process(rig, hil):
     assert all((run.out / f"part-{number}" / "trace.blf").exists() for number in (1, 2, 3))
 
 
+def test_repetitions_are_shared_out_and_told_as_one_test(rig, hil):
+    run = hil("run", rig, "-j", "2", "--repeat", "3", *OURS)
+    assert run.code == 1, run.said
+    tests = [test.partition("::")[2] for test, _ in _verdicts(run)]
+    numbers = (1, 2, 3)
+    assert tests == [
+        *(f"test_some[{number}-rep{n}]" for number in range(5) for n in numbers),
+        *(f"test_last[rep{n}]" for n in numbers),
+    ]
+    assert run.events[0]["repeat"] == 3
+    assert "5 pass · 1 fail · 3 repetitions of each" in run.said
+    assert "3 repetitions: 3 fail; this is repetition 1, with seed 1" in run.said
+    run.assert_reported()
+
+
 def test_parts_that_have_nothing_to_run_do_not_matter(rig, hil):
     run = hil("run", rig, "-j", "3", "-k", "last", *OURS)
     assert run.code == 0, run.said

@@ -263,6 +263,26 @@ def test_what_else_runs_does_not_change_a_test(pytester):
     assert frames(both, begun["t_ns"] // 1000) == frames(alone, 0)
 
 
+def test_a_repetition_has_another_seed_and_another_phase(pytester):
+    """The first one is what the run is without the others."""
+
+    def stimuli(lines: list[str], test: str) -> list[int]:
+        events = [_event(line) for line in lines]
+        begun = next(e["t_ns"] for e in events if e["event"] == "test" and e["test"].endswith(test))
+        rows = [e for e in events if e["event"] == "stimulus" and e["test"].endswith(test)]
+        return [row["on_wire_ns"] - begun for row in rows if row["on_wire_ns"] is not None]
+
+    (record, _), (plain, _) = outputs(pytester, "three", "--hil-repeat", "3"), outputs(pytester, "one")
+    tests = [_event(line) for line in record if _event(line)["event"] == "test"]
+    names = [(test["test"].partition("::")[2], test["repetition"], test["seed"]) for test in tests]
+    assert names == [(f"test_{name}[rep{n}]", n, n) for name in "ab" for n in (1, 2, 3)]
+    assert {test["repeats"].partition("::")[2] for test in tests} == {"test_a", "test_b"}
+    first, *others = (stimuli(record, f"test_b[rep{n}]") for n in (1, 2, 3))
+    assert first == stimuli(plain, "test_b")
+    assert all(other != first for other in others)
+    assert others[0] != others[1]
+
+
 def _event(line: str) -> dict:
     import json
 

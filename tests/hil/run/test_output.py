@@ -65,4 +65,5 @@ def test_a_report_that_cannot_be_written_does_not_keep_the_other_from_it(tmp_pat
     assert lost.place == str(tmp_path / "report.html")
     assert (tmp_path / "junit.xml").read_text().startswith("<?xml")
     there = sorted(path.name for path in tmp_path.iterdir())
-    assert there == ["junit.xml", "report.html", "requirements.csv", "requirements.json"]
+    tables = [f"{name}.{kind}" for name in ("reactions", "requirements") for kind in ("csv", "json")]
+    assert there == sorted(["junit.xml", "report.html", *tables])
