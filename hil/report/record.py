@@ -165,8 +165,8 @@ class Recorder:
             title: What it says of itself.
             cases: Its numbers in the catalogue.
             requirements: Ids of what it proves.
-            more: In a record of one share of a run, its ``place`` among the tests of all shares. Of a repetition
-                what it ``repeats``, the node id without its number; that number, ``repetition``; its ``seed``.
+            more: In a record of one share of a run, its ``place`` among the tests of all shares. Of a
+                repetition what it ``repeats``, its node id without its number; ``repetition``; ``seed``.
         """
         event = {
             "event": "test",
