@@ -10,6 +10,8 @@ from hil import RigConfig
 from hil.pytest_plugin import rig_config
 from hil.suite.protections import family_of
 
+_USUAL_degC, _INSIDE_K = 25, 5
+
 
 def _cells(config: RigConfig) -> list[int]:
     """First, middle and last: ends of the chain are where monitors differ."""
@@ -23,8 +25,18 @@ def _families(config: RigConfig) -> list[str]:
     return sorted({family_of(message) for message in limit.messages}) if limit is not None else []
 
 
+def _degrees(config: RigConfig) -> list[int]:
+    """Temperatures of a pack in use: two well inside its warnings, frost and a usual day between them."""
+    cold, hot = (config.limits.get(f"{side}temperature_discharge") for side in ("under", "over"))
+    if cold is None or hot is None or not (cold.has("warning") and hot.has("warning")):
+        return [_USUAL_degC]
+    low, high = round(cold.warning) + _INSIDE_K, round(hot.warning) - _INSIDE_K
+    return sorted({low, high, *(value for value in (0, _USUAL_degC) if low < value < high)})
+
+
 _MAKERS: dict[str, Callable[[RigConfig], list[int] | list[str]]] = {
     "cell": _cells,
+    "degrees": _degrees,
     "family": _families,
 }
 

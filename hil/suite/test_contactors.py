@@ -177,6 +177,31 @@ def test_bursts_on_the_interlock_are_rejected(rig: Rig) -> None:
     rig.stays("state", "operate", for_="500 ms")
 
 
+@pytest.mark.case(44)
+@pytest.mark.parametrize("state", ["standby", "precharge", "operate"])
+def test_a_crash_opens_the_contactors_for_good(rig: Rig, state: str) -> None:
+    """The crash signal is answered in each state; neither its end nor a reset makes the pack usable again."""
+    limit = rig.limits["crash"]
+    rig.require("crash", "fault.crash")
+    if state == "operate":
+        rig.operate()
+    elif state == "precharge":
+        rig.request("mode", "operate")
+        rig.expect("contactor.precharge", "closed", within=rig.limits["precharge"].timeout)
+    rig.request("crash", True)
+    expect_open(rig, "crash")
+    rig.request("crash", False)
+    rig.request("mode", "standby")
+    if limit.clears == "service":
+        rig.run_for("500 ms")
+        rig.pulse_reset()
+        rig.stays("fault.crash", True, for_="1 s")
+        rig.power_on(cold=False, reaches="fault")
+    rig.request("mode", "operate")
+    rig.stays("fault.crash", True, for_="500 ms")
+    rig.never("contactor.main_plus", "closed", for_="2 s")
+
+
 @pytest.mark.case(43)
 @pytest.mark.parametrize("pole", ["plus", "minus"])
 def test_a_sudden_loss_of_isolation_opens_the_contactors(rig: Rig, pole: str) -> None:

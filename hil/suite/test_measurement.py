@@ -96,6 +96,43 @@ def _expect_each_at_its_place(
             rig.agrees(f"{role}[{place}]", value, tolerance, since=settled)
 
 
+@pytest.mark.case(6)
+def test_the_isolation_of_both_poles_is_read(rig: Rig) -> None:
+    """Each pole's isolation is reported as its own, near the level at which it counts and far from it."""
+    share, limit = rig.limits["accuracy_isolation"].tolerance, rig.limits["isolation"]
+    rig.require("measured.isolation_plus", "measured.isolation_minus")
+    for plus, minus in ((1.5, 4.0), (4.0, 1.5), (10.0, 20.0)):
+        wanted = {"plus": plus * limit.threshold, "minus": minus * limit.threshold}
+        with ExitStack() as leaks:
+            for pole, ohms in wanted.items():
+                leaks.enter_context(rig.fault("isolation", pole=pole, value=ohms))
+            rig.settle("1 s")
+            for pole, ohms in wanted.items():
+                truth = rig.truth(f"isolation.{pole}")
+                rig.agrees(f"measured.isolation_{pole}", truth, share * truth)
+                rig.bounded(f"isolation of {pole}, as a share of its leak", truth / ohms, high=1.01)
+
+
+@pytest.mark.case(8)
+def test_cells_are_read_and_protected_while_they_are_balanced(rig: Rig) -> None:
+    """While it balances each cell is still reported at its place, and an overvoltage answered in time."""
+    limit, high = rig.limits["balancing"], rig.limits["cell_overvoltage"]
+    tolerance = rig.limits["accuracy_cell_voltage"].tolerance
+    rig.require("balancing[1]", "cell.voltage[1]")
+    cell = rig.cells // 2
+    top = limit.threshold + 0.03
+    rig.operate()
+    with rig.fault("cell.voltage", cell=cell, value=top):
+        rig.expect(f"balancing[{cell}]", True, within=limit.delay)
+        wanted = {cell - 1: limit.threshold - 0.10, cell: top + 0.01, cell + 1: limit.threshold - 0.08}
+        faults = [rig.fault("cell.voltage", cell=one, value=volts) for one, volts in wanted.items()]
+        _expect_each_at_its_place(rig, "cell.voltage", faults, wanted, tolerance)
+        rig.stays(f"balancing[{cell}]", True, for_="300 ms")
+        with rig.fault("cell.voltage", cell=cell, value=high.threshold + 0.05):
+            rig.expect("fault.cell_overvoltage", True, within=high.delay)
+            rig.expect("contactor.main_plus", "open", within=high.delay + high.reaction)
+
+
 @pytest.mark.case(9)
 def test_link_voltage_is_read_open_and_closed(rig: Rig) -> None:
     """The DC link's reading follows the truth: discharged in standby, at the pack's voltage in operation."""

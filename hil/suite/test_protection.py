@@ -156,6 +156,20 @@ def test_real_overcurrent_opens_the_contactors(rig: Rig) -> None:
     rig.bounded("current afterwards", abs(rig.truth("pack.current")), high=0.5, unit="A")
 
 
+@pytest.mark.case(25)
+def test_a_short_circuit_is_disconnected(rig: Rig) -> None:
+    """A shorted DC link is answered as the highest overcurrent is, and afterwards no current flows.
+
+    What a hardware path does within microseconds no bus shows; that is measured on the bench.
+    """
+    limit = rig.limits["overcurrent_discharge"]
+    rig.operate()
+    with rig.fault("link.short"):
+        rig.crosses("current_sensor.current", above=limit.threshold)
+        expect_open(rig, "overcurrent_discharge")
+        rig.bounded("current afterwards", abs(rig.truth("pack.current")), high=0.5, unit="A")
+
+
 @pytest.mark.case(24, 32)
 def test_a_spike_of_regeneration_does_not_trip(rig: Rig) -> None:
     """A spike above the charge limit that is shorter than the debounce is driven through."""

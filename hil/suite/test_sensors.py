@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from hil import Rig
-from hil.suite.protections import frames_with
+from hil.suite.protections import expect_open, frames_with
+
+_BEYOND_V = 3.0  # of a pack voltage, past what is permitted
+_JUST = 1.0001  # of a level: past it, not on it
+_SURELY = 1.05  # of a permitted difference, past which no measurement error hides it
+_INNER_SHORT_Ohm = 0.5e-3
 
 
 @pytest.mark.case(46)
@@ -147,3 +153,133 @@ def test_a_pack_sensor_that_disagrees_with_the_cells_is_found(rig: Rig, side: st
     with rig.fault("pack.voltage", value=value):
         rig.expect("fault.voltage_plausibility", True, within=limit.delay)
         rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+
+
+@pytest.mark.case(13, 42)
+@pytest.mark.parametrize("direction", ["discharge", "charge"])
+def test_a_current_through_open_contactors_is_an_error_of_its_sensor(rig: Rig, direction: str) -> None:
+    """Where nothing can flow a small offset is tolerated; a large one is found, and nothing closes."""
+    limit = rig.limits["current_sensor"]
+    offset, within = limit.number("open_current"), int(limit.number("open_within"))
+    if direction == "charge":
+        offset = -offset
+    port = "current_sensor.current"
+    start_ns = rig.now_ns
+    with rig.fault("sensor.offset", port=port, value=0.5 * offset):
+        rig.run_for(3 * within)
+    count = frames_with(rig, "fault.current_sensor", 1, start_ns)
+    rig.bounded("frames with fault.current_sensor set", count, high=0)
+    with rig.fault("sensor.offset", port=port, value=1.5 * offset):
+        rig.expect("fault.current_sensor", True, within=within)
+        rig.request("mode", "operate")
+        rig.stays("contactor.main_plus", "open", for_="1 s")
+
+
+@pytest.mark.case(47)
+@pytest.mark.parametrize("how", ["shorted or reversed", "above its range"])
+def test_a_cell_input_at_the_end_of_its_range_is_answered(rig: Rig, how: str) -> None:
+    """A shorted input reads 0 V, and so does a reversed one where no frame carries less: no healthy cell."""
+    names = ("cell_sensor", "cell_overvoltage" if how == "above its range" else "cell_undervoltage")
+    within = max(rig.limits[name].delay for name in names)
+    side = "above" if how == "above its range" else "below"
+    rig.operate()
+    with rig.fault("sensor.range", port=f"cell_monitor.voltage[{rig.cells // 2}]", side=side):
+        rig.expect("fault", True, within=within)
+        rig.expect("contactor.main_plus", "open", within=within + rig.limits[names[0]].reaction)
+        rig.stays("contactor.main_plus", "open", for_="1 s")
+
+
+@pytest.mark.case(47)
+def test_a_cell_with_an_inner_short_opens_the_contactors(rig: Rig) -> None:
+    """A real cell that is shorted inside, not only its input: as soon as its voltage is too low."""
+    limit = rig.limits["cell_undervoltage"]
+    cell = rig.cells // 2
+    rig.operate()
+    with rig.fault("cell.short", cell=cell, resistance=_INNER_SHORT_Ohm):
+        rig.crosses(f"cell_monitor.voltage[{cell}]", below=limit.threshold)
+        expect_open(rig, "cell_undervoltage")
+
+
+@pytest.mark.case(48)
+@pytest.mark.parametrize("how", ["offset", "gain", "drift"])
+def test_a_pack_voltage_that_goes_astray_is_found(rig: Rig, how: str) -> None:
+    """However its sensor goes wrong: once it is off by more than permitted, the cells say so in time."""
+    limit, truth = rig.limits["voltage_plausibility"], rig.truth("pack.voltage")
+    port, off = "current_sensor.voltage_pack", limit.tolerance + _BEYOND_V
+    arguments: dict[str, dict[str, Any]] = {
+        "offset": {"value": -off},
+        "gain": {"factor": 1 + off / truth},
+        "drift": {"rate": off},
+    }
+    rig.operate()
+    with rig.fault(f"sensor.{how}", port=port, **arguments[how]):
+        if how == "drift":
+            rig.crosses(port, above=rig.truth("pack.voltage") + _SURELY * limit.tolerance)
+        rig.expect("fault.voltage_plausibility", True, within=limit.delay)
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+
+
+@pytest.mark.case(48)
+def test_noise_of_the_pack_voltage_is_tolerated(rig: Rig) -> None:
+    """Noise that is well within the permitted difference is no fault."""
+    limit = rig.limits["voltage_plausibility"]
+    rig.operate()
+    start_ns = rig.now_ns
+    with rig.fault("sensor.noise", port="current_sensor.voltage_pack", sigma=limit.tolerance / 5):
+        rig.run_for(5 * limit.delay)
+    count = frames_with(rig, "fault.voltage_plausibility", 1, start_ns)
+    rig.bounded("frames with fault.voltage_plausibility set", count, high=0)
+
+
+@pytest.mark.case(48)
+@pytest.mark.parametrize(("level", "fault"), [("low", "precharge"), ("high", "contactor_weld")])
+def test_a_link_voltage_that_is_stuck_lets_nothing_close(rig: Rig, level: str, fault: str) -> None:
+    """Stuck at 0 it never lets a precharge end; at the pack's voltage it looks like a welded contactor."""
+    limit = rig.limits["precharge"]
+    rig.require(fault)
+    value = rig.truth("pack.voltage") if level == "high" else 0.0
+    start_ns = rig.now_ns
+    with rig.fault("sensor.stuck", port="current_sensor.voltage_link", value=value):
+        rig.run_for("500 ms")
+        rig.request("mode", "operate")
+        rig.expect(f"fault.{fault}", True, within=limit.timeout + limit.reaction)
+        rig.never("state", "operate", for_="2 s")
+    count = frames_with(rig, "contactor.main_plus", 1, start_ns)
+    rig.bounded("frames with main plus closed", count, high=0)
+
+
+@pytest.mark.case(48)
+@pytest.mark.parametrize(
+    ("port", "name", "rate"),
+    [
+        ("cell_monitor.voltage[1]", "cell_overvoltage", 0.1),
+        ("cell_monitor.temperature[1]", "overtemperature_discharge", 2.0),
+        ("current_sensor.current", "overcurrent_discharge", 100.0),
+    ],
+)
+def test_a_reading_that_drifts_is_answered_at_its_limit(rig: Rig, port: str, name: str, rate: float) -> None:
+    """A drift is found at the latest when the reading passes its limit; so it is for as long as it drifts."""
+    limit = rig.limits[name]
+    rig.operate()
+    with rig.fault("sensor.drift", port=port, rate=rate):
+        rig.crosses(port, above=_JUST * limit.threshold, within="30 s")
+        rig.expect(f"fault.{name}", True, within=limit.delay)
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+
+
+@pytest.mark.case(49)
+@pytest.mark.parametrize("place", ["first", "last"])
+@pytest.mark.parametrize("how", ["open", "short"])
+def test_a_broken_temperature_sensor_is_no_temperature(rig: Rig, how: str, place: str) -> None:
+    """An NTC resistor whose wire is open or shorted is at an end of its range: broken, not cold or hot."""
+    limit = rig.limits["temperature_sensor"]
+    sensor = 1 if place == "first" else rig.temperature_sensors
+    rig.operate()
+    start_ns = rig.now_ns
+    with rig.fault(f"sensor.{how}", port=f"cell_monitor.temperature[{sensor}]"):
+        rig.expect("fault.temperature_sensor", True, within=limit.delay)
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+        rig.run_for(rig.limits["overtemperature_discharge"].delay + limit.reaction)
+    for name in ("overtemperature_discharge", "undertemperature_discharge"):
+        count = frames_with(rig, f"fault.{name}", 1, start_ns)
+        rig.bounded(f"frames with fault.{name} set", count, high=0)

@@ -15,6 +15,7 @@
 #include "protect.h"
 #include "soc.h"
 #include "state.h"
+#include "thermal.h"
 
 #define MAGIC (UINT32_C(0xB3500000) ^ (uint32_t)sizeof(bms_data)) /* another layout is another state */
 
@@ -66,6 +67,7 @@ int bms_step(uint64_t now_ns, bms_frame *out, int32_t capacity)
     keep_time(&bms, now_ns);
     can_in_supervise(&bms);
     measure_step(&bms);
+    thermal_step(&bms);
     soc_step(&bms);
     limits_watch(&bms);
     conditions_step(&bms);

@@ -35,13 +35,14 @@ typedef struct {
     int32_t current_mA;          /* > 0 discharges */
     int32_t pack_mV, link_mV;
     int32_t isolation_Ohm;       /* the lower pole */
+    int32_t plus_Ohm, minus_Ohm; /* and both of them */
     uint32_t isolation_ms;       /* last valid value */
     int32_t charger_mA, charger_mV;
     uint32_t valid_ms[3];        /* last reading without error flag: current, pack voltage, link voltage */
     uint8_t feedback, interlock; /* feedback: contactor bits */
     uint8_t monitor_ok, open_wire, open_tap, isolation_seen;
     uint8_t charger_flags;
-    uint8_t request, reset, reset_edge;
+    uint8_t request, reset, reset_edge, crash;
     uint8_t fresh_cells, fresh_sensors;
 } inputs;
 #define CELL_INVALID 8191
@@ -96,17 +97,26 @@ typedef struct {
     uint32_t first_seen_ds;    /* 0.1 s of operating time */
 } dtc_entry;
 
+/* see thermal.c */
+typedef struct {
+    uint32_t looked_ms;         /* when the sensors were last compared with what they had shown a second before */
+    int16_t before_dC[SENSORS];
+    uint8_t rising_s[SENSORS];  /* for so many seconds each has risen fast */
+    uint16_t spread_ms;
+    uint8_t spread, rise, runaway, cooling;
+} thermal;
+
 /* survives a warm start: the controller's non-volatile memory */
 typedef struct {
     uint32_t magic;
     uint64_t operating_ms;
     int64_t charge_nC; /* left in the pack; mA x us */
     dtc_entry dtc[DTC_ENTRIES];
-    uint8_t dtc_count, deep_discharged, charge_known;
+    uint8_t dtc_count, deep_discharged, crashed, charge_known;
 } nonvolatile;
 
 #ifndef TX_COUNT
-#define TX_COUNT 11 /* messages that it sends */
+#define TX_COUNT 13 /* messages that it sends */
 #endif
 typedef struct {
     uint32_t due_ms[TX_COUNT];
@@ -134,10 +144,12 @@ typedef struct bms_data {
     rx_state carrier[CARRIERS]; /* counter and checksum are those of the carrier */
     inputs in;
     measurements m;
+    thermal heat;
     contactors hv;
     charging charge;
     int32_t discharge_limit_mA, charge_limit_mA;
     uint16_t beyond_ms[2]; /* for so long the current is beyond its limit: discharge, charge */
+    uint16_t stray_ms;     /* for so long there is a current although all contactors are open */
     uint8_t derating, balancing;
     uint64_t balance[2]; /* 48 cells each */
     transmit tx;

@@ -55,6 +55,7 @@ static void unpack_shunt(bms_data *b, unsigned channel, uint64_t now_ns, const u
 static void unpack_request(inputs *in, const uint8_t *data)
 {
     uint8_t mode = data[1] >> 4, reset = data[2] & 1;
+    in->crash = data[2] >> 1 & 1;
     hear_request(in, mode, reset);
 }
 

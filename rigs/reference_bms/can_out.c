@@ -21,7 +21,7 @@ static uint64_t status_frame(bms_data *b)
 
 static uint64_t faults(bms_data *b)
 {
-    return (uint64_t)b->latched << 16 | (uint64_t)b->warned << 40;
+    return (uint64_t)(b->latched & MONITORED_FAULTS) << 16 | (uint64_t)b->warned << 40;
 }
 
 static uint64_t contactor_commands(bms_data *b)
@@ -101,6 +101,24 @@ static uint64_t fault_memory(bms_data *b)
            | put(dtc->occurrences, 32, 8) | put((int32_t)dtc->first_seen_ds, 40, 24);
 }
 
+static uint64_t alarms(bms_data *b)
+{
+    const thermal *t = &b->heat;
+    bool crash = b->latched & FAULT_BIT(FAULT_CRASH);
+    return put(crash, 16, 1) | put(t->spread, 17, 1) | put(t->rise, 18, 1) | put(t->runaway, 19, 1)
+           | put(t->cooling, 20, 1);
+}
+
+#define ISOLATION_UNKNOWN 6553500 /* Ohm: 65535 on the bus */
+
+static uint64_t condition(bms_data *b)
+{
+    bool known = b->in.isolation_seen;
+    return put((known ? b->in.plus_Ohm : ISOLATION_UNKNOWN) / 100, 16, 16)
+           | put((known ? b->in.minus_Ohm : ISOLATION_UNKNOWN) / 100, 32, 16)
+           | put(rounded(soc_terminal_mV(b), 10), 48, 16);
+}
+
 /* `watch`: a frame goes out at once when this changes. Phases spread the frames over the steps. */
 static const struct {
     uint16_t id, cycle_ms, phase_ms;
@@ -118,6 +136,8 @@ static const struct {
     {0x108, 100, 60, cell_temperatures, 0},
     {0x109, 250, 20, balance_bits, balance_change},
     {0x10A, 100, 70, fault_memory, 0},
+    {0x10B, 100, 50, alarms, alarms},
+    {0x10C, 100, 0, condition, 0},
 };
 
 void can_out_init(bms_data *b)

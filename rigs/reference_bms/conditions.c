@@ -3,6 +3,7 @@
 
 #include "contactor.h"
 #include "e2e.h"
+#include "protect.h"
 
 static void know(bms_data *b, int fault, bool known, int32_t value)
 {
@@ -91,6 +92,18 @@ static bool is_shunt_lost(const bms_data *b)
     return lost;
 }
 
+/* A current although every contactor is open is an error of the sensor. Standby alone can tell; in the fault state
+ * that follows the cause is there until the current is gone. */
+static bool has_stray_current(bms_data *b)
+{
+    bool flows = b->in.current_mA > STRAY_mA || b->in.current_mA < -STRAY_mA;
+    if (b->state == STATE_STANDBY && b->hv.phase == CONTACTORS_OPEN)
+        b->stray_ms = protect_debounce(b->stray_ms, flows, STRAY_ms, b->step_ms);
+    else if (b->state != STATE_FAULT || !flows)
+        b->stray_ms = 0;
+    return b->stray_ms >= STRAY_ms;
+}
+
 static void sensors(bms_data *b)
 {
     const measurements *m = &b->m;
@@ -98,7 +111,7 @@ static void sensors(bms_data *b)
     know(b, FAULT_CELL_SENSOR, m->cells_known, cells_bad);
     bool late = b->now_ms > START_GRACE_ms; /* a group that never came is lost too */
     know(b, FAULT_TEMPERATURE_SENSOR, m->sensors_known || late, m->invalid_sensors || !m->sensors_known);
-    flag(b, FAULT_CURRENT_SENSOR, is_shunt_lost(b));
+    flag(b, FAULT_CURRENT_SENSOR, is_shunt_lost(b) | has_stray_current(b));
 }
 
 static bool is_active(const bms_data *b)

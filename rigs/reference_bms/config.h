@@ -96,6 +96,13 @@ extern const rx_config RX[RX_COUNT];
 #ifndef CURRENT_GAP_ms
 #define CURRENT_GAP_ms 250u /* between two currents: in a longer one nothing is known of the charge */
 #endif
+#define STRAY_mA 2000 /* a current although every contactor is open, */
+#ifndef STRAY_ms
+#define STRAY_ms 200u /* for so long: the sensor has an offset */
+#endif
+/* an NTC resistor whose wire is open, or shorted, is at one end of what a monitor can show */
+#define SENSOR_OPEN_dC (-400)
+#define SENSOR_SHORT_dC 770
 #define STEP_LATE_ms 100u    /* a step this late is a fault of the controller itself */
 
 /* contactors */
@@ -172,6 +179,20 @@ extern const rx_config RX[RX_COUNT];
 #define COMMAND_SPACING_ms 100u
 #define COMMAND_CHANGE_mA 1000
 
+/* heat */
+#define SPREAD_dC 150 /* between the hottest and the coldest sensor, */
+#define SPREAD_ms 1000u
+#define RISE_dC 10 /* of one sensor in a second, */
+#define RISE_s 3   /* for so many in a row */
+#define RUNAWAY_percent 75 /* of the mean: a cell that has broken down */
+#define COOL_ON_dC 400
+#define COOL_OFF_dC 350
+
+/* terminal voltage, as estimated: of a group of cells, from its rest voltage to what a minute of current makes of it */
+#ifndef GROUP_uOhm
+#define GROUP_uOhm 1000
+#endif
+
 /* balancing */
 #define BALANCE_START_mV 3400 /* highest cell */
 #define BALANCE_STOP_mV 3380
@@ -186,8 +207,9 @@ extern const rx_config RX[RX_COUNT];
 #define SOC_FULL_ppm 985000 /* where charging ends: 3.50 V at C/20 is not the 100 % of the C/50 curve */
 #define GUESS_SAMPLES 200u /* steps over which the rest voltage is averaged after a cold start */
 #define OCV_POINTS 29
+#define OCV_dC 250 /* at this temperature */
 typedef struct {
-    int32_t soc_ppm, ocv_cmV;
+    int32_t soc_ppm, ocv_cmV, entropy_uV_per_K;
 } ocv_point;
 extern const ocv_point OCV[OCV_POINTS];
 

@@ -28,8 +28,10 @@ enum {
     FAULT_DEEP_DISCHARGE,
     FAULT_VOLTAGE_PLAUSIBILITY,
     FAULT_INTERNAL,
-    FAULT_COUNT
+    FAULT_COUNT,
+    FAULT_CRASH = FAULT_COUNT /* a signal, no monitor; the messages with a bit for each fault end before it */
 };
 
+#define MONITORED_FAULTS ((UINT32_C(1) << FAULT_COUNT) - 1)
 #define FAULT_BIT(fault) (UINT32_C(1) << (fault))
 #endif

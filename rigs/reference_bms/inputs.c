@@ -19,6 +19,8 @@ void hear_sensors(bms_data *b, unsigned group)
 
 void hear_isolation(bms_data *b, int32_t plus, int32_t minus)
 {
+    b->in.plus_Ohm = 100 * plus;
+    b->in.minus_Ohm = 100 * minus;
     b->in.isolation_Ohm = 100 * (plus < minus ? plus : minus);
     b->in.isolation_ms = b->now_ms;
     b->in.isolation_seen = 1;

@@ -46,12 +46,18 @@ static void measure_cells(bms_data *b)
     m->cell_mean_mV = (e.sum + e.valid / 2) / e.valid;
 }
 
+/* "Not available" is above the highest of them. */
+static bool is_temperature(int16_t value_dC)
+{
+    return value_dC > SENSOR_OPEN_dC && value_dC < SENSOR_SHORT_dC;
+}
+
 static void measure_temperatures(bms_data *b)
 {
     measurements *m = &b->m;
     extremes e = {0};
     for (int k = 0; k < SENSORS; k++)
-        if (b->in.sensor_dC[k] != SENSOR_INVALID)
+        if (is_temperature(b->in.sensor_dC[k]))
             look_at(&e, k, b->in.sensor_dC[k]);
     m->invalid_sensors = (uint8_t)(SENSORS - e.valid);
     if (!e.valid)

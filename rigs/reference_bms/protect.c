@@ -53,6 +53,8 @@ static void latch(bms_data *b, uint32_t fresh)
             b->first_fault = (uint8_t)(fault + 1);
         if (fault == FAULT_DEEP_DISCHARGE)
             b->nv.deep_discharged = 1;
+        if (fault == FAULT_CRASH)
+            b->nv.crashed = 1;
     }
 }
 
@@ -69,6 +71,8 @@ static uint32_t other_faults(const bms_data *b)
     uint32_t present = beyond_limits(b, BEYOND_FAULT_ms);
     if (b->nv.deep_discharged) /* for good: only a cold start forgets it */
         present |= FAULT_BIT(FAULT_DEEP_DISCHARGE);
+    if (b->in.crash || b->nv.crashed) /* so is this */
+        present |= FAULT_BIT(FAULT_CRASH);
     return present;
 }
 

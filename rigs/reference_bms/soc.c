@@ -40,23 +40,48 @@ static int32_t mean_cmV(int64_t sum_mV, uint32_t samples)
     return (int32_t)(sum_mV * 100 / ((int64_t)SERIES * samples));
 }
 
-static int32_t ppm_of_rest(int32_t ocv_cmV)
+/* The rest voltage at a point of the curve, at the pack's temperature: in the flat part of it a millivolt counts. */
+static int32_t rest_at(const bms_data *b, const ocv_point *point)
+{
+    int32_t apart_dK = b->m.sensors_known ? b->m.mean_dC - OCV_dC : 0;
+    return point->ocv_cmV + point->entropy_uV_per_K * apart_dK / 100;
+}
+
+static int32_t ppm_of_rest(const bms_data *b, int32_t ocv_cmV)
 {
     for (int k = 1; k < OCV_POINTS; k++) {
         const ocv_point *low = &OCV[k - 1], *high = &OCV[k];
-        if (ocv_cmV < high->ocv_cmV || k == OCV_POINTS - 1) {
-            int64_t part = (int64_t)(ocv_cmV - low->ocv_cmV) * (high->soc_ppm - low->soc_ppm);
-            return clamp(low->soc_ppm + (int32_t)(part / (high->ocv_cmV - low->ocv_cmV)), 0, 1000000);
+        int32_t low_cmV = rest_at(b, low), high_cmV = rest_at(b, high);
+        if (ocv_cmV < high_cmV || k == OCV_POINTS - 1) {
+            int64_t part = (int64_t)(ocv_cmV - low_cmV) * (high->soc_ppm - low->soc_ppm);
+            return clamp(low->soc_ppm + (int32_t)(part / (high_cmV - low_cmV)), 0, 1000000);
         }
     }
     return 1000000;
 }
 
+static int32_t rest_of_ppm(const bms_data *b, int32_t ppm)
+{
+    int k = 1;
+    while (k < OCV_POINTS - 1 && ppm >= OCV[k].soc_ppm)
+        k++;
+    const ocv_point *low = &OCV[k - 1], *high = &OCV[k];
+    int32_t low_cmV = rest_at(b, low), high_cmV = rest_at(b, high);
+    int64_t part = (int64_t)(ppm - low->soc_ppm) * (high_cmV - low_cmV);
+    return low_cmV + (int32_t)(part / (high->soc_ppm - low->soc_ppm));
+}
+
+int32_t soc_terminal_mV(const bms_data *b)
+{
+    int64_t drop_mV = (int64_t)b->in.current_mA * GROUP_uOhm / 1000000;
+    return SERIES * (rest_of_ppm(b, soc_ppm(b)) / 100 - (int32_t)drop_mV);
+}
+
 static void correct_at_rest(bms_data *b)
 {
     int32_t rest_cmV = mean_cmV(b->m.sum_mV, 1);
-    int32_t low = ppm_of_rest(rest_cmV - HYSTERESIS_cmV);
-    int32_t high = ppm_of_rest(rest_cmV + HYSTERESIS_cmV);
+    int32_t low = ppm_of_rest(b, rest_cmV - HYSTERESIS_cmV);
+    int32_t high = ppm_of_rest(b, rest_cmV + HYSTERESIS_cmV);
     int32_t ppm = soc_ppm(b);
     if (ppm < low)
         set_ppm(b, low);
@@ -74,7 +99,7 @@ static void guess(bms_data *b, bool at_rest)
     }
     b->guess_mV += b->m.sum_mV;
     b->guess_samples++;
-    set_ppm(b, ppm_of_rest(mean_cmV(b->guess_mV, b->guess_samples)));
+    set_ppm(b, ppm_of_rest(b, mean_cmV(b->guess_mV, b->guess_samples)));
     b->nv.charge_known = b->guess_samples == GUESS_SAMPLES;
 }
 

@@ -2,6 +2,7 @@
 #ifndef DIALECT_H
 #define DIALECT_H
 
+#define TX_COUNT 11
 #define STRINGS 3
 #define CAPACITY_mAh 180000
 #define CHARGE_VOLTAGE_mV 112000 /* 3.50 V per cell */

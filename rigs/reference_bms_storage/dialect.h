@@ -21,6 +21,7 @@
 #define GROUP_STALE_ms 3000u
 #define CURRENT_GAP_ms 500u
 #define SHUNT_INVALID_ms 500u
+#define STRAY_ms 1000u
 #define LINK_LOOK_ms 50
 #define LINK_MIN_PACK_mV 20000
 #define OPEN_WAIT_ms 600u

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil.errors import BusError, UsageError
+from hil.rig.load import load_rig
 from tests.hil.scripted import scripted_world, status
 
 MS = 1_000_000
@@ -37,6 +38,13 @@ def test_a_set_point_counts_as_the_port_takes_it(laptop):
     stimulus = world.set("drive.torque_request", 1e9)
     world.run_until(world.now_ns + 500 * MS, stimulus.arrived)
     assert stimulus.on_wire_ns is not None
+
+
+def test_a_long_frame_of_can_fd_shows_a_stimulus_as_any_frame_does():
+    """Eight bytes or more, it is no transport protocol: reactions count from that frame."""
+    world = scripted_world(load_rig("fd"))
+    (carrier,) = world.carrier_of_message("PDU_Voltages", lambda *_: True)
+    assert carrier.message == "PDU_Voltages"
 
 
 def test_history_is_of_frames_after_an_instant(small):
