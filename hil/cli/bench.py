@@ -44,6 +44,9 @@ def add_parser(commands: Any) -> None:
     real.add_argument("--seconds", type=_positive, metavar="S", help="for how long, in place of its own time")
     real.add_argument("--count", type=count, default=100, metavar="N", help="how many kills (default 100)")
     real.add_argument("--cpu", type=int, metavar="N", help="keep rig, bare loop and load on this CPU")
+    real.add_argument(
+        "--frames", type=count, default=4000, metavar="N", help="a second beside the cells (4000: a full bus)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -89,7 +92,9 @@ def _of_the_others(arguments: argparse.Namespace) -> Iterator[Figure]:
 def _of_realtime(arguments: argparse.Namespace) -> Iterator[Figure]:
     from hil.bench.realtime.run import Options, run
 
-    options = Options(arguments.only or (), arguments.seconds, arguments.count, arguments.cpu)
+    options = Options(
+        arguments.only or (), arguments.seconds, arguments.count, arguments.cpu, max(2, arguments.frames)
+    )
     return run(options, _say)
 
 

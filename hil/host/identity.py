@@ -8,10 +8,14 @@ from hil.rig.schema import RigConfig
 
 
 def identity_of(rig: RigConfig) -> str:
-    """A hash of all that a client and a plant must agree on: buses and messages, wires, roles."""
+    """A hash of all that a client and a plant must agree on: buses and messages, wires, roles.
+
+    It is the same in every process: sets, whose order is not, are sorted.
+    """
     buses = [
-        (bus.name, bus.interface, bus.channel, bus.bitrate, sorted(bus.database.sha256.items()))
+        (bus.name, bus.interface, bus.channel, bus.bitrate, bus.data_bitrate, sorted(files.items()))
         for bus in rig.buses.values()
+        for files in (bus.database.sha256,)
     ]
     parts = (
         rig.name,
@@ -19,7 +23,7 @@ def identity_of(rig: RigConfig) -> str:
         rig.plant,
         rig.bms.kind,
         rig.bms.node,
-        rig.nodes,
+        [[sorted(v) if isinstance(v, frozenset) else v for v in vars(node).values()] for node in rig.nodes],
         rig.wires,
         rig.constants,
         sorted(rig.requests.items()),

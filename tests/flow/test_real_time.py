@@ -24,6 +24,7 @@ from hil.bus.link import LinkFullError, open_link
 from hil.clock import NS_PER_S
 from hil.errors import BusError
 from hil.rig.load import load_rig
+from hil.rig.shipped import shipped_rigs
 from tests.flow.conftest import Launch, Launched, Run
 
 if sys.platform != "linux":
@@ -40,6 +41,11 @@ OPERATES = '''
 def test_it_operates(rig):
     """The BMS operates."""
     rig.operate()
+'''
+CHARGES = '''
+def test_it_charges(rig):
+    """The BMS closes for the station."""
+    rig.charge()
 '''
 LASTS = OPERATES + '    rig.step("here")\n    rig.run_for("60 s")\n'
 WIDE = "missed_steps = 1\n" + "".join(
@@ -210,6 +216,38 @@ def test_a_run_with_can_fd_passes(
     with can.BLFReader(run.out / "trace.blf") as trace:
         sizes = {(message.is_rx, message.is_fd, len(message.data)) for message in trace}
     assert {(True, True, 64), (False, True, 64), (False, False, 8)} <= sizes  # BMS, rig, VCU
+
+
+def test_several_buses_at_once(launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The truck's two, with 29-bit identifiers: of the BMS, and of a charging station and its vehicle."""
+    pytest.importorskip("msgpack")
+    _skip_without_multicast()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    (tmp_path / "run").mkdir(mode=0o700)
+    (tmp_path / "test_one.py").write_text(CHARGES)
+    command = f"hil bms --interface udp_multicast --channel {GROUP} --library reference_bms_truck"
+    changes = {
+        'library = "reference_bms_truck"': _bms(f"{command} --bitrate 250000 --memory {{memory}}"),
+        "[rig]": '[health]\nretries = 2\n\n[rig]\ntime = "real"',
+        "[bus.vehicle]": f'[bus.vehicle]\ninterface = "udp_multicast"\nchannel = "{GROUP}"',
+        # on the same port a computer hears all groups that any of its programs has joined
+        "[bus.charge]": '[bus.charge]\noptions = { port = 43114 }\n'
+        f'interface = "udp_multicast"\nchannel = "{GROUP}"',
+    }
+    text = shipped_rigs()["truck"].read_text(encoding="utf-8")
+    for old, new in changes.items():
+        assert f"\n{old}" in text, old
+        text = text.replace(f"\n{old}", f"\n{new}", 1)
+    rig = tmp_path / "bench.toml"
+    rig.write_text(text)
+    run = launch("run", rig, "--", "test_one.py").end()
+    if set(run.verdicts) != {"invalid"}:  # this computer is not too busy
+        assert run.verdicts[-1] == "pass", run.said
+    with can.BLFReader(run.out / "trace.blf") as trace:
+        seen = {(message.channel, message.arbitration_id) for message in trace}
+    station = {0x1826F456, 0x182756F4}  # GB/T 27930: CHM of the station, BHM of the vehicle
+    assert station <= {identifier for channel, identifier in seen if channel == 1}
+    assert not station & {identifier for channel, identifier in seen if channel == 0}
 
 
 def test_a_test_that_is_killed_leaves_a_safe_plant_that_ends(bench: Bench, launch: Launch) -> None:

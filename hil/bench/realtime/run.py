@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hil.bench import Figure
 from hil.bench.realtime import cyclic, kills, stream, sustained
-from hil.bench.realtime.process import Machine, Say, built
+from hil.bench.realtime.process import FULL_BUS, Machine, Say, built
 from hil.errors import UsageError
 
 Measure = Callable[[Machine, float], list[Figure]]
@@ -52,12 +52,14 @@ class Options:
         seconds: For how long, in place of each part's own time.
         count: How many kills.
         cpu: The one CPU of rig, bare loop and load; ``None``: any.
+        frames: What the full bus beside the cells carries each second.
     """
 
     only: Sequence[str] = ()
     seconds: float | None = None
     count: int = MOST_KILLS
     cpu: int | None = None
+    frames: int = FULL_BUS
 
 
 def run(options: Options, say: Say) -> Iterator[Figure]:
@@ -74,7 +76,7 @@ def run(options: Options, say: Say) -> Iterator[Figure]:
             if name not in chosen:
                 continue
             for loaded in (False, True):
-                machine = Machine(bare, options.cpu, loaded, say)
+                machine = Machine(bare, options.cpu, loaded, say, options.frames)
                 seconds = part.seconds if options.seconds is None else options.seconds
                 say(f"measuring {name}, {machine.name}, {seconds:g} s: {part.text} …")
                 before_ms = _stolen_ms()

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,13 @@ def test_every_goal_is_measured_beside_the_bare_loop(part: str, machine: Machine
     assert all((figure.ok is not None) == bool(figure.goal) for figure in figures)
     assert any("C loop" in figure.name for figure in figures)
     assert all(math.isfinite(figure.value) for figure in figures)
+
+
+def test_the_bus_beside_the_cells_may_be_less_than_full(machine: Machine) -> None:
+    figures = PARTS["cells"].measure(replace(machine, frames=1000), SECONDS)
+    assert all(figure.name.startswith("1,000 cells each ms, 1000 frames/s, idle") for figure in figures)
+    (rate,) = [figure.value for figure in figures if figure.name.endswith("frames in and out")]
+    assert rate < 2500  # of the BMS's own and the rig's other messages there are some 600
 
 
 def test_each_part_is_measured_idle_and_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
