@@ -11,6 +11,7 @@ from hil.new.guess import Guess, Where, cells_of
 from hil.new.rules import FAULTS, kind_of
 
 BUS = "pack"
+_USUAL = "100 ms"  # between two frames of a message
 _MOST = 200  # signals without a meaning that are listed
 _NEEDED = ("state", "contactor.main_plus", "contactor.main_minus", "soc", "fault.cell_overvoltage")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -30,7 +31,7 @@ class Source:
 
 def rig_text(source: Source) -> str:
     """The rig file; what could not be guessed is marked with TODO."""
-    parts = [_head(source), _bms(source), _wires(source), _requests(source), _roles(source)]
+    parts = [_head(source), _sending(source), _bms(source), _wires(source), _requests(source), _roles(source)]
     return "\n".join([*parts, _limits(source.guess), _rest(source)])
 
 
@@ -72,6 +73,26 @@ def _sensors(source: Source) -> str:
     lines = [f"temperature_count = {count}"] if count else []
     lines += ['voltage_min = "0 V"  # their signals have no sign'] if any(low >= 0.0 for low in volts) else []
     return "\n".join(["\n[sensors]", *lines, ""]) if lines else ""
+
+
+def _sending(source: Source) -> str:
+    """When messages go out that the rig would have to send, where the DBC files do not say it."""
+    lacking = [name for name in _fed(source) if not source.database.messages[name].is_sent]
+    if not lacking:
+        return ""
+    lines = [f"[bus.{BUS}.messages]  # TODO: the DBC files give these no cycle time; or send = \"on-change\""]
+    lines += [f'{_key(name)} = {{ cycle = "{_USUAL}" }}' for name in lacking]
+    return "\n".join([*lines, ""])
+
+
+def _fed(source: Source) -> list[str]:
+    """The messages to the BMS in which something was recognised, and that are sent in one frame."""
+    found = source.guess
+    where = [*found.ports, *(place for place, _ in found.requests.values())]
+    names = dict.fromkeys(message for message, _ in where)
+    layouts = (source.database.messages[name] for name in names)
+    own = (layout for layout in layouts if found.bms not in layout.senders)
+    return [layout.name for layout in own if not layout.in_parts and not layout.active_cycle_ns]
 
 
 def _bms(source: Source) -> str:

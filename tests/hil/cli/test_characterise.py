@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from hil.characterise.campaign import Campaign
 from hil.characterise.sheet import Left, read
 from hil.cli import main
+from hil.run.command import HIL
 
 
 def test_a_rig_in_real_time_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,3 +76,14 @@ def test_with_against_a_change_is_told_and_ends_with_1(
     old.write_text(json.dumps(data), "utf-8")
     assert main(["characterise", "laptop", "--out", str(second), "--against", str(old)]) == 1
     assert "state charge: it stays in standby" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals to send there")
+def test_sigterm_is_an_interrupt(tmp_path: Path) -> None:
+    command = [*HIL, "characterise", "laptop", "--only", "overvoltage", "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as campaign:
+        assert campaign.stdout is not None
+        assert "looking for its limits" in campaign.stdout.readline()
+        campaign.send_signal(signal.SIGTERM)
+        assert campaign.wait(60) == 130
+    assert "trials" in json.loads((tmp_path / "characteristic.json").read_text())["facts"]

@@ -33,3 +33,23 @@ def test_a_wrong_one_says_all_its_mistakes(capsys: pytest.CaptureFixture[str]) -
 def test_a_missing_one_suggests_what_ships(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "labtop"]) == 2
     assert "did you mean 'laptop'?" in capsys.readouterr().err
+
+
+def test_what_there_is_to_a_role_besides_its_signal_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "truck"]) == 0
+    out = capsys.readouterr().out
+    assert "vehicle/BMS_Flags.Flags & 0x2" in out
+    assert "vehicle/HVESSS1.BusConnection with OperationalStatus, Charging" in out
+    assert "vehicle/BMS_Diagnosis.Active when Spn = " in out
+
+
+def test_when_messages_are_sent_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in DATA.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    rig = tmp_path / "small.toml"
+    lines = 'VCU_Request = { send = "on-change" }\nCMU_Pack = { send = "on-change", heartbeat = "2 s" }'
+    rig.write_text(f"{rig.read_text()}\n[bus.can0.messages]\n{lines}\n")
+    assert main(["check", str(rig)]) == 0
+    out = capsys.readouterr().out
+    assert "rig (VCU)  on change       " in out
+    assert "rig (CMU)  on change, 2 s  " in out

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from hil.cli import main
+from hil.run.command import HIL
 
 
 def test_a_rig_in_real_time_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,3 +47,17 @@ def test_a_short_search_of_a_good_bms_finds_nothing(
     summary = json.loads((tmp_path / "explore.json").read_text())
     assert summary["violations"] == []
     assert summary["lives"] >= 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals to send there")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_search_that_is_ended_writes_what_it_found(end: int, tmp_path: Path) -> None:
+    if signal.getsignal(end) is signal.SIG_IGN:
+        pytest.skip("it is ignored here")
+    command = [*HIL, "explore", "laptop", "--minutes", "30", "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as search:
+        assert search.stdout is not None
+        assert "min of lives" in search.stdout.readline()
+        search.send_signal(end)
+        assert search.wait(60) == 130
+    assert json.loads((tmp_path / "explore.json").read_text())["minutes"] == 30

@@ -74,3 +74,26 @@ def test_three_thousand_messages_are_read(tmp_path: Path) -> None:
     path.write_text(f'VERSION ""\nNS_ :\nBS_:\nBU_: {nodes} X\n' + "".join((*messages, *extended)))
     assert main(["new", str(tmp_path / "mine"), "--dbc", str(path)]) == 0
     assert "more" in (tmp_path / "mine" / "rig.toml").read_text("utf-8")
+
+
+def test_messages_without_a_cycle_get_one_to_confirm(tmp_path: Path) -> None:
+    text = FOREIGN.read_text("utf-8")
+    line = next(line for line in text.splitlines() if '"GenMsgCycleTime" BO_ 800 ' in line)
+    (tmp_path / "bare.dbc").write_text(text.replace(line, ""), "utf-8")
+    assert main(["new", str(tmp_path / "mine"), "--dbc", str(tmp_path / "bare.dbc")]) == 0
+    rig = tmp_path / "mine" / "rig.toml"
+    assert '[bus.pack.messages]  # TODO' in rig.read_text("utf-8")
+    _name_firmware(rig)
+    assert load_rig(rig).buses["pack"].database.messages["SHUNT_Messung"].cycle_ns == 100_000_000
+
+
+def test_messages_that_are_sent_on_a_change_stay_so(tmp_path: Path) -> None:
+    text = FOREIGN.read_text("utf-8")
+    defined = 'BA_DEF_ BO_ "GenMsgSendType" ENUM "cyclicX","spontanX";\nBA_ "GenMsgSendType" BO_ 800 1;\n'
+    (tmp_path / "event.dbc").write_text(f"{text}\n{defined}", "utf-8")
+    assert main(["new", str(tmp_path / "mine"), "--dbc", str(tmp_path / "event.dbc")]) == 0
+    rig = tmp_path / "mine" / "rig.toml"
+    assert "messages]" not in rig.read_text("utf-8")
+    _name_firmware(rig)
+    message = load_rig(rig).buses["pack"].database.messages["SHUNT_Messung"]
+    assert (message.cycle_ns, message.on_change is not None) == (None, True)

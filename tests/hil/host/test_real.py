@@ -59,6 +59,19 @@ def test_outputs_are_switched_on_the_way_to_the_safe_state(bench: Bench) -> None
     assert str(safe).endswith("switched: true; not switched: false (exit status 1: it said nothing)")
 
 
+def test_a_role_that_not_every_frame_carries_is_told(
+    laptop: RigConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of the cell voltages comes in one frame of many."""
+    first = laptop.roles["cell.voltage[1]"]
+    bench = Bench(replace(laptop, roles={**laptop.roles, "fault.paged": first}), monkeypatch)
+    world = bench.start()
+    bench.pass_time(5 * S)
+    for _ in range(4):  # whichever frame was the last one
+        bench.pass_time(210 * MS)
+        assert world.summary()["faults"] == ["fault.paged"]
+
+
 def test_of_a_bms_that_fell_silent_nothing_old_is_told(bench: Bench) -> None:
     world = bench.start()
     world.send("mode", 1.0)

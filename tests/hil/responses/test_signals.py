@@ -97,3 +97,16 @@ def test_what_nobody_watched_is_heard_of_in_its_order_later(signals: Signals, re
     assert heard == [50]
     assert [t_ns for t_ns, _ in reception.samples] == list(reception.arrivals_ns) == list(range(51))
     assert reception.rejected == 0
+
+
+def test_what_not_every_frame_says_is_looked_for_in_some(signals: Signals, reception: Reception) -> None:
+    entry = Entry(PROTECTED, {})
+    for t_ns in range(1, 6):
+        signals.on_frame(frame(bytes(entry.pack()), t_ns))
+    times = {id(values): t_ns for t_ns, values in reception.samples}
+
+    def second(values: tuple[float | None, ...]) -> float | None:
+        return 7.0 if times[id(values)] == 2 else None
+
+    assert reception.last(second, 4) == (2, 7.0)
+    assert reception.last(second, 3) is None
