@@ -92,7 +92,6 @@ def _explore(config: RigConfig, arguments: argparse.Namespace, out: Path) -> int
         line.show(f"{seconds:5.0f} s  {tally.lives} lives, {tally.bus_hours:.2f} h of bus time")
 
     search, lacking = _search(config, arguments.seed, told)
-    print(f"{config.title}: {arguments.minutes:g} min of lives, seed {arguments.seed}", flush=True)
 
     def found(finding: Finding) -> None:
         line.clear()
@@ -101,6 +100,7 @@ def _explore(config: RigConfig, arguments: argparse.Namespace, out: Path) -> int
         print(summary.finding(finding, path), flush=True)
 
     try:
+        print(f"{config.title}: {arguments.minutes:g} min of lives, seed {arguments.seed}", flush=True)
         search.run(60.0 * arguments.minutes, found)
     finally:
         line.clear()

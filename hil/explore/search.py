@@ -146,6 +146,10 @@ class Search:
             run()
         except _Broken:
             pass
+        except AssertionError as error:  # Hypothesis's own, about an interrupt while it makes itself ready
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            raise
         finally:
             self._keep(found)
 

@@ -57,6 +57,17 @@ def test_the_same_seed_makes_the_same_lives() -> None:
     assert played[0] == played[1]
 
 
+def test_an_interrupt_before_the_first_life_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hypothesis stumbles over one that comes while it makes itself ready."""
+
+    def interrupted(*_args: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hypothesis.core.ConjectureRunner", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Search(Pair("a", "b"), MENU, 1).run(20)  # type: ignore[arg-type]
+
+
 def test_an_interrupt_keeps_what_was_found() -> None:
     pair = Pair("breaks interlock", "heals", raises=KeyboardInterrupt)
     search = Search(pair, MENU, 1)  # type: ignore[arg-type]
