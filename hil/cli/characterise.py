@@ -64,10 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
     campaign.begin()
     line.clear()
     out = make_folder(arguments.out, config.name, (_JSON, _PAGE))
-    print(f"{config.title}: looking for its limits", flush=True)
     draft = _Draft(campaign, out)
     try:
         with terminated_as_interrupted(), watched(campaign.heartbeat, draft.hung):
+            print(f"{config.title}: looking for its limits", flush=True)
             _find(campaign, draft, line)
     finally:
         line.clear()
