@@ -123,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
         share=arguments.share or "",
         durations=arguments.durations,
     )
-    given = ["-k", arguments.select] if arguments.select else []
+    given = [f"-k{arguments.select}"] if arguments.select else []  # one word: it is no name of a file
     given += map(str, scripts)
     ending = run_tests(config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug)
     return _finish(out, ending, config.bms.name, earlier, reports=not arguments.part)

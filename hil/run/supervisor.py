@@ -145,8 +145,11 @@ def _suite() -> list[str]:
 
 def _is_test(argument: str) -> bool:
     path = Path(argument.partition("::")[0])
-    is_test_file = path.suffix in (".py", ".toml") and path.is_file()
-    return not argument.startswith("-") and (path.is_dir() or is_test_file)
+    try:
+        is_test_file = path.suffix in (".py", ".toml") and path.is_file()
+        return not argument.startswith("-") and (path.is_dir() or is_test_file)
+    except OSError:  # too long for a file's name, such as an expression
+        return False
 
 
 @contextlib.contextmanager
