@@ -30,6 +30,8 @@ def with_sending(
         if not fitting:
             hint = suggest(name, messages, "messages")
             mistakes.add(key, f"bus {bus!r} has no message {name!r}", hint)
+        elif section.groups is not None and not any(messages[fits].mux_values for fits in fitting):
+            mistakes.add(f"{key}.groups", f"{', '.join(fitting[:3])}: no multiplexor", "leave it out")
         for fits in fitting:
             reasons = list(_mistakes(section, messages[fits]))
             for part, reason, remedy in reasons:
@@ -53,7 +55,7 @@ def _sent(section: MessageSection, message: Message) -> Message:
         active_cycle_ns=None if section.send else message.active_cycle_ns,
         offset_ns=message.offset_ns if section.phase is None else section.phase,
         on_change=on_change,
-        all_groups=message.all_groups if section.groups is None else section.groups == "all",
+        all_groups=_all_groups(section, message),
     )
 
 
@@ -70,6 +72,12 @@ def _heartbeat_ns(section: MessageSection, message: Message) -> int | None:
     return None if message.on_change is None else message.cycle_ns
 
 
+def _all_groups(section: MessageSection, message: Message) -> bool:
+    """Of what a pattern fits, some messages may have no groups."""
+    said = message.all_groups if section.groups is None else section.groups == "all"
+    return said and bool(message.mux_values)
+
+
 def _mistakes(section: MessageSection, message: Message) -> Iterator[tuple[str, str, str]]:
     """Key, reason and remedy of what does not go together."""
     sent = _sent(section, message)
@@ -83,8 +91,6 @@ def _mistakes(section: MessageSection, message: Message) -> Iterator[tuple[str, 
             yield part, f"{message.name} is not sent on a change", 'say send = "on-change"'
     if section.cycle is not None and sent.on_change is not None:
         yield "cycle", f"{message.name} is sent on a change", "heartbeat is how often without one"
-    if section.groups is not None and not message.mux_values:
-        yield "groups", f"{message.name} has no multiplexor", "leave it out"
     least_ns = sent.on_change.min_interval_ns if sent.on_change is not None else 0
     if sent.cycle_ns and least_ns > sent.cycle_ns:
         reason = f"{message.name} would come more often than its min_interval allows"

@@ -419,6 +419,20 @@ def test_a_frame_of_another_length(world, length):
     assert {len(frame.data) for frame in _frames(world, "JB_Status", 500)} == {8}
 
 
+@pytest.mark.parametrize("length", [0, 3, 12, 48])
+def test_a_can_fd_frame_of_another_length(length):
+    from hil.rig.load import load_rig
+
+    world = scripted_world(load_rig("fd"))
+    world.power_on()
+    cells = next(m.name for m in world.database("pack").messages.values() if m.length == 64 and m.is_cyclic
+                 and "BMS" not in m.senders)  # fmt: skip
+    stimulus = world.inject(make_fault("frame.length", {"message": cells, "length": length}))
+    frames = _frames(world, cells, 500)
+    assert {len(frame.data) for frame in frames} == {length}
+    assert stimulus.on_wire_ns == frames[0].t_ns  # one frame is the message, however long
+
+
 def test_a_value_under_a_right_checksum(world):
     checked = Checked(world, "JB_Isolation")
     layout = world.rig.buses["pack"].database.messages["JB_Isolation"]
@@ -457,6 +471,7 @@ def test_a_share_of_the_frames_is_lost_and_a_seed_repeats_it(world):
     [
         ("frame.length", {"message": "JB_Status", "length": 9}, "no length of a CAN frame"),
         ("frame.length", {"message": "JB_Status", "length": 8}, "has 8 bytes anyway"),
+        ("frame.length", {"message": "JB_Status", "length": 12}, "is no CAN FD frame"),
         ("frame.lost", {"message": "JB_Status", "share": 1.5}, "not between 0 and 1"),
         ("frame.value", {"message": "JB_Status", "signal": "Crc", "value": 1}, "no signal 'Crc' to set"),
         (

@@ -10,6 +10,7 @@ from hil.bus.open import open_medium
 from hil.clock import VirtualClock
 from hil.errors import UsageError
 from hil.host.world import World
+from hil.rig.load import load_rig
 from hil.rig.messages import Messages
 from tests.hil.scripted import ScriptedBms
 
@@ -55,3 +56,12 @@ def test_a_message_that_is_not_there(messages):
 
 def test_where_a_port_is_sent(messages):
     assert messages[0].place_of("cell_monitor.voltage[5]") == ("CM_Voltages_02", "Cell005")
+
+
+def test_lengths_that_a_frame_could_have_but_for_being_too_short(messages):
+    asked, _ = messages
+    assert asked.shorter(CELLS) == list(range(8))
+    fd = Messages(load_rig("fd"), asked._host)
+    longest = max(load_rig("fd").buses["pack"].database.messages.values(), key=lambda layout: layout.length)
+    assert longest.length == 64
+    assert fd.shorter(longest.name)[-3:] == [24, 32, 48]

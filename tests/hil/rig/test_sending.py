@@ -54,7 +54,7 @@ def test_a_message_sent_on_a_change_has_a_heartbeat_if_that_is_said(
     ("line", "reason"),
     [
         ("VCU_Requst = { phase = '1 ms' }", "has no message 'VCU_Requst' (did you mean 'VCU_Request'?)"),
-        ("VCU_Request = { groups = 'all' }", "groups: VCU_Request has no multiplexor"),
+        ("VCU_Request = { groups = 'all' }", "groups: VCU_Request: no multiplexor"),
         ("VCU_Request = { min_interval = '1 ms' }", "min_interval: VCU_Request is not sent on a change"),
         (
             "VCU_Request = { send = 'on-change', min_interval = '60 ms', heartbeat = '50 ms' }",
