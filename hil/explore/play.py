@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from hil.bms.heartbeat import Heartbeat, read_heartbeat
 from hil.bms.library import Firmware
 from hil.checks.verdict import BmsFailure
-from hil.errors import FirmwareError, NotOfferedError, RigTroubleError
+from hil.errors import FirmwareError, HookError, NotOfferedError, RigTroubleError
 from hil.explore.act import Script
 from hil.explore.life import Ended, Life
 from hil.explore.violation import Violation
@@ -140,6 +140,8 @@ class Player:
             outcome.violation = Violation("it starts in time", "", check, failure.result.actual, host.now_ns)
         except FirmwareError as error:
             outcome.violation = Violation(_FIRMWARE, error.reason, None, error.reason, host.now_ns)
+        except HookError as error:
+            outcome.trouble = str(error)
         except Exception:
             outcome.trouble = traceback.format_exc()
         outcome.bus_ns = host.now_ns

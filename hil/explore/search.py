@@ -190,9 +190,10 @@ class Search:
     def _play(self, script: Script) -> Violation | None:
         outcome = self._player.play(script, frozenset(self._known))
         if outcome.trouble:
-            last = outcome.trouble.strip().splitlines()[-1]
+            *above, last = outcome.trouble.strip().splitlines()
             life = ", ".join(map(str, script))
-            raise RigTroubleError(f"the rig itself broke in a life: {last}", key=life, remedy=outcome.trouble)
+            remedy = outcome.trouble if above else ""
+            raise RigTroubleError(f"the rig itself broke in a life: {last}", key=life, remedy=remedy)
         self.tally.add(script, outcome)
         self._told(self.tally)
         violation = outcome.violation

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hil.cli import main
 from hil.run import supervisor
 
 TESTS = '''
@@ -123,3 +124,17 @@ def test_a_file_with_a_mistake_runs_nothing(build, hil, tmp_path):
     assert run.code == 2
     assert "odd.py: before_tests: there is no such hook (did you mean 'before_test'?" in run.said
     assert not Path(run.out).exists()
+
+
+@pytest.mark.parametrize(
+    "command", [("characterise", "--only", "cell_overvoltage"), ("explore", "--minutes", "0.05")]
+)
+def test_commands_without_tests_call_them_too_and_say_what_is_wrong(build, tmp_path, capsys, command):
+    rig = build()
+    (tmp_path / "odd.py").write_text("def wake(rig):\n    1 / 0\n")
+    rig.write_text(f'{rig.read_text()}\n[hooks]\nfile = "odd.py"\n')
+    name, *options = command
+    assert main([name, str(rig), "--out", str(tmp_path / "out"), *options]) == 3
+    said = capsys.readouterr().err.strip()
+    assert said.endswith("odd.py: wake: raised ZeroDivisionError: division by zero (line 2)")
+    assert "Traceback" not in said
