@@ -69,15 +69,13 @@ class Trial:
         Of several faults the first is the one that shows it.
         """
         before, self._held = self._held, list(faults)
-        stimuli = [self.host.inject(fault) for fault in faults]
-        for fault in before:
-            self.host.clear(fault)
+        stimuli = self.host.inject_all(faults)
+        self.host.clear_all(before)
         return self.rig.on_wire(stimuli[0]) if stimuli else self.now_ns
 
     def let_go(self) -> None:
         """Let all sensors say again what they measure."""
-        for fault in reversed(self._held):
-            self.host.clear(fault)
+        self.host.clear_all(self._held)
         self._held = []
 
     def until(self, instant_ns: int) -> None:

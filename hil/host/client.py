@@ -79,9 +79,19 @@ class RemoteHost:
         self._faults[id(fault)] = int(told["id"])
         return self._stimulus(told)
 
+    def inject_all(self, faults: Sequence[Fault]) -> list[Stimulus]:
+        """Break several things of the catalogue at one instant; if one cannot be broken, none is."""
+        told = self._act("inject_all", faults=[recipe_of(fault) for fault in faults])["stimuli"]
+        self._faults |= {id(fault): int(one["id"]) for fault, one in zip(faults, told, strict=True)}
+        return [self._stimulus(one) for one in told]
+
     def clear(self, fault: Fault) -> None:
         """Mend it."""
         self._act("clear", number=self._faults.pop(id(fault)))
+
+    def clear_all(self, faults: Sequence[Fault]) -> None:
+        """Mend them at one instant, the last one first."""
+        self._act("clear_all", numbers=[self._faults.pop(id(fault)) for fault in faults])
 
     def send(self, request: str, value: float) -> Stimulus:
         """Put a request to the BMS into the frame that carries it."""

@@ -14,7 +14,7 @@ from hil.host.real import RealWorld
 from hil.host.stimulus import Stimulus
 
 # what only the holder of the lease may do
-ACTS = frozenset(("renew", "power_on", "set", "inject", "clear", "send", "stop"))
+ACTS = frozenset(("renew", "power_on", "set", "inject", "clear", "inject_all", "clear_all", "send", "stop"))
 LOOKS = frozenset(("read", "health", "status"))
 _HEADLINES = ("pack.voltage", "pack.current", "pack.soc", "pack.temperature", "link.voltage")
 
@@ -90,11 +90,21 @@ class Commands:
         self._faults[told["id"]] = made
         return told
 
+    def inject_all(self, faults: list[tuple[str, dict[str, Any]]]) -> Message:
+        """Break several things of the catalogue at one instant."""
+        made = [make_fault(fault, arguments) for fault, arguments in faults]
+        told = [self._told(stimulus) for stimulus in self._world.inject_all(made)]
+        self._faults |= {one["id"]: fault for one, fault in zip(told, made, strict=True)}
+        return {"stimuli": told}
+
     def clear(self, number: int) -> Message:
         """Mend it, unless the safe state has."""
-        fault = self._faults.pop(number, None)
-        if fault is not None:
-            self._world.clear(fault)
+        return self.clear_all([number])
+
+    def clear_all(self, numbers: list[int]) -> Message:
+        """Mend them at one instant, but those that the safe state has."""
+        faults = [self._faults.pop(number) for number in numbers if number in self._faults]
+        self._world.clear_all(faults)
         return {}
 
     def send(self, request: str, value: float) -> Message:

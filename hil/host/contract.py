@@ -28,8 +28,14 @@ class Host(Protocol):
     def inject(self, fault: Fault, lasts_ns: int | None = None) -> Stimulus:
         """Break something, until it is mended or for a time."""
 
+    def inject_all(self, faults: Sequence[Fault]) -> list[Stimulus]:
+        """Break several things at one instant; if one cannot be broken, none is."""
+
     def clear(self, fault: Fault) -> None:
         """Mend it."""
+
+    def clear_all(self, faults: Sequence[Fault]) -> None:
+        """Mend them at one instant, the last one first."""
 
     def send(self, request: str, value: float) -> Stimulus:
         """Put a request to the BMS into the frame that carries it."""

@@ -144,6 +144,17 @@ class World:
             stimulus.on_wire_ns = self._last_of(fault.silences(self))
         return self._stimulate(stimulus)
 
+    def inject_all(self, faults: Sequence[Fault]) -> list[Stimulus]:
+        """Break several things at one instant; if one cannot be broken, none is."""
+        stimuli: list[Stimulus] = []
+        try:
+            for fault in faults:
+                stimuli.append(self.inject(fault))  # noqa: PERF401 - as many as there are by then are mended
+        except HilError:
+            self.clear_all(faults[: len(stimuli)])
+            raise
+        return stimuli
+
     def _last_of(self, messages: Iterable[str]) -> int | None:
         """When the last of these messages was on the wire, if one was."""
         last = (self.last_frame(message) for message in messages)
@@ -159,6 +170,11 @@ class World:
             others[-1].apply(self)
         else:
             fault.clear(self)
+
+    def clear_all(self, faults: Sequence[Fault]) -> None:
+        """Mend them at one instant, the last one first."""
+        for fault in reversed(faults):
+            self.clear(fault)
 
     def send(self, request: str, value: float) -> Stimulus:
         """Put a request into the frame that carries it."""

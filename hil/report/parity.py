@@ -3,7 +3,8 @@
 A frame shows a reaction up to one cycle after it took place, so two rigs that are alike still differ by up to
 one cycle of the message that shows it. A record's uncertainty is that cycle, and what the stamps of its rig
 add. A reaction that waits for frames of the rig in its turn also differs by where in their cycles the
-stimulus fell: the spread that its test states.
+stimulus fell: the spread that its test states. What one of the rigs cannot do, as disturb a bus that is not
+virtual, tells nothing about likeness: it is shown with its reason, and counted by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -23,6 +24,7 @@ from hil.report.results import Outcome, Results, gather, trouble_line
 _NUMBER = re.compile(r"(?<![\w\[.])[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 _ABSENT = "–"
 _UNDECIDED = {"invalid", "error"}
+_SKIPPED = "skipped"
 _NARROWEST = 80
 _COLUMNS = 48  # of the figures beside a check
 _ASCII = str.maketrans(
@@ -86,6 +88,11 @@ class Pair:
         return self.in_both and not _UNDECIDED.isdisjoint((self.a, self.b))
 
     @property
+    def left_out(self) -> bool:
+        """Whether one of the rigs cannot do it, and only that one."""
+        return self.in_both and self.a != self.b and _SKIPPED in (self.a, self.b)
+
+    @property
     def ok(self) -> bool:
         """The same verdict, and all reactions alike."""
         return self.in_both and self.a == self.b and all(reaction.ok for reaction in self.reactions)
@@ -113,19 +120,24 @@ class Parity:
         return [reaction for pair in self.pairs for reaction in pair.reactions]
 
     @property
+    def compared(self) -> list[Pair]:
+        """Tests that both rigs can do, or that one of the runs does not have."""
+        return [pair for pair in self.pairs if not pair.left_out]
+
+    @property
     def ok(self) -> bool:
         """Whether the runs are alike; nothing compared is not."""
-        return bool(self.pairs) and not self.troubles and all(pair.ok for pair in self.pairs)
+        return bool(self.compared) and not self.troubles and all(pair.ok for pair in self.compared)
 
     @property
     def undecided(self) -> list[Pair]:
         """Tests that differ or not, nobody knows: a verdict is the rig's own trouble."""
-        return [pair for pair in self.pairs if pair.undecided and not pair.ok]
+        return [pair for pair in self.compared if pair.undecided and not pair.ok]
 
     @property
     def ok_so_far(self) -> bool:
         """Whether the runs are alike as far as there are verdicts on the BMS, and there are some."""
-        decided = [pair for pair in self.pairs if not pair.undecided]
+        decided = [pair for pair in self.compared if not pair.undecided]
         return bool(decided) and not self.troubles and all(pair.ok for pair in decided)
 
 
@@ -156,7 +168,8 @@ def _pair(test: str, a: Outcome | None, b: Outcome | None) -> Pair:
     if a is None or b is None:
         return Pair(test, a.verdict if a else "", b.verdict if b else "")
     reasons = (a.reason, b.reason) if a.verdict != b.verdict else ("", "")
-    return Pair(test, a.verdict, b.verdict, tuple(_reactions(a.checks, b.checks)), reasons)
+    pair = Pair(test, a.verdict, b.verdict, reasons=reasons)
+    return pair if pair.left_out else replace(pair, reactions=tuple(_reactions(a.checks, b.checks)))
 
 
 def _reactions(a: Sequence[Event], b: Sequence[Event]) -> Iterator[Reaction]:
@@ -206,6 +219,7 @@ def as_data(parity: Parity) -> dict[str, Any]:
                 "a": pair.a or None,
                 "b": pair.b or None,
                 "ok": pair.ok,
+                "left_out": pair.left_out,
                 "reactions": [
                     {**asdict(reaction), "difference_ns": reaction.difference_ns, "ok": reaction.ok}
                     for reaction in pair.reactions
@@ -240,7 +254,8 @@ def render(parity: Parity, width: int = 110, encoding: str = "utf-8") -> str:
 def _rows(pair: Pair, room: int) -> Iterator[str]:
     note = "" if pair.in_both else "in one only"
     name = pair.test.partition("::")[2].removeprefix("test_") or pair.test
-    yield _line(f"{_sign(pair.ok)} {name}", room, pair.a or _ABSENT, pair.b or _ABSENT, note, "")
+    sign = _ABSENT if pair.left_out else _sign(pair.ok)
+    yield _line(f"{sign} {name}", room, pair.a or _ABSENT, pair.b or _ABSENT, note, "")
     for verdict, reason in zip((pair.a, pair.b), pair.reasons, strict=True):
         if reason:
             yield f"    {verdict}: {' '.join(reason.split())}"
@@ -269,7 +284,7 @@ def _distance(reaction: Reaction) -> float:
 
 
 def _summary(parity: Parity) -> Iterator[str]:
-    both = [pair for pair in parity.pairs if pair.in_both]
+    both = [pair for pair in parity.compared if pair.in_both]
     same = Counter(pair.a for pair in both if pair.a == pair.b)
     reactions = parity.reactions
     kinds = ", ".join(f"{count} {verdict}" for verdict, count in same.items())
@@ -278,6 +293,10 @@ def _summary(parity: Parity) -> Iterator[str]:
         alone = sum(of(pair) for pair in parity.pairs if not pair.in_both)
         if alone:
             yield f"{alone} tests in {name} only"
+    for name, left in ((parity.a, "a"), (parity.b, "b")):
+        missing = sum(pair.left_out and getattr(pair, left) == _SKIPPED for pair in parity.pairs)
+        if missing:
+            yield f"{missing} tests that {name} cannot do, each with its reason above"
     yield f"{sum(one.ok for one in reactions)} of {len(reactions)} reactions within what is allowed"
     worst = max(reactions, key=_distance, default=None)
     if worst is not None and worst.difference_ns is not None:

@@ -212,6 +212,30 @@ class Rig:
                 self.step(f"{fault.text}: over")
             self._cell = cells
 
+    @contextmanager
+    def faults(self, *broken: tuple[str, Mapping[str, Any]]) -> Iterator[list[Stimulus]]:
+        """Break several things at one instant, until the block ends: names, each with its arguments.
+
+        The first of them is the stimulus of the reactions to come.
+
+        Raises:
+            UsageError: If there is no such fault, or it does not take these arguments; none is broken then.
+        """
+        made = [make_fault(name, dict(arguments)) for name, arguments in broken]
+        cells, self._cell = self._cell, None
+        stimuli = self._host.inject_all(made)
+        for stimulus in reversed(stimuli):
+            self._stimulated(stimulus)
+        self._faults += made
+        try:
+            yield stimuli
+        finally:
+            left = [fault for fault in made if fault in self._faults]
+            self._faults = [fault for fault in self._faults if fault not in left]
+            self._host.clear_all(left)
+            self.step(f"{len(left)} faults, the first {made[0].text}: over")
+            self._cell = cells
+
     def drive(self, cycle: Cycle | Path | str, for_: Duration | None = None) -> Driven:
         """Drive a cycle with the rig's vehicle, once or for this long, by the drive's set points.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,11 +54,10 @@ def _pack_voltage(rig: Rig, value: float) -> Iterator[Any]:
     """Cells and pack agree, or the BMS would rightly doubt the sensor; no cell passes its own limit."""
     low = rig.limits.beside("cell_undervoltage").threshold + 0.01
     high = rig.limits.beside("cell_overvoltage").threshold - 0.01
-    with ExitStack() as broken:
-        for cell in range(1, rig.cells + 1):
-            volts = min(max(value / rig.series, low), high)
-            broken.enter_context(rig.fault("cell.voltage", cell=cell, value=volts))
-        yield broken.enter_context(rig.fault("pack.voltage", value=value))
+    volts = min(max(value / rig.series, low), high)
+    cells = [("cell.voltage", {"cell": cell, "value": volts}) for cell in range(1, rig.cells + 1)]
+    with rig.faults(("pack.voltage", {"value": value}), *cells) as stimuli:
+        yield stimuli[0]
 
 
 def _discharge(rig: Rig, value: float) -> AbstractContextManager[Any]:

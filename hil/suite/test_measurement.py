@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from statistics import fmean
 from typing import Any
 
@@ -25,7 +25,7 @@ def test_every_cell_is_read_and_none_is_swapped(rig: Rig) -> None:
     rig.require("cell.voltage[1]")
     for stride in _strides(rig.cells + 1):
         wanted = {cell: 3.100 + 0.004 * (cell * stride % (rig.cells + 1)) for cell in range(1, rig.cells + 1)}
-        faults = [rig.fault("cell.voltage", cell=cell, value=volts) for cell, volts in wanted.items()]
+        faults = [("cell.voltage", {"cell": cell, "value": volts}) for cell, volts in wanted.items()]
         _expect_each_at_its_place(rig, "cell.voltage", faults, wanted, tolerance)
 
 
@@ -74,21 +74,19 @@ def test_every_temperature_sensor_is_read(rig: Rig) -> None:
         sensor: round(2 * (low.warning + step * sensor)) / 2
         for sensor in range(1, rig.temperature_sensors + 1)
     }
-    faults = [rig.fault("temperature", sensor=sensor, value=degrees) for sensor, degrees in wanted.items()]
+    faults = [("temperature", {"sensor": sensor, "value": degrees}) for sensor, degrees in wanted.items()]
     _expect_each_at_its_place(rig, "cell.temperature", faults, wanted, tolerance)
 
 
 def _expect_each_at_its_place(
     rig: Rig,
     role: str,
-    faults: Iterable[AbstractContextManager[Any]],
+    faults: Iterable[tuple[str, dict[str, Any]]],
     wanted: Mapping[int, float],
     tolerance: float,
 ) -> None:
     """While the sensors show these values, the BMS says so of each member of the role."""
-    with ExitStack() as broken:
-        for fault in faults:
-            broken.enter_context(fault)
+    with rig.faults(*faults):
         rig.settle("1 s")
         settled = rig.mark(f"{role}: each at its own value")
         rig.run_for(max(2_000_000_000, 2 * rig.cycle_ns(f"{role}[1]")))
@@ -125,7 +123,7 @@ def test_cells_are_read_and_protected_while_they_are_balanced(rig: Rig) -> None:
     with rig.fault("cell.voltage", cell=cell, value=top):
         rig.expect(f"balancing[{cell}]", True, within=limit.delay)
         wanted = {cell - 1: limit.threshold - 0.10, cell: top + 0.01, cell + 1: limit.threshold - 0.08}
-        faults = [rig.fault("cell.voltage", cell=one, value=volts) for one, volts in wanted.items()]
+        faults = [("cell.voltage", {"cell": one, "value": volts}) for one, volts in wanted.items()]
         _expect_each_at_its_place(rig, "cell.voltage", faults, wanted, tolerance)
         rig.stays(f"balancing[{cell}]", True, for_="300 ms")
         with rig.fault("cell.voltage", cell=cell, value=high.threshold + 0.05):

@@ -146,6 +146,19 @@ def test_a_fault_of_a_tests_own_making_cannot_go_over(start: Callable[..., Plant
         start().host().inject(PortFault("mine", "interlock.closed", 0.0, ""))
 
 
+def test_several_faults_begin_and_end_at_one_instant(start: Callable[..., Plant]) -> None:
+    host = start().host()
+    places = [f"cell_monitor.voltage[{cell}]" for cell in (1, 2)]
+    faults = [make_fault("cell.voltage", {"cell": cell, "value": 3.9}) for cell in (1, 2)]
+    begun = host.inject_all(faults)
+    assert len({one.applied_ns for one in begun}) == 1
+    assert [host.read(place) for place in places] == [3.9, 3.9]
+    with pytest.raises(UsageError):
+        host.inject_all([faults[0], make_fault("cell.voltage", {"cell": 99, "value": 3.9})])
+    host.clear_all(faults)
+    assert all(host.read(place) < 3.6 for place in places)
+
+
 def test_one_client_acts_and_others_look_on(start: Callable[..., Plant]) -> None:
     plant = start()
     plant.connection("first")

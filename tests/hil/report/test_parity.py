@@ -56,6 +56,21 @@ def test_a_reaction_may_be_apart_by_the_spread_that_its_test_states() -> None:
     assert not both(of("t", "pass", waiting), of("t", "pass", check(OPENS, 510.1))).ok
 
 
+def test_what_one_rig_cannot_do_is_counted_by_itself() -> None:
+    a = [of("t::one", "pass", check(FLAG, 471.0)), of("t::two", "pass", check(FLAG, 400.0))]
+    b = [of("t::one", "pass", check(FLAG, 471.0)), of("t::two", "skipped", reason="no virtual bus")]
+    found = compare(record("laptop", *a), record("vcan", *b))
+    assert found.ok
+    assert len(found.reactions) == 1
+    table = render(found)
+    same = "1 of 1 tests with the same verdict"
+    for words in ("– two", "no virtual bus", "1 tests that vcan cannot do", same):
+        assert words in table
+    assert not compare(record("laptop", a[1]), record("vcan", b[1])).ok  # nothing was compared
+    failed = of("t::one", "fail", check(FLAG, 471.0), reason="late")
+    assert not compare(record("laptop", *a), record("vcan", failed, b[1])).ok
+
+
 def test_two_runs_of_the_same_are_alike() -> None:
     run = of("test_a.py::test_x", "pass", check(FLAG, 471.0), check(OPENS, 480.0))
     found = both(run, run)

@@ -317,6 +317,22 @@ class TestFaults:
             assert rig.truth("cell_monitor.voltage[1]") == 3.7
         assert rig.truth("cell_monitor.voltage[1]") < 3.6
 
+    def test_several_at_one_instant(self, small):
+        rig, _, _ = scripted_rig(small)
+        sound = rig.truth("cell_monitor.voltage[1]")
+        broken = [("cell.voltage", {"cell": cell, "value": 3.9}) for cell in (1, 2)]
+        with rig.faults(*broken) as stimuli:
+            assert [rig.truth(f"cell_monitor.voltage[{cell}]") for cell in (1, 2)] == [3.9, 3.9]
+            assert [one.applied_ns for one in stimuli] == [rig.now_ns, rig.now_ns]
+        assert rig.truth("cell_monitor.voltage[1]") == pytest.approx(sound, abs=0.01)
+
+    def test_of_several_all_or_none(self, small):
+        rig, _, _ = scripted_rig(small)
+        broken = [("cell.voltage", {"cell": cell, "value": 3.9}) for cell in (1, 99)]
+        with pytest.raises(UsageError), rig.faults(*broken):
+            pass
+        assert rig.truth("cell_monitor.voltage[1]") != 3.9
+
     def test_an_unknown_one(self, small):
         rig, _, _ = scripted_rig(small)
         with pytest.raises(UsageError) as caught, rig.fault("cell.voltag", cell=1, value=3.0):
