@@ -103,19 +103,12 @@ static uint64_t fault_memory(bms_data *b)
 
 static uint64_t alarms(bms_data *b)
 {
-    const thermal *t = &b->heat;
-    bool crash = b->latched & FAULT_BIT(FAULT_CRASH);
-    return put(crash, 16, 1) | put(t->spread, 17, 1) | put(t->rise, 18, 1) | put(t->runaway, 19, 1)
-           | put(t->cooling, 20, 1);
+    return tx_alarms(b) << 16;
 }
-
-#define ISOLATION_UNKNOWN 6553500 /* Ohm: 65535 on the bus */
 
 static uint64_t condition(bms_data *b)
 {
-    bool known = b->in.isolation_seen;
-    return put((known ? b->in.plus_Ohm : ISOLATION_UNKNOWN) / 100, 16, 16)
-           | put((known ? b->in.minus_Ohm : ISOLATION_UNKNOWN) / 100, 32, 16)
+    return put(tx_isolation(b, b->in.plus_Ohm), 16, 16) | put(tx_isolation(b, b->in.minus_Ohm), 32, 16)
            | put(rounded(soc_terminal_mV(b), 10), 48, 16);
 }
 

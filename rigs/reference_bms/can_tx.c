@@ -1,5 +1,7 @@
 #include "can_tx.h"
 
+#include "bits.h"
+
 static bool is_due(bms_data *b, int k, uint16_t cycle_ms)
 {
     transmit *tx = &b->tx;
@@ -27,6 +29,18 @@ const dtc_entry *tx_next_dtc(bms_data *b, unsigned *entry)
     *entry = b->tx.dtc_entry < b->nv.dtc_count ? b->tx.dtc_entry : 0;
     b->tx.dtc_entry = (uint8_t)(*entry + 1);
     return &b->nv.dtc[*entry];
+}
+
+uint64_t tx_alarms(const bms_data *b)
+{
+    const thermal *t = &b->heat;
+    bool crash = b->latched & FAULT_BIT(FAULT_CRASH);
+    return put(crash, 0, 1) | put(t->spread, 1, 1) | put(t->rise, 2, 1) | put(t->runaway, 3, 1) | put(t->cooling, 4, 1);
+}
+
+int32_t tx_isolation(const bms_data *b, int32_t value_Ohm)
+{
+    return b->in.isolation_seen ? value_Ohm / 100 : UINT16_MAX;
 }
 
 bool charger_is_asked(const bms_data *b)

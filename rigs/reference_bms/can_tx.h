@@ -10,6 +10,12 @@ bool tx_goes_out(bms_data *b, int k, uint16_t cycle_ms, uint64_t (*watch)(bms_da
 /* The entry of the fault memory whose turn it is, and its number. */
 const dtc_entry *tx_next_dtc(bms_data *b, unsigned *entry);
 
+/* Crash, spread and rise of temperatures, precursor of a thermal runaway, cooling: bits 0 to 4. */
+uint64_t tx_alarms(const bms_data *b);
+
+/* An isolation in 100 Ohm; 65535 while none is known. */
+int32_t tx_isolation(const bms_data *b, int32_t value_Ohm);
+
 /* Whether the charger shall charge. */
 bool charger_is_asked(const bms_data *b);
 

@@ -59,6 +59,7 @@ static void unpack_voltages(bms_data *b, const uint8_t *data)
 
 static void unpack_request(inputs *in, const uint8_t *data)
 {
+    in->crash = data[1] >> 1 & 1;
     hear_request(in, data[0], data[1] & 1);
 }
 

@@ -41,7 +41,7 @@ static void state(bms_data *b, uint8_t *data, unsigned which)
 
 static uint64_t fault_bits(bms_data *b)
 {
-    return (uint64_t)b->latched | (uint64_t)b->warned << 24;
+    return (uint64_t)(b->latched & MONITORED_FAULTS) | (uint64_t)b->warned << 24;
 }
 
 static void faults(bms_data *b, uint8_t *data, unsigned which)
@@ -126,6 +126,20 @@ static void fault_memory(bms_data *b, uint8_t *data, unsigned which)
     put32(data + 4, dtc->first_seen_ds & 0xFFFFFF);
 }
 
+static uint64_t alarms(bms_data *b)
+{
+    return tx_alarms(b);
+}
+
+static void condition(bms_data *b, uint8_t *data, unsigned which)
+{
+    (void)which;
+    data[0] = (uint8_t)tx_alarms(b);
+    put16(data + 1, tx_isolation(b, b->in.plus_Ohm));
+    put16(data + 3, tx_isolation(b, b->in.minus_Ohm));
+    put16(data + 5, rounded(soc_terminal_mV(b), 10));
+}
+
 /* `watch`: a frame goes out at once when this changes. Phases spread the frames over the steps. */
 static const struct {
     uint16_t id;
@@ -142,6 +156,7 @@ static const struct {
     {0x105, 48, 0, 100, 60, temperatures, 0},
     {0x106, 16, 0, 250, 20, balance_bits, balance_change},
     {0x107, 12, 0, 100, 70, fault_memory, 0},
+    {0x108, 12, 0, 100, 0, condition, alarms},
     {0x120, 64, 0, 100, 30, cells, 0},
     {0x121, 64, 1, 100, 50, cells, 0},
     {0x122, 64, 2, 100, 80, cells, 0},

@@ -4,6 +4,6 @@
 
 #define CELLS_PER_FRAME 24
 #define SENSORS_PER_FRAME 16
-#define TX_COUNT 12
+#define TX_COUNT 13
 #define HEADER 3 /* bytes of profile 5: checksum and counter */
 #endif
