@@ -17,6 +17,8 @@ TEST_TIMEOUT_S = 110  # of one test in it: its stack is told, and it has failed
 GUESTS = {  # what runs in one guest: a whole run, which starts several programs, has one of its own
     "links": ("test_can_utils.py", "test_links.py", "test_vcan.py"),
     "suite": ("test_real_time.py::test_a_test_of_the_suite_passes_on_vcan",),
+    "CAN FD": ("test_real_time.py::test_a_test_of_the_suite_passes_with_can_fd_on_vcan",),
+    "bad interface": ("test_real_time.py::test_an_interface_that_is_no_good_is_told",),
     "dead plant": (
         "test_real_time.py::test_a_bms_of_somebody_else_is_asked_for_the_safe_state_when_the_plant_dies",
     ),

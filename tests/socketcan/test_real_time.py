@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import can
 import pytest
 
 from hil.report.record import read_events
+from hil.rig.load import load_rig
+from hil.run.facts import design_load
 
 COMMAND = (sys.executable, "-P", "-c", "import sys; from hil.cli import main; sys.exit(main())")
 RIG = """
-extends = "laptop"
+extends = "{extends}"
 supply = false
 [limits]
 startup = false
@@ -40,6 +43,8 @@ command = "hil bms --interface socketcan --channel vcan1 --memory {memory} --pri
 ready = "ready on"
 cold = "--cold"
 """
+EXTERNAL = 'kind = "external"\nheard = "40 s"'
+BMS = ("--channel", "vcan1", "--cold", "--priority", "60")
 LASTS = 'def test_it_lasts(rig):\n    rig.step("here")\n    rig.run_for("60 s")\n'
 Hil = Callable[..., subprocess.Popen[str]]
 
@@ -51,9 +56,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _rig(folder: Path, bms: str) -> Path:
+def _rig(folder: Path, bms: str, extends: str = "laptop") -> Path:
     path = folder / "rig.toml"
-    path.write_text(RIG.format(bms=bms))
+    path.write_text(RIG.format(bms=bms, extends=extends))
     return path
 
 
@@ -91,6 +96,49 @@ def test_a_test_of_the_suite_passes_on_vcan(folder: Path, hil: Hil) -> None:
     health = [event for event in events if event["event"] == "health"][-1]
     assert health["beyond"] == []
     assert health["frames"]["count"] > 300
+
+
+def test_a_test_of_the_suite_passes_with_can_fd_on_vcan(folder: Path, hil: Hil) -> None:
+    """A BMS of somebody else's: it has the time that it takes to start here."""
+    hil("bms", "--library", "reference_bms_fd", "--fd", *BMS)
+    run = hil("run", str(_rig(folder, EXTERNAL, "fd")), "--out", "out", "-k", "open_interlock and operate")
+    said, _ = run.communicate(timeout=100)
+    assert run.returncode == 0, said
+    events = read_events(folder / "out" / "record.jsonl")
+    assert [event["verdict"] for event in events if event["event"] == "verdict"][-1] == "pass"
+    with can.BLFReader(folder / "out" / "trace.blf") as trace:
+        sizes = {(message.is_rx, message.is_fd, len(message.data)) for message in trace}
+    assert {(True, True, 64), (False, True, 64), (False, False, 8)} <= sizes  # BMS, rig, VCU
+    health = [event for event in events if event["event"] == "health"][-1]
+    assert health["beyond"] == []
+    bus = load_rig(folder / "rig.toml").buses["pack"]
+    full = design_load(bus.database, bus.bitrate, bus.data_bitrate)
+    assert 0.4 * full < health["buses"]["pack"]["load"] < 1.1 * full  # all of it slow: 2.5 times
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [(["ip", "link", "set", "vcan1", "down"], "interface vcan1: is down (`ip link set vcan1 up` as root)"),
+     (["ip", "link", "set", "vcan1", "mtu", "16"], "vcan1: is set to classic CAN, but the bus is CAN FD"),
+     (["ip", "link", "del", "vcan1"], "interface vcan1: does not exist")],
+)  # fmt: skip
+def test_an_interface_that_is_no_good_is_told(
+    folder: Path, hil: Hil, command: list[str], reason: str
+) -> None:
+    subprocess.run(["ip", "link", "set", "vcan1", "down"], check=True)
+    subprocess.run(command, check=True)
+    try:
+        if "mtu" in command:
+            subprocess.run(["ip", "link", "set", "vcan1", "up"], check=True)
+        run = hil("run", str(_rig(folder, 'kind = "external"', "fd")), "--out", "out", "-k", "open_interlock")
+        said, _ = run.communicate(timeout=60)
+        assert run.returncode == 3, said
+        assert reason in " ".join(said.split())
+        assert "pass" not in said.split()
+    finally:
+        subprocess.run(["ip", "link", "del", "vcan1"], check=False)
+        subprocess.run(["ip", "link", "add", "vcan1", "txqueuelen", "1000", "type", "vcan"], check=True)
+        subprocess.run(["ip", "link", "set", "vcan1", "up"], check=True)
 
 
 def test_a_bms_of_somebody_else_is_asked_for_the_safe_state_when_the_plant_dies(
