@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SENT_KINDS 12
+#define SENT_KINDS 14
 
 world W;
 int silent[RX_COUNT], bad_crc[RX_COUNT], skip[RX_COUNT], frozen[RX_COUNT];
@@ -166,7 +166,7 @@ static void physics(void)
 
 static int kind_of(uint32_t id)
 {
-    return id >= 0x100 && id <= 0x10A ? (int)id - 0x100 : 11;
+    return id >= 0x100 && id <= 0x10C ? (int)id - 0x100 : 13;
 }
 
 static void hear(const bms_frame *frame)

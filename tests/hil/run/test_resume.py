@@ -20,6 +20,6 @@ def test_a_record_rounds_numbers_and_is_still_of_the_same_run(
     with Recorder(tmp_path / "record.jsonl") as recorder:
         recorder.run(**facts)
         recorder.test("t", 0)
-    monkeypatch.setattr("hil.run.resume.run_facts", lambda *_: facts)
+    monkeypatch.setattr("hil.run.resume.run_facts", lambda *_, **__: facts)
     config: Any = None
     assert Earlier.of(tmp_path, config, 1, "blf").settled == frozenset()

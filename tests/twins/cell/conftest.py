@@ -49,7 +49,8 @@ OPTIONS = {  # the unit of what a test may set besides
 
 def toml(ocv: tuple[float, float], changes: dict[str, Any]) -> str:
     """A cell file: OCV from empty to full on a straight line, constant resistances."""
-    lines = ["[window.practice]\nminimum = 2.5\nmaximum = 3.65\nunit = 'V'\nsource = 'test'"]
+    high = max(3.65, ocv[1] + 0.1)
+    lines = [f"[window.practice]\nminimum = 2.5\nmaximum = {high!r}\nunit = 'V'\nsource = 'test'"]
     for key, (value, unit) in SCALARS.items():
         own = changes.get(key, value)
         lines.append(f"[{key}]\nvalue = {own!r}\nunit = '{unit}'\nsource = 'test'")
