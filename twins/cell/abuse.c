@@ -140,5 +140,5 @@ HOT int cell_lose(const cell_type *type, const cell_layout *layout, double *stat
              row(layout, state, CELL_LOST_As), cells_of(layout));
     if (type->side_per_h > 0.0) side_reaction(type, layout, state, elapsed_s);
     if (hottest >= DECOMPOSES_degC) decompose(type, layout, state, elapsed_s);
-    return hottest > type->separator_degC && melt(type, layout, state);
+    return type->separator_degC < 1e4 && hottest > type->separator_degC && melt(type, layout, state);
 }
