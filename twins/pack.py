@@ -269,9 +269,9 @@ class Pack:
         )
 
     def _taus_s(self) -> tuple[Array, Array]:
-        """Time constants of each cell at its temperature."""
+        """Time constants of each cell at the temperature that its resistances are for."""
         value = {key: float(entry.value) for key, entry in self.cell.entries.items() if entry.value.ndim == 0}
-        colder = 1.0 / (self._row(_cell.T) + 273.15) - 1.0 / (value["reference_temperature"] + 273.15)
+        colder = 1.0 / (self._row(_cell.AT_T) + 273.15) - 1.0 / (value["reference_temperature"] + 273.15)
         tau1 = value["tau1"] * np.exp(value["tau1_arrhenius"] * colder)
         return tau1, value["tau2"] * np.exp(value["tau2_arrhenius"] * colder)
 

@@ -35,7 +35,7 @@ INLINE void leak_row(const cell_type *restrict type, const double *restrict t, c
 HOT void cell_leaks(const cell_type *type, const cell_layout *layout, double *state)
 {
     if (type->leak_per_s > 0.0)
-        leak_row(type, row(layout, state, CELL_T), row(layout, state, CELL_LEAK_FACTOR),
+        leak_row(type, row(layout, state, CELL_AT_T), row(layout, state, CELL_LEAK_FACTOR),
                  row(layout, state, CELL_LEAK_PER_S), cells_of(layout));
 }
 

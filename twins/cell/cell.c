@@ -268,11 +268,14 @@ static void choose(const cell_type *type, const cell_layout *layout, double *sta
 HOT void cell_refresh(const cell_type *type, const cell_layout *layout, double *state)
 {
     const size_t cells = cells_of(layout);
+    const int booked = state[HEAD_FULL] > 0.0 && row(layout, state, CELL_R1)[0] > 0.0; /* it has been refreshed before */
     double *inv_q = row(layout, state, CELL_INV_Q), *new_q = row(layout, state, CELL_INV_Q0);
     for (size_t k = 0; k < cells; k++) new_q[k] = new_q[k] > 0.0 ? new_q[k] : inv_q[k];
     choose(type, layout, state);
+    if (booked) cell_book_pairs(type, layout, state, 1.0);
     cell_slow_rows(type, layout, state, 0, cells);
     cell_rows_are_for(layout, state);
+    if (booked) cell_book_pairs(type, layout, state, -1.0);
     look_up(type, row(layout, state, CELL_SOC), row(layout, state, CELL_H), row(layout, state, CELL_V1),
             row(layout, state, CELL_V2), row(layout, state, CELL_T), row(layout, state, CELL_E), cells);
     cell_instant(layout, state);

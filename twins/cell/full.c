@@ -50,11 +50,11 @@ INLINE void look(const cell_type *restrict type, const double *restrict soc, con
     }
 }
 
-/* How far the pairs go in a step, at the cells' temperatures. */
+/* How far the pairs go in a step, at the temperatures that the resistances are for. */
 INLINE void relax_rows(const cell_type *restrict type, const cell_layout *layout, double *state, double dt,
                        int together)
 {
-    const double *t = row(layout, state, CELL_T);
+    const double *t = row(layout, state, CELL_AT_T);
     double *restrict relax1 = row(layout, state, CELL_RELAX1), *restrict relax2 = row(layout, state, CELL_RELAX2);
     double *restrict phi1 = row(layout, state, CELL_PHI1), *restrict phi2 = row(layout, state, CELL_PHI2);
     const double b1 = type->tau1_K, b2 = type->tau2_K, reference = 1.0 / (type->reference_degC + KELVIN);
@@ -126,6 +126,19 @@ HOT static void look_again(const cell_type *type, const cell_layout *layout, dou
         cell_add_up(layout, state, s, mean_emf(layout, state), mean_resistance(layout, state), STRING_EM);
 }
 
+/* The means over the next step, of all as they are. How a cell answers its charge moves with its hysteresis, which turns
+ * long before resistances have to follow: stale, currents shared by it would leave the books open. */
+HOT static void mean_rows(const cell_type *type, const cell_layout *layout, double *state)
+{
+#define OF(name) row(layout, state, CELL_##name)
+    if (sharing(layout, state))
+        mean_resistances(type, state[HEAD_DT_S], OF(R), OF(R1), OF(R2), OF(PHI1), OF(PHI2), OF(SOC), OF(T), OF(H),
+                         OF(INV_Q), OF(RM), OF(SM), cells_of(layout));
+#undef OF
+    if (!alone(layout, state)) cell_weigh(layout, state);
+    look_again(type, layout, state);
+}
+
 /* Everything that a step needs and that only changes with the slow rows or the step. */
 HOT static void prepare(const cell_type *type, const cell_layout *layout, double *state, double dt)
 {
@@ -137,28 +150,25 @@ HOT static void prepare(const cell_type *type, const cell_layout *layout, double
         relax_alike(type, layout, state, dt);
     state[HEAD_DT_S] = dt;
     cell_leaks(type, layout, state);
-#define OF(name) row(layout, state, CELL_##name)
-    if (sharing(layout, state))
-        mean_resistances(type, dt, OF(R), OF(R1), OF(R2), OF(PHI1), OF(PHI2), OF(SOC), OF(T), OF(H), OF(INV_Q), OF(RM),
-                         OF(SM), cells_of(layout));
-#undef OF
-    if (!alone(layout, state)) cell_weigh(layout, state);
-    look_again(type, layout, state);
+    mean_rows(type, layout, state);
 }
 
-/* A pair's energy tau v^2 / (2 R) = dt f v^2 / (2 a R), a = 1 - e^-x, changes with its parameters at the same v. What
- * it loses is heat, so that the books stay closed; with `sign` -1 it is taken off, with +1 put on. */
-HOT static void book_pairs(const cell_layout *layout, double *state, double dt, double sign)
+/* A pair's energy tau v^2 / (2 R) changes with its parameters at the same v. What it loses is heat, so that the books
+ * stay closed; with `sign` -1 it is taken off, with +1 put on. */
+HOT void cell_book_pairs(const cell_type *type, const cell_layout *layout, double *state, double sign)
 {
     const double *r1 = row(layout, state, CELL_R1), *r2 = row(layout, state, CELL_R2);
-    const double *phi1 = row(layout, state, CELL_PHI1), *phi2 = row(layout, state, CELL_PHI2);
-    const double *relax1 = row(layout, state, CELL_RELAX1), *relax2 = row(layout, state, CELL_RELAX2);
     const double *v1 = row(layout, state, CELL_V1), *v2 = row(layout, state, CELL_V2);
+    const double *t = row(layout, state, CELL_AT_T);
     double *restrict heat = row(layout, state, CELL_HEAT_J);
-    const double half = 0.5 * sign * dt;
+    const double half1 = 0.5 * sign * type->tau1_s, half2 = 0.5 * sign * type->tau2_s;
+    const double b1 = type->tau1_K, b2 = type->tau2_K, reference = 1.0 / (type->reference_degC + KELVIN);
     const size_t cells = cells_of(layout);
-    for (size_t k = 0; k < cells; k++)
-        heat[k] += half * (phi1[k] * v1[k] * v1[k] / (relax1[k] * r1[k]) + phi2[k] * v2[k] * v2[k] / (relax2[k] * r2[k]));
+    for (size_t k = 0; k < cells; k++) {
+        const double warmer = 1.0 / (t[k] + KELVIN) - reference;
+        heat[k] += half1 * exponential(b1 * warmer) * v1[k] * v1[k] / r1[k]
+                   + half2 * exponential(b2 * warmer) * v2[k] * v2[k] / r2[k];
+    }
 }
 
 /* Part of the charge that a cell at this rate gives up in vain: I (I H / C)^(k - 1), in discharge. */
@@ -336,12 +346,11 @@ HOT static int moved(const cell_layout *layout, const double *state)
 /* The rows of resistances and time constants at the cells' present state. */
 static void follow(const cell_type *type, const cell_layout *layout, double *state)
 {
-    const double dt = state[HEAD_DT_S];
-    book_pairs(layout, state, dt, 1.0);
+    cell_book_pairs(type, layout, state, 1.0);
     cell_slow_rows(type, layout, state, 0, cells_of(layout));
     cell_rows_are_for(layout, state);
-    prepare(type, layout, state, dt);
-    book_pairs(layout, state, dt, -1.0);
+    cell_book_pairs(type, layout, state, -1.0);
+    prepare(type, layout, state, state[HEAD_DT_S]);
 }
 
 /* What happens at the slow period: charge that goes by itself, heat that spreads, ageing; then the rows that follow. */
@@ -354,7 +363,7 @@ static void slow_step(const cell_type *type, const cell_layout *layout, double *
     if (changed || moved(layout, state))
         follow(type, layout, state);
     else
-        look_again(type, layout, state);
+        mean_rows(type, layout, state);
     state[HEAD_AGE_S] = 0.0;
 }
 

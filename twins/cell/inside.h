@@ -177,11 +177,12 @@ void cell_branch(const cell_layout *layout, const double *state, size_t branch, 
 void cell_full_advance(const cell_type *type, const cell_layout *layout, double *state, double current_A, double dt_s,
                        long steps);
 int cell_type_is_full(const cell_type *type);
+void cell_book_pairs(const cell_type *type, const cell_layout *layout, double *state, double sign);
 /* thermal.c: heat of `elapsed_s` spreads, exactly. */
 void cell_conduct(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s);
 /* abuse.c: charge that goes without passing the terminals, decomposition, a molten separator; whether one has molten. */
 int cell_lose(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s);
-/* The row of self-discharge at the cells' temperatures. */
+/* The row of self-discharge at the temperatures that the resistances are for. */
 void cell_leaks(const cell_type *type, const cell_layout *layout, double *state);
 /* ageing.c: whether it was worked out this time. */
 int cell_age(const cell_type *type, const cell_layout *layout, double *state, double elapsed_s);
