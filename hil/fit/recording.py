@@ -41,6 +41,7 @@ _RANGES: Final = {  # what a single cell can show
     "current": (-1e5, 1e5, "A", "is the unit right?"),
 }
 _LEAST_ROWS, _LEAST_S = 60, 600.0
+_LEAST_V: Final = 0.5  # V written under a header of mV are below
 _GAP: Final = 10.0  # times the usual distance of two rows
 _FLOWS: Final = 0.01  # of the largest current: less is rest
 _SECONDS_PER_H: Final = 3600.0
@@ -159,6 +160,14 @@ def _check(columns: Columns) -> None:
             raise columns.mistake(
                 row, name, f"{values[row]:.6g} {unit} is not {low:g} to {high:g} {unit}", remedy
             )
+    highest_V = float(columns.values["voltage"].max())
+    if highest_V < _LEAST_V:
+        raise UsageError(
+            f"is {highest_V:.4g} V at most, which no cell has when it is full",
+            place=str(columns.path),
+            key="voltage",
+            remedy="is the unit in the header right?",
+        )
     if not columns.values["current"].any():
         raise UsageError("no current flows in it", place=str(columns.path), key="current")
 

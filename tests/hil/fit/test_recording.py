@@ -78,6 +78,11 @@ BAD = {
         [r.replace(",3.", ",33") for r in rows()],
         "row 2: voltage: 33[0-9]+ V is not -0.5 to 6 V",
     ),
+    "volts under millivolts": (
+        HEADER.replace("[V]", "[mV]"),
+        rows(),
+        r"voltage: is 0\.003[0-9]* V at most, which no cell has .*unit in the header right",
+    ),
     "pack": (
         HEADER,
         [r.replace(",3.", ",48.") for r in rows()],
