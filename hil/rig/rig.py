@@ -231,9 +231,10 @@ class Rig:
             yield stimuli
         finally:
             left = [fault for fault in made if fault in self._faults]
-            self._faults = [fault for fault in self._faults if fault not in left]
-            self._host.clear_all(left)
-            self.step(f"{len(left)} faults, the first {made[0].text}: over")
+            if left:
+                self._faults = [fault for fault in self._faults if fault not in left]
+                self._host.clear_all(left)
+                self.step(f"{len(left)} faults, the first {left[0].text}: over")
             self._cell = cells
 
     def drive(self, cycle: Cycle | Path | str, for_: Duration | None = None) -> Driven:

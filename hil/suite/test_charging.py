@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 
 from hil import Rig
@@ -153,10 +151,8 @@ def test_balancing_starts_and_stops_at_its_levels(rig: Rig) -> None:
         rig.run_for(limit.delay)
         rig.stays(f"balancing[{cell}]", False, for_=limit.delay)
     high = limit.threshold + 0.05
-    with ExitStack() as level:
-        for other in range(1, rig.cells + 1):
-            level.enter_context(rig.fault("cell.voltage", cell=other, value=high))
-        level.enter_context(rig.fault("pack.voltage", value=high * series))  # as plausible
+    cells = [("cell.voltage", {"cell": other, "value": high}) for other in range(1, rig.cells + 1)]
+    with rig.faults(*cells, ("pack.voltage", {"value": high * series})):  # as plausible
         rig.run_for(limit.delay)  # they got there one after the other, which was a spread for a moment
         with rig.fault("cell.voltage", cell=cell, value=high + 2 * limit.number("start")):
             rig.expect(f"balancing[{cell}]", True, within=limit.delay)

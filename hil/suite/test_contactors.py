@@ -44,8 +44,11 @@ def test_precharge_closes_in_order(rig: Rig) -> None:
     rig.bounded("shortest pause between two closings", pause, low=1.0, unit="ms")
 
 
-def _precharge_time(rig: Rig) -> int:
-    return rig.limits["precharge"].timeout
+def _begin_precharge(rig: Rig) -> None:
+    """Ask for driving, and wait until the precharge contactor is closed; reactions count from the request."""
+    rig.request("mode", "operate")
+    within = rig.limits["precharge"].timeout
+    rig.expect("contactor.precharge", "closed", within=within, through=_LOOKED_AT)
 
 
 def _first_closed(rig: Rig, contactor: str, since_ns: int) -> int:
@@ -66,9 +69,8 @@ def test_a_failed_precharge_is_aborted(rig: Rig, broken: str, how: dict[str, Any
     limit = rig.limits["precharge"]
     start_ns = rig.now_ns
     with rig.fault(broken, **how):
-        asked = rig.request("mode", "operate")
-        rig.expect("contactor.precharge", "closed", within=limit.timeout, through=_LOOKED_AT)
-        rig.expect("fault.precharge", True, within=limit.timeout + limit.reaction, since=asked)
+        _begin_precharge(rig)
+        rig.expect("fault.precharge", True, within=limit.timeout + limit.reaction)
         rig.run_for(limit.reaction)
         expect_opened(rig, (), limit.reaction)
         rig.stays("contactor.main_plus", "open", for_="2 s")
@@ -82,8 +84,7 @@ def test_a_welded_contactor_is_found_and_not_closed_again(rig: Rig, contactor: s
     """A contactor that does not open is flagged in time, and the BMS does not close again."""
     limit = rig.limits["contactor_weld"]
     if contactor == "precharge":
-        asked = rig.request("mode", "operate")
-        rig.expect("contactor.precharge", "closed", within=_precharge_time(rig), through=_LOOKED_AT)
+        _begin_precharge(rig)
     else:
         rig.operate()
     with rig.fault("contactor.weld", contactor=contactor):
@@ -127,7 +128,8 @@ def test_a_contactor_that_does_not_close_aborts_the_precharge(rig: Rig, contacto
     with rig.fault("contactor.stuck_open", contactor=contactor):
         rig.request("mode", "operate")
         waits = _WAITED_FOR.get(contactor, ())
-        rig.expect(f"contactor.{contactor}", "closed", within=_precharge_time(rig), through=waits)
+        within = rig.limits["precharge"].timeout
+        rig.expect(f"contactor.{contactor}", "closed", within=within, through=waits)
         closed = closed_contactors(rig)
         rig.mark(f"{contactor} commanded closed, but stuck")
         rig.expect("fault.contactor_feedback", True, within=limit.delay + limit.reaction)
@@ -154,8 +156,7 @@ def test_an_open_interlock_opens_the_contactors(rig: Rig, state: str) -> None:
     if state == "operate":
         rig.operate()
     else:
-        rig.request("mode", "operate")
-        rig.expect("contactor.precharge", "closed", within=_precharge_time(rig), through=_LOOKED_AT)
+        _begin_precharge(rig)
     with rig.fault("interlock"):
         expect_open(rig, "interlock")
 
@@ -186,8 +187,7 @@ def test_a_crash_opens_the_contactors_for_good(rig: Rig, state: str) -> None:
     if state == "operate":
         rig.operate()
     elif state == "precharge":
-        rig.request("mode", "operate")
-        rig.expect("contactor.precharge", "closed", within=rig.limits["precharge"].timeout)
+        _begin_precharge(rig)
     rig.request("crash", True)
     expect_open(rig, "crash")
     rig.request("crash", False)

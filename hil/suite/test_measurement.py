@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
 from statistics import fmean
 from typing import Any
 
@@ -101,9 +100,7 @@ def test_the_isolation_of_both_poles_is_read(rig: Rig) -> None:
     rig.require("measured.isolation_plus", "measured.isolation_minus")
     for plus, minus in ((1.5, 4.0), (4.0, 1.5), (10.0, 20.0)):
         wanted = {"plus": plus * limit.threshold, "minus": minus * limit.threshold}
-        with ExitStack() as leaks:
-            for pole, ohms in wanted.items():
-                leaks.enter_context(rig.fault("isolation", pole=pole, value=ohms))
+        with rig.faults(*(("isolation", {"pole": pole, "value": ohms}) for pole, ohms in wanted.items())):
             rig.settle("1 s")
             for pole, ohms in wanted.items():
                 truth = rig.truth(f"isolation.{pole}")

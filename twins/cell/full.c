@@ -126,8 +126,8 @@ HOT static void look_again(const cell_type *type, const cell_layout *layout, dou
         cell_add_up(layout, state, s, mean_emf(layout, state), mean_resistance(layout, state), STRING_EM);
 }
 
-/* The means over the next step, of all as they are. How a cell answers its charge moves with its hysteresis, which turns
- * long before resistances have to follow: stale, currents shared by it would leave the books open. */
+/* The means over the next step, of all as they are: how a cell answers its charge goes with its hysteresis, which turns
+ * long before resistances have to follow. */
 HOT static void mean_rows(const cell_type *type, const cell_layout *layout, double *state)
 {
 #define OF(name) row(layout, state, CELL_##name)

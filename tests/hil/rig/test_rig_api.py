@@ -326,6 +326,12 @@ class TestFaults:
             assert [one.applied_ns for one in stimuli] == [rig.now_ns, rig.now_ns]
         assert rig.truth("cell_monitor.voltage[1]") == pytest.approx(sound, abs=0.01)
 
+    def test_none_at_all_is_nothing_to_end(self, small):
+        rig, _, notes = scripted_rig(small)
+        with rig.faults() as stimuli:
+            assert stimuli == []
+        assert not notes.of("step")
+
     def test_of_several_all_or_none(self, small):
         rig, _, _ = scripted_rig(small)
         broken = [("cell.voltage", {"cell": cell, "value": 3.9}) for cell in (1, 99)]
