@@ -267,7 +267,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
         session.close_world()
         raise
     else:
-        session.close_world()
+        session.close_world(failed=request.node.stash[_OUTCOME][0] == "fail")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -7,7 +7,7 @@ worse than its budget says nothing about the BMS.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from hil.clock import NS_PER_MS, NS_PER_S
@@ -30,6 +30,8 @@ class Budget:
         bus_errors: Error frames.
         clock_jumps: How often the computer's clock may be set, after which frames bear their time of receipt.
         retries: How often a test is run again that was invalid.
+        if_failed: Share of the latest frame, step and act within which a failure is the BMS's: a late rig can
+            hold up a reaction, but not bring one about, so that a failure is doubted earlier than a pass.
     """
 
     frame_late_ns: int = 50 * NS_PER_MS
@@ -43,6 +45,16 @@ class Budget:
     bus_errors: int = 0
     clock_jumps: int = 0
     retries: int = 1
+    if_failed: float = 1.0
+
+    def of_a_failure(self) -> Budget:
+        """What a test that failed is measured by."""
+        return replace(
+            self,
+            frame_late_ns=round(self.frame_late_ns * self.if_failed),
+            step_late_ns=round(self.step_late_ns * self.if_failed),
+            test_late_ns=round(self.test_late_ns * self.if_failed),
+        )
 
 
 class Punctuality:

@@ -233,6 +233,7 @@ class HealthSection(Section):
     bus_errors: Annotated[int, Field(ge=0)] = 0
     clock_jumps: Annotated[int, Field(ge=0)] = 0
     retries: Annotated[int, Field(ge=0, le=5)] = 1
+    if_failed: Share = 1.0
 
 
 class HostSection(Section):

@@ -148,6 +148,7 @@ def _health(section: HealthSection) -> Budget:
         bus_errors=section.bus_errors,
         clock_jumps=section.clock_jumps,
         retries=section.retries,
+        if_failed=section.if_failed,
     )
 
 

@@ -44,6 +44,7 @@ class TimeLimit:
         self._file = str(file)
         self._on_deadline = on_deadline
         self._deadline_ns = 0
+        self._armed = False
 
     @property
     def is_on(self) -> bool:
@@ -84,11 +85,13 @@ class TimeLimit:
             yield
             return
         begun_s = time.monotonic()
+        self._armed = True
         handler = signal.signal(signal.SIGALRM, self._interrupt)
         left_s, interval_s = signal.setitimer(signal.ITIMER_REAL, after_s, _AGAIN_S)
         try:
             yield
         finally:
+            self._armed = False  # a signal under way must not start the timer again: its handler goes now
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, handler)
             if left_s:
@@ -96,6 +99,8 @@ class TimeLimit:
                 signal.setitimer(signal.ITIMER_REAL, left_s, interval_s)
 
     def _interrupt(self, _number: int, frame: FrameType | None) -> None:
+        if not self._armed:
+            return
         if self._is_outside_the_rig(frame):
             raise Overdue
         signal.setitimer(signal.ITIMER_REAL, _SOON_S, _AGAIN_S)

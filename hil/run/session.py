@@ -165,8 +165,11 @@ class Session:
         if self._rig is not None:
             self._hooks.call(name, self._rig, *arguments)
 
-    def close_world(self) -> None:
+    def close_world(self, *, failed: bool = False) -> None:
         """Mend the faults, draw the plot, go to the safe state, switch off.
+
+        Args:
+            failed: Whether the test failed, which is doubted earlier.
 
         Raises:
             HealthError: If the rig was out of its budget, so that the test says nothing about the BMS.
@@ -183,13 +186,14 @@ class Session:
         safe = self._worlds.safe()
         if safe:
             self._journal.step(self._test, self._now_ns, safe)
-        self._judge_health(self._test)
+        self._judge_health(self._test, failed=failed)
 
-    def _judge_health(self, test: str) -> None:
+    def _judge_health(self, test: str, *, failed: bool) -> None:
         health = self._worlds.health()
         if health is None:
             return
-        beyond = health.beyond(self.config.health)
+        budget = self.config.health
+        beyond = health.beyond(budget.of_a_failure() if failed else budget)
         self._write(lambda to: to.health(test, health.as_dict(), beyond))
         if beyond:
             raise HealthError("; ".join(beyond))

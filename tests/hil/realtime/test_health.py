@@ -75,6 +75,17 @@ def test_a_clock_that_is_set_may_be_borne() -> None:
     assert replace(GOOD, buses={"pack": BusHealth(clock_jumps=2)}).beyond(Budget(clock_jumps=2)) == []
 
 
+def test_a_failure_is_doubted_earlier() -> None:
+    budget = Budget(frame_late_p99_ns=10**9, if_failed=0.5)
+    late = replace(GOOD, frames=punctuality(30), steps=punctuality(60), acts=punctuality(26))
+    assert late.beyond(budget) == []
+    assert late.beyond(budget.of_a_failure()) == [
+        "the latest frame (message 0) was 30 ms late, 25 ms are allowed",
+        "the latest step of the twins (message 0) was 60 ms late, 50 ms are allowed",
+        "the latest act of the test (message 0) was 26 ms late, 25 ms are allowed",
+    ]
+
+
 def test_a_test_that_was_held_up_while_it_acted() -> None:
     said = replace(GOOD, acts=punctuality(1, 10_000)).beyond(Budget())
     assert said == ["the latest act of the test (message 1) was 10 s late, 50 ms are allowed"]

@@ -36,14 +36,14 @@ def _session(plant: Plant, config: RigConfig, out: Path) -> Session:
     return Session(config, RunOptions(out, plant=plant.path))
 
 
-def _run_test(session: Session, out: Path) -> None:
+def _run_test(session: Session, out: Path, *, failed: bool = False) -> None:
     """Switch the BMS on."""
     rig = session.open("test")
     try:
         try:
             rig.power_on()
         finally:
-            session.close_world()
+            session.close_world(failed=failed)
     except BmsFailure:
         session.close()
         skip_if_late(_last_health(read_events(out / "record.jsonl")))
@@ -111,6 +111,17 @@ def test_beyond_its_budget_the_rig_gives_no_verdict(
     (outcome,) = gather(events).outcomes
     assert outcome.verdict == "pass"
     assert "run again, for it was invalid: the rig was late" in outcome.actions[0]["text"]
+
+
+def test_a_failure_of_a_late_rig_is_no_verdict(start: Start, real: RigConfig, tmp_path: Path) -> None:
+    session = _session(start(real), real, tmp_path)
+    session.config = replace(real, health=replace(WIDE, if_failed=0.0))
+    session.announce(TestInfo("passed"))
+    _run_test(session, tmp_path)
+    session.announce(TestInfo("failed"))
+    with pytest.raises(HealthError, match=r"the latest step .* late, 0 ms are allowed"):
+        _run_test(session, tmp_path, failed=True)
+    session.close()
 
 
 def test_the_plant_of_another_rig_is_refused(start: Start, real: RigConfig, tmp_path: Path) -> None:
