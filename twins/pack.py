@@ -12,6 +12,7 @@ from twins.cell.parameters import CellParameters, load
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 OPEN_Ohm: Final = 1e9  # of an open contact, as in cell.h
+_FREE: Final = 0xFF  # in a saved state: a balancing switch that is stuck neither off (0) nor on (1)
 _MOST_CELLS: Final = 10_000_000  # some gigabytes of state
 _SHARES: Final = ("capacity_spread", "resistance_spread", "soc_spread", "self_discharge_spread")
 _RESISTANCES: Final = ("tab_Ohm", "bar_Ohm", "link_Ohm")
@@ -430,11 +431,11 @@ class Pack:
 
     def save(self) -> bytes:
         """The whole state."""
-        stuck = np.full(self.groups, -1.0)
+        stuck = bytearray([_FREE]) * self.groups
         for group, on in self._stuck.items():
             stuck[group] = on
-        head = np.array([*self._layout, self.ambient_degC, self.current_A, *self._wanted, *stuck], np.float64)
-        return head.tobytes() + self._state.tobytes()
+        head = np.array([*self._layout, self.ambient_degC, self.current_A], np.float64)
+        return b"".join((head.tobytes(), self._state.tobytes(), bytes(self._wanted), stuck))
 
     def restore(self, saved: bytes) -> None:
         """Back to a saved state of a pack of the same layout.
@@ -442,15 +443,18 @@ class Pack:
         Raises:
             ValueError: it is the state of another pack.
         """
-        size = 5 + 2 * self.groups
-        data = np.frombuffer(saved, np.float64)
-        if data.size != self._state.size + size or tuple(data[:3]) != self._layout:
+        groups, numbers = self.groups, 5 + self._state.size
+        if len(saved) != 8 * numbers + 2 * groups:
+            raise ValueError("this state belongs to another pack")
+        data = np.frombuffer(saved, np.float64, numbers)
+        if tuple(data[:3]) != self._layout:
             raise ValueError("this state belongs to another pack")
         self.ambient_degC, self.current_A = float(data[3]), float(data[4])
-        self._wanted = (data[5 : 5 + self.groups] > 0.0).tolist()
-        stuck = data[5 + self.groups : size]
-        self._stuck = {int(group): bool(stuck[group]) for group in np.flatnonzero(stuck >= 0.0)}
-        self._state[:] = data[size:]
+        switches = np.frombuffer(saved, np.uint8, 2 * groups, 8 * numbers)
+        self._wanted = switches[:groups].astype(bool).tolist()
+        stuck = switches[groups:]
+        self._stuck = {int(group): bool(stuck[group]) for group in np.flatnonzero(stuck != _FREE)}
+        self._state[:] = data[5:]
         self._look()
 
 

@@ -91,6 +91,7 @@ class Message:
         format: Classic or CAN FD.
         on_change: How it is sent on a change of its content; ``None``: it is not.
         all_groups: Whether all its multiplexed groups come in each cycle, or one of them.
+        by_kernel: Whether the kernel's broadcast manager is to send it.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Message:
     format: Format = CLASSIC
     on_change: OnChange | None = None
     all_groups: bool = False
+    by_kernel: bool = False
 
     @property
     def key(self) -> int:

@@ -302,6 +302,15 @@ class Protector:
         self._fault = fault
         self._repeating = False
 
+    @property
+    def modulus(self) -> int:
+        """After how many frames it begins anew."""
+        return self._modulus
+
+    def follow(self, data: bytes) -> None:
+        """Let the next frame have the counter after that of this one."""
+        self._next = (self._e2e.counter_of(data) + 1) % self._modulus
+
     def protect(self, data: bytearray) -> None:
         """Protect a frame in place and advance the counter."""
         counter = self._next if self._fault is None else self._faulty()

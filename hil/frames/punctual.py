@@ -30,6 +30,16 @@ class PresentTime(Protocol):
         """The present instant, whatever event is at work."""
 
 
+class Helper(Protocol):
+    """What sends some of the messages in the restbus's place."""
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether the frame of the present slot is not the restbus's to send."""
+
+    def stop(self) -> None:
+        """Send nothing."""
+
+
 class PunctualRestbus(Restbus):
     """Sends each message in its slot or, if that is no longer possible, not at all.
 
@@ -44,12 +54,14 @@ class PunctualRestbus(Restbus):
     Attributes:
         punctuality: How the slots were kept; may be replaced at any time.
         refused: Frames that the bus did not take.
+        helper: Sends some messages in its place; ``None``: nobody does.
     """
 
     def __init__(self, clock: VirtualClock, send: Send, entries: Iterable[Entry]) -> None:
         super().__init__(clock, send, entries)
         self.punctuality = Punctuality()
         self.refused = 0
+        self.helper: Helper | None = None
         self._present: PresentTime = clock  # type: ignore[assignment]  # real time's clock has it
 
     @property
@@ -57,9 +69,15 @@ class PunctualRestbus(Restbus):
         """Whether it sends."""
         return self._alarm is not None
 
+    def stop(self) -> None:
+        """Send nothing any more."""
+        super().stop()
+        if self.helper is not None:
+            self.helper.stop()
+
     def _ring(self, _event: Event) -> None:
         """Send all that is due now and can still be on time; wait for the next slot."""
-        slots, alarm, present = self._slots, self._alarm, self._present
+        slots, alarm, present, helper = self._slots, self._alarm, self._present, self.helper
         now_ns = slots[0][0]
         try:
             while slots[0][0] == now_ns:
@@ -67,6 +85,8 @@ class PunctualRestbus(Restbus):
                 passed, late_ns = divmod(present.seen_ns - now_ns, cycle_ns)
                 heapreplace(slots, (now_ns + (passed + 1) * cycle_ns, order, cycle_ns, entry))
                 in_time = 2 * late_ns <= cycle_ns
+                if helper is not None and helper.takes(entry):
+                    continue
                 if not entry.is_plain:
                     self._send_due(entry, now_ns + passed * cycle_ns, passed + (not in_time))
                 elif entry.goes_out():

@@ -97,6 +97,29 @@ class Entry:
         """Whether each of its slots has one frame."""
         return self.changes is None and not self.message.all_groups
 
+    @property
+    def is_plain_sailing(self) -> bool:
+        """Whether nothing is done to its frames one by one: whoever knows its content can send them."""
+        protector = self.protector
+        disturbed = self.lost or self.mutate or self.detour or (protector and protector.fault)
+        return self.is_plain and self.hold == "normal" and not disturbed
+
+    def content(self) -> bytearray:
+        """What it carries now, not yet protected."""
+        packer = self._packer
+        return self._altered(packer() if packer is not None else self._next_packer()())
+
+    def sequence(self, content: bytes) -> list[bytes]:
+        """Its frames with this content, one for each value of its counter, from the next one on."""
+        protector = self.protector
+        count = 1 if protector is None else protector.modulus
+        return [bytes(self._protected(bytearray(content))) for _ in range(count)]
+
+    def follow(self, data: bytes) -> None:
+        """Go on with the counter after that of a frame which somebody else has sent."""
+        if self.protector is not None:
+            self.protector.follow(data)
+
     def begin(self) -> None:
         """Begin to be sent; of a message that is sent on a change, what nothing feeds is known."""
         self._turn = 0

@@ -19,12 +19,15 @@ from simpy.events import Event
 from hil.bms.contract import Bms
 from hil.bms.external import ExternalBms
 from hil.bms.process import ProcessBms
+from hil.bus.bcm import Broadcast
 from hil.bus.link import open_link
 from hil.bus.medium import Medium
+from hil.bus.socketcan import SocketCanLink
 from hil.clock import NS_PER_MS, NS_PER_S, Alarm
 from hil.errors import FrameError, HilError
 from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry
+from hil.host.by_kernel import KernelSender
 from hil.host.outputs import switch_outputs
 from hil.host.presence import Presence
 from hil.host.stimulus import Stimulus
@@ -127,6 +130,7 @@ class RealWorld(World):
         for reception in self._receptions():
             reception.samples = deque(maxlen=_KEPT)
             reception.arrivals_ns = deque(maxlen=_KEPT)
+        self._helpers = [helper for name in media if (helper := self._hand_over(name)) is not None]
         self._warm_up()
         self._look_alarm = Alarm(clock, self._look_after_bms)
         clock.set_alarm(self._look_alarm, clock.now_ns + _LOOK_NS)
@@ -230,11 +234,27 @@ class RealWorld(World):
             self._stop_restbus()
             if isinstance(self.bms, ProcessBms):
                 self.bms.close()
+            for helper in self._helpers:
+                helper.close()
         finally:
             for medium in self.media.values():
                 medium.close()
 
     # -- what it is made of -------------------------------------------------------------------
+
+    def _hand_over(self, bus: str) -> KernelSender | None:
+        """Let the kernel send what the rig file leaves to it.
+
+        Raises:
+            BusError: If it cannot.
+        """
+        medium, restbus = self.media[bus], cast("PunctualRestbus", self.stations[bus].restbus)
+        link, left = medium.link, any(entry.message.by_kernel for entry in restbus.entries.values())
+        if not left or not isinstance(link, SocketCanLink):
+            return None
+        helper = KernelSender(medium, self.real_clock, restbus, lambda: Broadcast(link), self.vitals.note)
+        restbus.helper = helper
+        return helper
 
     def _warm_up(self) -> None:
         """What is compiled at its first use is used once, before it has to be on time."""
@@ -373,6 +393,8 @@ def open_world(rig: RigConfig, clock: RealClock, folder: Path, tell: Tell) -> Re
         for name, bus in rig.buses.items():
             link = open_link(name, bus.interface, bus.channel, bus.bitrate, **bus.link_options)
             media[name] = WatchedMedium(clock, link)
+            if not bus.receives_all:
+                link.set_filters((m.id, m.extended) for m in bus.database.messages.values())
         return RealWorld(rig, clock, media, _bms(rig, clock, folder), tell)
     except BaseException:
         for medium in media.values():

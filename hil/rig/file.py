@@ -111,6 +111,7 @@ class MessageSection(Section):
     heartbeat: Annotated[Time, Field(gt=0)] | None = None
     min_interval: Annotated[Time, Field(gt=0)] | None = None
     groups: Literal["one", "all"] | None = None
+    by: Literal["rig", "kernel"] | None = None
 
 
 class BusSection(Section):
@@ -124,6 +125,7 @@ class BusSection(Section):
     dbc: list[str] = Field(min_length=1)
     checksums: str | None = Field(default=None, min_length=1)
     options: dict[str, Any] = {}
+    receive: Literal["all", "known"] = "all"
     j1939: dict[str, J1939Section] = {}
     messages: dict[str, MessageSection] = {}
 

@@ -160,6 +160,7 @@ def _buses(file: RigFile, mistakes: Mistakes) -> dict[str, BusConfig]:
         else:
             _check_real(name, bus, mistakes)
         _check_rates(name, bus, mistakes)
+        _check_senders(name, bus, mistakes)
         database, paths = _database(name, bus, mistakes)
         if database is None:
             mistakes.broken.add(dotted("bus", name))
@@ -169,8 +170,10 @@ def _buses(file: RigFile, mistakes: Mistakes) -> dict[str, BusConfig]:
             database = with_sending(name, database, bus.messages, mistakes)
             data_bitrate = (bus.data_bitrate or bus.bitrate) if bus.fd else 0
             _check_formats(name, database, bool(data_bitrate), mistakes)
+            _check_filter(name, bus, database, mistakes)
             buses[name] = BusConfig(
-                name, bus.interface, bus.bitrate, paths, database, channel, bus.options, data_bitrate
+                name, bus.interface, bus.bitrate, paths, database, channel, bus.options, data_bitrate,
+                receives_all=bus.receive == "all",
             )
     return buses
 
@@ -184,6 +187,25 @@ def _check_rates(name: str, bus: BusSection, mistakes: Mistakes) -> None:
     elif bus.data_bitrate < bus.bitrate or bus.data_bitrate % bus.bitrate:
         reason = f"{bus.data_bitrate} bit/s is no whole multiple of the bit rate, {bus.bitrate} bit/s"
         mistakes.add(key, reason, f'such as data_bitrate = "{4 * bus.bitrate // 1000} kbit/s"')
+
+
+def _check_senders(name: str, bus: BusSection, mistakes: Mistakes) -> None:
+    """Only SocketCAN's kernel sends by itself, and only real buses filter."""
+    for message, section in bus.messages.items():
+        if section.by == "kernel" and bus.interface != "socketcan":
+            reason = f"interface {bus.interface!r} has no broadcast manager of the kernel"
+            mistakes.add(dotted("bus", name, "messages", message, "by"), reason, "only socketcan has it")
+    if bus.receive == "known" and bus.interface == "sim":
+        mistakes.add(dotted("bus", name, "receive"), "the sim bus has no filters", "only real buses do")
+
+
+def _check_filter(name: str, bus: BusSection, database: Database, mistakes: Mistakes) -> None:
+    """A filter knows the identifiers of the DBC files, not a transport protocol's nor other addresses'."""
+    parts = [message.name for message in database.messages.values() if message.in_parts]
+    if bus.receive == "known" and (parts or bus.j1939):
+        what = f"{parts[0]} goes by a transport protocol" if parts else "J1939 nodes have own addresses"
+        reason = f"{what}, whose frames have identifiers that no DBC file has"
+        mistakes.add(dotted("bus", name, "receive"), reason, 'write receive = "all"')
 
 
 def _check_formats(name: str, database: Database, fd: bool, mistakes: Mistakes) -> None:

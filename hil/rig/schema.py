@@ -30,6 +30,7 @@ class BusConfig:
         channel: The interface's own name of a real bus: ``can0``, ``/dev/ttyACM0``.
         data_bitrate: Of the data of CAN FD frames, in bit/s; 0 on a classic bus.
         options: What else a real bus's interface is given.
+        receives_all: Whether frames are received that no DBC file has; else the interface leaves them out.
     """
 
     name: str
@@ -40,6 +41,7 @@ class BusConfig:
     channel: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     data_bitrate: int = 0
+    receives_all: bool = True
 
     @property
     def link_options(self) -> dict[str, Any]:

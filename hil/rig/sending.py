@@ -7,7 +7,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from hil.frames.database import Database, Message
-from hil.frames.sending import OnChange
+from hil.frames.sending import MOST_REPEATED, OnChange
 from hil.rig.file import MessageSection
 from hil.rig.mistakes import Mistakes, dotted, suggest
 
@@ -56,6 +56,7 @@ def _sent(section: MessageSection, message: Message) -> Message:
         offset_ns=message.offset_ns if section.phase is None else section.phase,
         on_change=on_change,
         all_groups=_all_groups(section, message),
+        by_kernel=message.by_kernel if section.by is None else section.by == "kernel",
     )
 
 
@@ -89,9 +90,22 @@ def _mistakes(section: MessageSection, message: Message) -> Iterator[tuple[str, 
     for part in ("min_interval", "heartbeat"):
         if getattr(section, part) is not None and sent.on_change is None:
             yield part, f"{message.name} is not sent on a change", 'say send = "on-change"'
+    if section.by == "kernel" and (reason := _not_by_kernel(sent)):
+        yield "by", f"the kernel cannot send {message.name}: {reason}", "leave it to the rig"
     if section.cycle is not None and sent.on_change is not None:
         yield "cycle", f"{message.name} is sent on a change", "heartbeat is how often without one"
     least_ns = sent.on_change.min_interval_ns if sent.on_change is not None else 0
     if sent.cycle_ns and least_ns > sent.cycle_ns:
         reason = f"{message.name} would come more often than its min_interval allows"
         yield "heartbeat", reason, "it is the longer of the two"
+
+
+def _not_by_kernel(message: Message) -> str:
+    """Why the kernel, which repeats a row of frames, cannot send a message; empty if it can."""
+    if not message.is_cyclic:
+        return "it is not sent in each cycle"
+    if message.mux_values:
+        return "it is multiplexed"
+    if message.e2e is not None and message.e2e.modulus > MOST_REPEATED:
+        return f"its counter has {message.e2e.modulus} values, more than {MOST_REPEATED}"
+    return ""

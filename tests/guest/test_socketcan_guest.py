@@ -15,8 +15,9 @@ pytestmark = pytest.mark.real_time
 TIMEOUT_S = 130.0  # of the guest; two of them stay below the time after which pytest gives a test up
 TEST_TIMEOUT_S = 110  # of one test in it: its stack is told, and it has failed
 GUESTS = {  # what runs in one guest: a whole run, which starts several programs, has one of its own
-    "links": ("test_can_utils.py", "test_links.py", "test_vcan.py"),
+    "links": ("test_by_kernel.py", "test_can_utils.py", "test_links.py", "test_vcan.py"),
     "suite": ("test_real_time.py::test_a_test_of_the_suite_passes_on_vcan",),
+    "by the kernel": ("test_real_time.py::test_the_kernel_may_send_the_cells_and_filter_what_comes",),
     "CAN FD": ("test_real_time.py::test_a_test_of_the_suite_passes_with_can_fd_on_vcan",),
     "bad interface": ("test_real_time.py::test_an_interface_that_is_no_good_is_told",),
     "dead plant": (

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,26 @@ def test_a_test_of_the_suite_passes_on_vcan(folder: Path, hil: Hil) -> None:
     health = [event for event in events if event["event"] == "health"][-1]
     assert health["beyond"] == []
     assert health["frames"]["count"] > 300
+
+
+def test_the_kernel_may_send_the_cells_and_filter_what_comes(folder: Path, hil: Hil) -> None:
+    rig = _rig(folder, PROCESS)
+    text = rig.read_text().replace('channel = "vcan1"', 'channel = "vcan1"\nreceive = "known"', 1)
+    rig.write_text(text + '[bus.pack.messages]\n"CM_Voltages_*" = { by = "kernel" }\n')
+    which = "open_interlock and operate or rejected and CM_Voltages and crc"
+    run = hil("run", str(rig), "--out", "out", "-k", which)
+    with can.Bus("vcan1", interface="socketcan") as other:
+        stranger = other.send_periodic(can.Message(arbitration_id=0x7F1, is_extended_id=False), 0.1)
+        said, _ = run.communicate(timeout=100)
+        stranger.stop()
+    assert run.returncode == 0, said
+    events = read_events(folder / "out" / "record.jsonl")
+    assert [event["verdict"] for event in events if event["event"] == "verdict"][-2:] == ["pass", "pass"]
+    with can.BLFReader(folder / "out" / "trace.blf") as trace:
+        counts = Counter(message.arbitration_id for message in trace)
+    cells = load_rig(rig).buses["pack"].database.messages["CM_Voltages_01"].id
+    assert counts[cells] > 10
+    assert counts[0x7F1] == 0
 
 
 def test_a_test_of_the_suite_passes_with_can_fd_on_vcan(folder: Path, hil: Hil) -> None:
