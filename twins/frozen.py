@@ -1,7 +1,7 @@
 """A plant's state as bytes: MessagePack, in which doubles are kept bit by bit, NaN too.
 
-It is an array of three: the text ``TWIN``, a version, the state. Blocks of numbers lie in it as they do in memory:
-the byte order is the machine's own, which the version says.
+It is an array of three: the text ``TWIN``, a version, the state. Blocks of numbers lie in it as they do in
+memory: the byte order is the machine's own, which the version says.
 """
 
 from __future__ import annotations

@@ -162,6 +162,36 @@ def test_an_interface_that_is_no_good_is_told(
         subprocess.run(["ip", "link", "set", "vcan1", "up"], check=True)
 
 
+def _set_clock_back() -> None:
+    time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME) - 3600)
+
+
+def _take_interface_away() -> None:
+    subprocess.run(["ip", "link", "set", "vcan1", "down"], check=True)
+    time.sleep(1)  # noqa: TID251
+    subprocess.run(["ip", "link", "set", "vcan1", "up"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("disturb", "reason"),
+    [(_set_clock_back, "times the computer's clock was set"), (_take_interface_away, "it was away for")],
+)
+def test_trouble_of_the_computer_in_mid_test_is_no_verdict(
+    folder: Path, hil: Hil, disturb: Callable[[], None], reason: str
+) -> None:
+    (folder / "test_one.py").write_text(LASTS.replace("60 s", "4 s"))
+    record = folder / "out" / "record.jsonl"
+    run = hil("run", str(_rig(folder, PROCESS)), "--out", "out", "--", "test_one.py")
+    _wait(lambda: record.exists() and '"here"' in record.read_text())
+    disturb()
+    said, _ = run.communicate(timeout=100)
+    assert run.returncode == 0, said
+    verdicts = [event for event in read_events(record) if event["event"] == "verdict"]
+    assert verdicts[0]["verdict"] == "invalid"
+    assert reason in verdicts[0]["reason"]
+    assert verdicts[-1]["verdict"] == "pass"
+
+
 def test_a_bms_of_somebody_else_is_asked_for_the_safe_state_when_the_plant_dies(
     folder: Path, hil: Hil
 ) -> None:

@@ -7,7 +7,11 @@ import pytest
 
 from twins.frozen import freeze, thaw
 
-STATE = {"a": {"block": b"\x00\x01" * 5, "empty": b""}, "b": [1, None, 0.1 + 0.2, "text"], "big": [2**127, -(2**70), 2**64 - 1, -(2**63)]}
+STATE = {
+    "a": {"block": b"\x00\x01" * 5, "empty": b""},
+    "b": [1, None, 0.1 + 0.2, "text"],
+    "big": [2**127, -(2**70), 2**64 - 1, -(2**63)],
+}
 
 
 def test_what_comes_back_is_what_went_in() -> None:
