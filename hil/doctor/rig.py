@@ -16,6 +16,9 @@ from hil.doctor.machine import Machine
 from hil.rig.schema import BusConfig, RigConfig
 from hil.units import say
 
+# interfaces of python-can that find their adapters by themselves, and whose library may be missing in silence
+_DETECTING = ("kvaser", "neousys", "neovi", "nixnet", "pcan", "systec", "vector")
+
 
 def look_at_rig(machine: Machine, config: RigConfig) -> Iterator[Finding]:
     """What the rig needs and is not here; ``blocks`` marks what keeps it from running."""
@@ -124,7 +127,23 @@ def _python_can(bus: BusConfig) -> Finding:
         return Finding("", "bad", text, "install it as python-can's documentation says", "", 100)
     finally:
         logging.disable(logging.NOTSET)
+    if bus.interface in _DETECTING and not _adapters(bus.interface):
+        text = f"{bus.interface} finds no adapter: none is plugged in, or the vendor's library is missing"
+        return Finding("", "warn", text, "plug it in; install the vendor's driver and library", "", 90)
     return Finding("", "ok", f"{bus.interface}, channel {bus.channel}: known; the adapter is not tried")
+
+
+def _adapters(interface: str) -> list[object]:
+    """What python-can finds without opening anything; nothing where the vendor's library is missing."""
+    import can  # noqa: PLC0415 - half a second
+
+    logging.disable(logging.CRITICAL)
+    try:
+        return list(can.detect_available_configs(interfaces=[interface]))
+    except Exception:  # drivers of vendors fail in their own ways
+        return []
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _look_at_bms(config: RigConfig) -> Finding:

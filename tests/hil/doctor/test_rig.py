@@ -142,6 +142,19 @@ def test_interfaces_of_python_can(tmp_path: Path) -> None:
     assert "pcan" in unknown.change
 
 
+@pytest.mark.parametrize("interface", ["pcan", "vector", "kvaser"])
+def test_a_vendors_library_that_is_missing(
+    interface: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[str] = []
+    monkeypatch.setattr("can.detect_available_configs", lambda **_interfaces: found)
+    finding = bus_finding(computer(tmp_path), rig(interface))
+    assert (finding.state, finding.blocks) == ("warn", False)
+    assert f"{interface} finds no adapter" in finding.text
+    found.append(interface)
+    assert bus_finding(computer(tmp_path), rig(interface)).state == "ok"
+
+
 def test_a_driver_that_cannot_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from can.interfaces import BACKENDS
 
