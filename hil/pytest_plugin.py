@@ -247,6 +247,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     session = request.config.stash.get(SESSION, None)
     if session is None:
         pytest.fail("this test needs a rig: pytest --rig laptop", pytrace=False)
+    from hil.checks.verdict import BmsFailure
     from hil.errors import HealthError, RigTroubleError
 
     rig = session.open(request.node.nodeid)
@@ -263,8 +264,8 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
         with suppress(HealthError):
             session.close_world()
         raise
-    except BaseException:
-        session.close_world()
+    except BaseException as error:
+        session.close_world(failed=isinstance(error, BmsFailure))
         raise
     else:
         session.close_world(failed=request.node.stash[_OUTCOME][0] == "fail")

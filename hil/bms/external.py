@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from typing import IO
 
+from hil.bms.process import KILL, end_group
 from hil.bus.medium import Medium
+from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import FirmwareError
+from hil.realtime.sleep import sleep_until
 
 SWITCH_S = 10.0  # for a switch to do its work
 _LINES = 3
+_LOOK_NS = 5 * NS_PER_MS
 
 
 class ExternalBms:
@@ -19,6 +26,7 @@ class ExternalBms:
         switch_on: Program and arguments that switch its supply on, such as a relay's tool; empty: none.
         switch_off: The same for switching it off.
         timeout_s: Time that a switch may take.
+        pause: Lets time pass up to an instant of CLOCK_MONOTONIC in ns; the rig's loop may go on meanwhile.
     """
 
     def __init__(
@@ -26,10 +34,12 @@ class ExternalBms:
         switch_on: Sequence[str] = (),
         switch_off: Sequence[str] = (),
         timeout_s: float = SWITCH_S,
+        pause: Callable[[int], None] = sleep_until,
     ) -> None:
         self._switch_on = tuple(switch_on)
         self._switch_off = tuple(switch_off)
         self._timeout_s = timeout_s
+        self._pause = pause
 
     @property
     def can_switch(self) -> bool:
@@ -67,20 +77,34 @@ class ExternalBms:
         if not command:
             return
         place = " ".join(command)
+        with tempfile.TemporaryFile() as output:
+            try:
+                code = self._run(command, output)
+            except OSError as error:
+                reason = f"cannot be started: {error.strerror}"
+                raise FirmwareError(reason, place=place, key=key) from error
+            if code is None:
+                raise FirmwareError(f"did not end within {self._timeout_s:g} s", place=place, key=key)
+            if code != 0:
+                output.seek(0)
+                said = " | ".join(output.read().decode(errors="replace").strip().splitlines()[-_LINES:])
+                raise FirmwareError(f"exit status {code}: {said or 'it said nothing'}", place=place, key=key)
+
+    def _run(self, command: tuple[str, ...], output: IO[bytes]) -> int | None:
+        """A program's exit code; ``None``: it was ended, for its time was up."""
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            process_group=0,  # a Ctrl-C must not end what switches the BMS off
+        )
+        end_ns = time.monotonic_ns() + round(self._timeout_s * NS_PER_S)
         try:
-            done = subprocess.run(
-                command,
-                check=False,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=self._timeout_s,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise FirmwareError(f"did not end within {self._timeout_s:g} s", place=place, key=key) from error
-        except OSError as error:
-            raise FirmwareError(f"cannot be started: {error.strerror}", place=place, key=key) from error
-        if done.returncode != 0:
-            said = " | ".join(done.stdout.decode(errors="replace").strip().splitlines()[-_LINES:])
-            reason = f"exit status {done.returncode}: {said or 'it said nothing'}"
-            raise FirmwareError(reason, place=place, key=key)
+            while process.poll() is None and time.monotonic_ns() < end_ns:
+                self._pause(time.monotonic_ns() + _LOOK_NS)
+            return process.poll()
+        finally:
+            if process.poll() is None:
+                end_group(process, KILL)
+                process.wait()

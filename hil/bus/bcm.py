@@ -39,6 +39,7 @@ class Broadcast:
     def __init__(self, link: SocketCanLink) -> None:
         self._link = link
         self._running: dict[int, int] = {}  # frames by key
+        self._fd: set[int] = set()  # keys of CAN FD; the kernel finds an operation by key and kind
         try:
             self._socket = socket.socket(socket.AF_CAN, socket.SOCK_DGRAM, socket.CAN_BCM)
         except (OSError, AttributeError) as error:
@@ -66,9 +67,11 @@ class Broadcast:
         if period_us <= 0:
             raise BusError(f"a period of {period_ns} ns is too short", place=self._place)
         key = self._common_key(frames)
-        if self._running.get(key, len(frames)) < len(frames):
-            self._delete(key)  # the kernel does not let a sequence grow
+        is_fd = frames[0].__class__ is FdFrame
+        if self._running.get(key, len(frames)) < len(frames) or is_fd is not (key in self._fd):
+            self._stop(key)  # the kernel lets no sequence grow, and takes one of another kind for another
         self._link.broadcast.add(key)
+        (self._fd.add if is_fd else self._fd.discard)(key)
         self._setup(key, frames, _SET_TIMER | _START_TIMER | _ANNOUNCE, period_us)
         self._running[key] = len(frames)
 
@@ -87,9 +90,7 @@ class Broadcast:
 
     def stop(self, identifier: int, extended: bool = False) -> None:
         """Send a message no more; nothing happens if it does not run."""
-        key = identifier | EXTENDED if extended else identifier
-        if self._running.pop(key, None):
-            self._delete(key)
+        self._stop(identifier | EXTENDED if extended else identifier)
 
     def close(self) -> None:
         """Stop all; the kernel does so too when the program dies."""
@@ -111,8 +112,10 @@ class Broadcast:
         )
         self._tell(head + b"".join(_packed(frame) for frame in frames))
 
-    def _delete(self, key: int) -> None:
-        self._tell(_pack_head(_TX_DELETE, 0, 0, 0, 0, 0, 0, key, 0))
+    def _stop(self, key: int) -> None:
+        if self._running.pop(key, None):
+            flags = _FD_FRAMES if key in self._fd else 0
+            self._tell(_pack_head(_TX_DELETE, flags, 0, 0, 0, 0, 0, key, 0))
 
     def _tell(self, message: bytes) -> None:
         try:

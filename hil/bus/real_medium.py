@@ -142,6 +142,7 @@ class RealMedium:
         is_up: False from the first trouble until the bus is opened again: meanwhile nothing comes.
         intruders: How many frames with an identifier that this program sends came from others, by
             key (:attr:`hil.bus.frame.Frame.key`).
+        claimed: Keys of what is sent for this program by somebody else, such as the kernel.
     """
 
     def __init__(self, clock: Clock, link: Link) -> None:
@@ -156,6 +157,7 @@ class RealMedium:
         self.busy_bits = 0
         self.is_up = True
         self.intruders: dict[int, int] = {}
+        self.claimed: set[int] = set()
         self._sent: dict[int, deque[tuple[Frame, RealNode]]] = {}  # by key, until their echo
         self._watched: int | None = None
         for _ in range(_STALE):
@@ -281,7 +283,7 @@ class RealMedium:
     def _deliver(self, frame: Frame) -> None:
         self._measure(frame)
         key = frame.key
-        if key in self._sent:
+        if key in self._sent or key in self.claimed:
             self.intruders[key] = self.intruders.get(key, 0) + 1
         for tap in self.taps:
             tap(frame)

@@ -98,7 +98,7 @@ def look_at_socketcan(machine: Machine) -> Finding:
     """Whether a program can open a CAN socket."""
     error = _socket_error("SOCK_RAW", "CAN_RAW")
     if error is None:
-        manager = "" if _socket_error("SOCK_DGRAM", "CAN_BCM") else ", broadcast manager"
+        manager = ", broadcast manager" if has_broadcast_manager() else ""
         return Finding("SocketCAN", "ok", f"raw sockets{manager}")
     if error == errno.EPERM:
         change = "give the container the host's network"
@@ -113,6 +113,11 @@ def look_at_socketcan(machine: Machine) -> Finding:
     text = "this kernel has none; serial adapters (slcan) and python-can's own drivers work without"
     change = "use a kernel with CONFIG_CAN_RAW and CONFIG_CAN_BCM"
     return Finding("SocketCAN", "warn", text, change, command, 65)
+
+
+def has_broadcast_manager() -> bool:
+    """Whether the kernel can send cyclic messages by itself."""
+    return _socket_error("SOCK_DGRAM", "CAN_BCM") is None
 
 
 def _socket_error(kind: str, protocol: str) -> int | None:

@@ -10,7 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from hil.bms.process import find_program
-from hil.doctor.buses import Interface, interfaces, look_at_interface, look_at_socketcan, serial_port
+from hil.doctor.buses import (
+    Interface,
+    has_broadcast_manager,
+    interfaces,
+    look_at_interface,
+    look_at_socketcan,
+    serial_port,
+)
 from hil.doctor.finding import Finding
 from hil.doctor.machine import Machine
 from hil.rig.schema import BusConfig, RigConfig
@@ -63,6 +70,9 @@ def _socketcan(machine: Machine, bus: BusConfig) -> Finding:
     kernel = look_at_socketcan(machine)
     if kernel.state != "ok":
         return replace(kernel, state="bad", text=f"SocketCAN: {kernel.text}", gain=100)
+    if any(message.by_kernel for message in bus.database.messages.values()) and not has_broadcast_manager():
+        text = "the kernel is to send messages, but its broadcast manager is not there"
+        return Finding("", "bad", text, "load its module", "sudo modprobe can_bcm", 100)
     found = next((one for one in interfaces(machine) if one.name == bus.channel), None)
     if found is None:
         command = ""

@@ -8,7 +8,7 @@ which the kernel stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +21,7 @@ from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry
 
 _RETRY_NS = 1_000_000_000  # the interface may come back
+_SILENT = 4  # cycles without a frame: the kernel sends no more
 
 
 class Cyclic(Protocol):
@@ -43,6 +44,7 @@ class Bus(Protocol):
     """What is needed of a bus: :class:`hil.host.watched.WatchedMedium`."""
 
     is_up: bool
+    claimed: set[int]
     taps: list[Callable[[Frame], None]]
 
     def poll(self) -> None:
@@ -59,12 +61,18 @@ class Clock(Protocol):
 
 @dataclass
 class _Running:
-    """A message that the kernel sends: what it carries, its last frame, and when that was."""
+    """A message that the kernel sends: what it carries, since when, its last frame, and when that was."""
 
     entry: Entry
     content: bytes
+    since_ns: int
     last: bytes = b""
     last_ns: int | None = None
+
+    @property
+    def seen_ns(self) -> int:
+        """Of its last frame, or of its start."""
+        return self.since_ns if self.last_ns is None else self.last_ns
 
 
 class KernelSender:
@@ -102,7 +110,9 @@ class KernelSender:
         if not message.by_kernel:
             return False
         running = self._running.get(message.key)
-        if entry.is_plain_sailing and self._is_there():
+        if running is not None and self._is_silent(running):
+            self._give_up(BusError(f"nothing of {message.name} came for {_SILENT} cycles"))
+        elif entry.is_plain_sailing and self._is_there():
             try:
                 self._carry(entry, bytes(entry.content()), running)
             except BusError as error:
@@ -113,6 +123,11 @@ class KernelSender:
             self._take_back(running)
         return running is not None and self._was_just_there(running)
 
+    def recall(self, names: Collection[str]) -> None:
+        """Send these messages no more, up to the next slot of each: they are about to be disturbed."""
+        for running in [one for one in self._running.values() if one.entry.message.name in names]:
+            self._take_back(running)
+
     def stop(self) -> None:
         """Let the kernel send nothing."""
         for running in list(self._running.values()):
@@ -121,33 +136,57 @@ class KernelSender:
     def close(self) -> None:
         """Leave the kernel."""
         self.stop()
-        if self._cyclic is not None:
-            self._cyclic.close()
-        self._cyclic = None
+        self._leave()
 
     def _is_there(self) -> bool:
-        if self._cyclic is None and self._bus.is_up and self._clock.now_ns >= self._retry_ns:
+        if not self._bus.is_up:  # which is told; what is open does not know the interface that comes back
+            self._leave()
+            return False
+        if self._cyclic is None and self._clock.now_ns >= self._retry_ns:
             self._retry_ns = self._clock.now_ns + _RETRY_NS
             with suppress(BusError):
                 self._cyclic = self._open()
-        return self._cyclic is not None and self._bus.is_up
+        return self._cyclic is not None
+
+    def _leave(self) -> None:
+        cyclic, self._cyclic = self._cyclic, None
+        if cyclic is not None:
+            cyclic.close()
+
+    def _is_silent(self, running: _Running) -> bool:
+        """Whether the kernel sends a message no more; the frames that are not there count as missed."""
+        cycle_ns = running.entry.message.cycle_ns or 1
+        if self._clock.now_ns - running.seen_ns <= _SILENT * cycle_ns or not self._bus.is_up:
+            return False
+        with suppress(BusError):
+            self._bus.poll()  # what came while the rig stood still
+        missed = (self._clock.now_ns - running.seen_ns - 1) // cycle_ns  # the frame of this slot may still come
+        if missed < _SILENT:
+            return False
+        self._restbus.punctuality.missed += missed
+        return True
 
     def _carry(self, entry: Entry, content: bytes, running: _Running | None) -> None:
         message, cyclic = entry.message, self._cyclic
         assert cyclic is not None
         if running is None:
-            self._running[message.key] = _Running(entry, content)
+            self._running[message.key] = _Running(entry, content, self._clock.now_ns)
+            self._bus.claimed.add(message.key)
             cyclic.start(_frames(message, entry.sequence(content)), message.cycle_ns or 0)
         elif content != running.content:
             running.content = content
             cyclic.update(_frames(message, entry.sequence(content)))
 
     def _take_back(self, running: _Running) -> None:
-        """The rig goes on with the counter after the kernel's last frame, which is on the bus by now."""
+        """The rig goes on with the counter after the last frame of the kernel's that has come back."""
         message = running.entry.message
-        if self._cyclic is not None:
-            with suppress(BusError):  # the bus tells that it is away
+        if self._cyclic is not None and self._bus.is_up:
+            try:
                 self._cyclic.stop(message.id, message.extended)
+            except BusError:
+                self._leave()  # that ends all that it sends
+        if self._bus.is_up:
+            with suppress(BusError):  # the bus tells that it is away
                 self._bus.poll()
         self._running.pop(message.key, None)
         if running.last:
@@ -160,9 +199,7 @@ class KernelSender:
 
     def _give_up(self, error: BusError) -> None:
         """Without the kernel the rig sends for itself; a bus that is away is told by itself."""
-        cyclic, self._cyclic = self._cyclic, None
-        if cyclic is not None:
-            cyclic.close()
+        self._leave()
         for running in list(self._running.values()):
             self._take_back(running)
         self._retry_ns = self._clock.now_ns + _RETRY_NS

@@ -135,14 +135,23 @@ def stand_guard(rig: RigConfig, log: SafeLog, pipe: int) -> None:
         return
     reason = "the plant process died"
     log.entered(reason)
-    locks = BusLocks(runtime_folder(), rig.buses.values())
     try:
-        locks.take(time.monotonic_ns(), _LOCK_NS)
-        safe, t_ns = _send_requests(rig)
-    except HilError as error:
+        safe, t_ns = _ask(rig)
+    except Exception as error:
         log.note("not reached", reason=f"{reason}; {error}", outputs=_switch(rig))
     else:
         log.reached(reason, t_ns, replace(safe, outputs=_switch(rig)))
+
+
+def _ask(rig: RigConfig) -> tuple[SafeState, int]:
+    """Ask the BMS for the safe state, on buses that are nobody else's by now."""
+    try:
+        locks = BusLocks(runtime_folder(), rig.buses.values())
+    except (HilError, OSError):  # the folder of locks has gone with the session, and so have the locks
+        return _send_requests(rig)
+    try:
+        locks.take(time.monotonic_ns(), _LOCK_NS)
+        return _send_requests(rig)
     finally:
         locks.release()
 
@@ -154,7 +163,15 @@ def _switch(rig: RigConfig) -> dict[str, str]:
 def _send_requests(rig: RigConfig) -> tuple[SafeState, int]:
     """Send the messages that carry the requests of the safe state, and nothing else."""
     clock = RealClock()
-    places = [_Place(rig, name, clock) for name in {role.bus for role in rig.requests.values()}]
+    places: list[_Place] = []
+    lost: HilError | None = None
+    for name in sorted({role.bus for role in rig.requests.values()}):
+        try:
+            places.append(_Place(rig, name, clock))
+        except HilError as error:  # which keeps no request off another bus
+            lost = error
+    if lost is not None and not places:
+        raise lost
     try:
         for place in places:
             place.restbus.start(clock.now_ns)
@@ -163,7 +180,7 @@ def _send_requests(rig: RigConfig) -> tuple[SafeState, int]:
         for place in places:
             place.medium.close()
     said: dict[str, str] = {}
-    sent: dict[str, int | None] = {}
+    sent: dict[str, int | None] = dict.fromkeys(_wanted(rig))
     for place in places:
         said |= place.said()
         sent |= place.sent_ns

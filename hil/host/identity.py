@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from hil.frames.database import Message
 from hil.rig.schema import RigConfig
 
 
@@ -13,9 +14,12 @@ def identity_of(rig: RigConfig) -> str:
     It is the same in every process: sets, whose order is not, are sorted.
     """
     buses = [
-        (bus.name, bus.interface, bus.channel, bus.bitrate, bus.data_bitrate, sorted(files.items()))
+        (
+            (bus.name, bus.interface, bus.channel, bus.bitrate, bus.data_bitrate, bus.receives_all),
+            sorted(bus.database.sha256.items()),
+            [_sending(message) for message in bus.database.messages.values()],
+        )
         for bus in rig.buses.values()
-        for files in (bus.database.sha256,)
     ]
     parts = (
         rig.name,
@@ -29,5 +33,19 @@ def identity_of(rig: RigConfig) -> str:
         sorted(rig.requests.items()),
         sorted(rig.roles.items()),
         sorted(rig.safe_state.requests.items()),
+        rig.safe_state.outputs,
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _sending(message: Message) -> tuple[object, ...]:
+    """What a rig file may say of a message in place of its DBC file."""
+    return (
+        message.name,
+        message.key,
+        message.cycle_ns,
+        message.offset_ns,
+        message.on_change,
+        message.all_groups,
+        message.by_kernel,
+    )

@@ -24,7 +24,8 @@ from hil.bus.link import open_link
 from hil.bus.medium import Medium
 from hil.bus.socketcan import SocketCanLink
 from hil.clock import NS_PER_MS, NS_PER_S, Alarm
-from hil.errors import FrameError, HilError
+from hil.errors import FirmwareError, FrameError, HilError
+from hil.faults.fault import Fault
 from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry
 from hil.host.by_kernel import KernelSender
@@ -121,8 +122,10 @@ class RealWorld(World):
         self.real_clock = clock
         self.tell = tell
         self._starting = self._bms_told = False
+        self._started_ns = 0
         self._waiting = Waiting()
         self._presence = Presence(rig, media, self._pause)
+        self._helpers: list[KernelSender] = []
         self.vitals = Vitals(clock, media, self._restbuses(), rig.plant.step_ns)
         for medium in media.values():
             medium.on_trouble = self._bus_lost
@@ -186,6 +189,7 @@ class RealWorld(World):
             self.bms.power_on(cold=cold)
         finally:
             self._starting = self._bms_told = False
+            self._started_ns = self.now_ns
         self._come_to_the_present()
         self.vitals.counts_steps = True
 
@@ -255,6 +259,12 @@ class RealWorld(World):
         helper = KernelSender(medium, self.real_clock, restbus, lambda: Broadcast(link), self.vitals.note)
         restbus.helper = helper
         return helper
+
+    def _about_to(self, fault: Fault) -> None:
+        """What the kernel sends is the rig's again before it is disturbed."""
+        message = getattr(fault, "message", "")
+        for helper in self._helpers:
+            helper.recall([message])
 
     def _warm_up(self) -> None:
         """What is compiled at its first use is used once, before it has to be on time."""
@@ -355,10 +365,22 @@ class RealWorld(World):
         if self._starting or self._bms_told:
             return
         self.vitals.bms_waited(waited_ns)
-        error = self.bms.trouble()
+        error = self.bms.trouble() or self._hanging(self.bms)
         if error is not None:
             self._bms_told = True
             self.tell(error, True)
+
+    def _hanging(self, bms: ProcessBms) -> FirmwareError | None:
+        """A process that runs, and was heard, and says nothing any more for as long as it had to begin."""
+        heard_ns, silent_ns = self.rig.bms.heard_ns, self._silent_ns()
+        since_start_ns = self.now_ns - self._started_ns
+        is_up = all(medium.is_up for medium in self.media.values())
+        if not (heard_ns and is_up and bms.alive()) or silent_ns is None or silent_ns > since_start_ns:
+            return None  # since its start it was never heard: that is told where it is waited for
+        if silent_ns <= heard_ns:
+            return None
+        reason = f"the BMS's process hangs: it runs, but has said nothing for {silent_ns / NS_PER_S:.0f} s"
+        return FirmwareError(reason, key="bms.command", remedy="bms.log has its last words")
 
     def summary(self) -> dict[str, Any]:
         """State, requests and what is broken: what somebody who watches wants to see first."""
@@ -404,12 +426,13 @@ def open_world(rig: RigConfig, clock: RealClock, folder: Path, tell: Tell) -> Re
 
 def _bms(rig: RigConfig, clock: RealClock, folder: Path) -> Bms:
     bms = rig.bms
-    if bms.kind != "process":
-        return ExternalBms(bms.switch_on, bms.switch_off)
-    memory = str(folder / "bms.memory")
-    command = [word.replace("{memory}", memory) for word in bms.command]
 
     def pause(instant_ns: int) -> None:
         clock.run_until(max(instant_ns - clock.zero_ns, clock.now_ns))
+
+    if bms.kind != "process":
+        return ExternalBms(bms.switch_on, bms.switch_off, pause=pause)
+    memory = str(folder / "bms.memory")
+    command = [word.replace("{memory}", memory) for word in bms.command]
 
     return ProcessBms(command, bms.ready, cold=bms.cold, log=folder / "bms.log", pause=pause)

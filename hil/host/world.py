@@ -133,6 +133,7 @@ class World:
 
     def inject(self, fault: Fault, lasts_ns: int | None = None) -> Stimulus:
         """Break something, until it is mended or for a time."""
+        self._about_to(fault)
         carriers = fault.apply(self)
         self._faults.append(fault)
         if lasts_ns is not None:
@@ -143,6 +144,9 @@ class World:
         if isinstance(fault, MissingFrame | SilentNode):
             stimulus.on_wire_ns = self._last_of(fault.silences(self))
         return self._stimulate(stimulus)
+
+    def _about_to(self, fault: Fault) -> None:
+        """A fault is about to be injected."""
 
     def inject_all(self, faults: Sequence[Fault]) -> list[Stimulus]:
         """Break several things at one instant; if one cannot be broken, none is."""

@@ -63,6 +63,7 @@ def load_rig(rig: str | Path) -> RigConfig:
     nodes = nodes_of(file, databases, file.bms.node if file.bms is not None else "", mistakes)
     signals = _signals(file, databases, plant, nodes, mistakes)
     hooks = _hooks(file, mistakes)
+    _check_requests(signals["requests"], buses, mistakes)
     mistakes.check()
     if file.rig is None or plant is None or bms is None:
         raise AssertionError("a rig with a section left out has mistakes")
@@ -81,6 +82,17 @@ def load_rig(rig: str | Path) -> RigConfig:
         hooks=hooks,
         **signals,
     )
+
+
+def _check_requests(
+    requests: Mapping[str, Role], buses: Mapping[str, BusConfig], mistakes: Mistakes
+) -> None:
+    """The kernel would ask the BMS on and on, even of a plant that hangs: a silent one lets it open."""
+    for name, role in requests.items():
+        if buses[role.bus].database.messages[role.message].by_kernel:
+            reason = f"{role.message} is left to the kernel, which would go on asking when the rig has failed"
+            remedy = f"leave {role.message} to the rig, in [bus.{role.bus}.messages]"
+            mistakes.add(dotted("requests", name), reason, remedy)
 
 
 def _hooks(file: RigFile, mistakes: Mistakes) -> Hooks | None:

@@ -301,6 +301,19 @@ def test_a_bms_that_is_killed_is_told_as_such(bench: Bench, launch: Launch) -> N
     assert "the BMS's process ended by itself (killed by SIGKILL)" in run.troubles[0]["reason"]
 
 
+def test_a_bms_that_hangs_is_told_as_such(bench: Bench, launch: Launch) -> None:
+    rig = bench(LASTS, health=f"{SOME_MISSED}lost_frames = 99999\n")
+    rig.write_text(rig.read_text().replace('kind = "process"', 'kind = "process"\nheard = "5 s"'))
+    running = launch("run", rig, "--", "test_one.py")
+    plant = _plant_of(running)
+    (bms,) = _children(plant, "can-b")
+    os.kill(bms, signal.SIGSTOP)
+    run = running.end()
+    _assert_no_pass(run)
+    assert run.troubles[0]["kind"] == "FirmwareError"
+    assert "the BMS's process hangs: it runs, but has said nothing for" in run.troubles[0]["reason"]
+
+
 def test_a_bms_that_falls_silent_fails_its_test_and_ends_the_run(
     bench: Bench, launch: Launch, tmp_path: Path
 ) -> None:

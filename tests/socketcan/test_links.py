@@ -316,7 +316,16 @@ class TestBroadcast:
         with contextlib.closing(Broadcast(link)) as broadcast:
             broadcast.start([FdFrame(0x60, bytes(range(48)), extended=True)], NS_PER_S)
             (frame,) = come(other)
+            broadcast.start([FdFrame(0x60, bytes(48), extended=True)], 2 * NS_PER_MS)
+            come(other, 3)
+            broadcast.stop(0x60, extended=True)
+            other.receive()
+            time.sleep(0.1)  # noqa: TID251 - the kernel would go on in that time
+            assert list(other.receive()) == []
+            broadcast.start([Frame(0x60, b"short", extended=True)], NS_PER_S)  # of another kind now
+            (short,) = come(other)
         assert (frame.id, frame.data, frame.extended) == (0x60, bytes(range(48)), True)
+        assert (short.id, short.data) == (0x60, b"short")
 
     def test_what_cannot_be(self, open_can: Open) -> None:
         with contextlib.closing(Broadcast(open_can())) as broadcast:

@@ -277,6 +277,17 @@ def test_an_external_bms_may_have_a_switch(tmp_path: Path) -> None:
     assert str(bms) == "an external BMS, switched by sh"
 
 
+def test_while_a_switch_works_the_rigs_loop_goes_on() -> None:
+    looks: list[int] = []
+
+    def pause(instant_ns: int) -> None:
+        looks.append(instant_ns)
+        sleep_until(instant_ns)
+
+    ExternalBms(["sleep", "0.2"], ["true"], pause=pause).power_on(cold=True)
+    assert len(looks) > 3
+
+
 @pytest.mark.parametrize(
     ("switch", "said"),
     [

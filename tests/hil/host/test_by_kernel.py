@@ -39,6 +39,7 @@ class Line:
 
     clock: PresentClock
     is_up: bool = True
+    claimed: set[int] = field(default_factory=set)
     taps: list[Callable[[Frame], None]] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
 
@@ -228,6 +229,49 @@ def test_without_the_kernel_the_rig_sends_itself_and_says_so() -> None:
     assert bench.line.senders[-1] == "kernel"
     assert bench.opened == 2
     bench.assert_counters_run_on()
+
+
+def test_a_kernel_that_falls_silent_is_noticed_and_the_rig_goes_on() -> None:
+    bench = Bench()
+    bench.run(3.5)
+    bench.kernel.stop(0)  # behind the rig's back
+    bench.run(10)
+    assert bench.line.senders[:5] == ["kernel"] * 4 + ["rig"]
+    (told,) = bench.told
+    assert told.endswith("sends no more, the rig does: nothing of CM_Voltages_01 came for 4 cycles")
+    assert bench.restbus.punctuality.missed == 4
+
+
+def test_a_message_that_is_recalled_sends_no_frame_more() -> None:
+    """The last frame before a fault is then the last one on the bus."""
+    bench = Bench(slow_ns=7 * NS_PER_MS)
+    bench.run(9.1)  # the kernel is 63 ms behind the slots by now
+    bench.helper.recall([CELLS.name])
+    bench.entry.hold = "drop"
+    before = len(bench.line.frames)
+    bench.run(5)
+    assert len(bench.line.frames) == before
+    bench.entry.hold = "normal"
+    bench.run(5)
+    bench.assert_counters_run_on()
+
+
+def test_what_the_kernel_sends_is_nobody_elses_to_send() -> None:
+    bench = Bench()
+    bench.run(1)
+    assert bench.line.claimed == {CELLS.key}
+
+
+def test_an_interface_that_comes_back_gets_a_new_sender() -> None:
+    bench = Bench()
+    bench.run(3.5)
+    bench.line.is_up = False
+    bench.kernel.stop(0)  # as the kernel itself does
+    bench.run(2)
+    bench.line.is_up = True
+    bench.clock.run_until(bench.clock.now_ns + 2 * NS_PER_S)
+    assert (bench.opened, bench.line.senders[-1]) == (2, "kernel")
+    assert bench.told == []
 
 
 def test_while_the_bus_is_away_nothing_is_said_of_the_kernel() -> None:

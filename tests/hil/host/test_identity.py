@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from hil.host.identity import identity_of
+from hil.rig.load import load_rig
 from hil.rig.shipped import shipped_rigs
 
 _PROGRAM = """
@@ -24,6 +27,17 @@ def _identities(seed: int, rigs: list[str]) -> str:
     environment = {**os.environ, "PYTHONHASHSEED": str(seed)}
     command = [sys.executable, "-P", "-c", _PROGRAM, *rigs]
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def test_how_messages_are_sent_is_part_of_it(tmp_path: Path) -> None:
+    def identity(more: str) -> str:
+        path = tmp_path / "rig.toml"
+        path.write_text(f'extends = "laptop"\n[rig]\nname = "mine"\n{more}')
+        return identity_of(load_rig(path))
+
+    assert identity("") == identity("")
+    for other in ('"CM_*" = { cycle = "200 ms" }', '"JB_*" = { phase = "3 ms" }'):
+        assert identity(f"[bus.pack.messages]\n{other}\n") != identity("")
 
 
 @pytest.mark.parametrize("rigs", [["dc_charging", "truck"], ["laptop", "storage"]], ids=str)
