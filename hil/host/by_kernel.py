@@ -160,7 +160,7 @@ class KernelSender:
             return False
         with suppress(BusError):
             self._bus.poll()  # what came while the rig stood still
-        missed = (self._clock.now_ns - running.seen_ns - 1) // cycle_ns  # the frame of this slot may still come
+        missed = (self._clock.now_ns - running.seen_ns - 1) // cycle_ns  # that of this slot may still come
         if missed < _SILENT:
             return False
         self._restbus.punctuality.missed += missed
