@@ -103,15 +103,14 @@ def test_the_kernel_may_send_the_cells_and_filter_what_comes(folder: Path, hil: 
     rig = _rig(folder, PROCESS)
     text = rig.read_text().replace('channel = "vcan1"', 'channel = "vcan1"\nreceive = "known"', 1)
     rig.write_text(text + '[bus.pack.messages]\n"CM_Voltages_*" = { by = "kernel" }\n')
-    which = "open_interlock and operate or rejected and CM_Voltages and crc"
-    run = hil("run", str(rig), "--out", "out", "-k", which)
+    run = hil("run", str(rig), "--out", "out", "-k", "open_interlock and operate")
     with can.Bus("vcan1", interface="socketcan") as other:
         stranger = other.send_periodic(can.Message(arbitration_id=0x7F1, is_extended_id=False), 0.1)
         said, _ = run.communicate(timeout=100)
         stranger.stop()
     assert run.returncode == 0, said
     events = read_events(folder / "out" / "record.jsonl")
-    assert [event["verdict"] for event in events if event["event"] == "verdict"][-2:] == ["pass", "pass"]
+    assert [event["verdict"] for event in events if event["event"] == "verdict"][-1] == "pass"
     with can.BLFReader(folder / "out" / "trace.blf") as trace:
         counts = Counter(message.arbitration_id for message in trace)
     cells = load_rig(rig).buses["pack"].database.messages["CM_Voltages_01"].id
@@ -160,36 +159,6 @@ def test_an_interface_that_is_no_good_is_told(
         subprocess.run(["ip", "link", "del", "vcan1"], check=False)
         subprocess.run(["ip", "link", "add", "vcan1", "txqueuelen", "1000", "type", "vcan"], check=True)
         subprocess.run(["ip", "link", "set", "vcan1", "up"], check=True)
-
-
-def _set_clock_back() -> None:
-    time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME) - 3600)
-
-
-def _take_interface_away() -> None:
-    subprocess.run(["ip", "link", "set", "vcan1", "down"], check=True)
-    time.sleep(1)  # noqa: TID251
-    subprocess.run(["ip", "link", "set", "vcan1", "up"], check=True)
-
-
-@pytest.mark.parametrize(
-    ("disturb", "reason"),
-    [(_set_clock_back, "times the computer's clock was set"), (_take_interface_away, "it was away for")],
-)
-def test_trouble_of_the_computer_in_mid_test_is_no_verdict(
-    folder: Path, hil: Hil, disturb: Callable[[], None], reason: str
-) -> None:
-    (folder / "test_one.py").write_text(LASTS.replace("60 s", "4 s"))
-    record = folder / "out" / "record.jsonl"
-    run = hil("run", str(_rig(folder, PROCESS)), "--out", "out", "--", "test_one.py")
-    _wait(lambda: record.exists() and '"here"' in record.read_text())
-    disturb()
-    said, _ = run.communicate(timeout=100)
-    assert run.returncode == 0, said
-    verdicts = [event for event in read_events(record) if event["event"] == "verdict"]
-    assert verdicts[0]["verdict"] == "invalid"
-    assert reason in verdicts[0]["reason"]
-    assert verdicts[-1]["verdict"] == "pass"
 
 
 def test_a_bms_of_somebody_else_is_asked_for_the_safe_state_when_the_plant_dies(
