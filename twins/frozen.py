@@ -1,29 +1,41 @@
-"""A plant's state as bytes: MessagePack, in which doubles are kept bit by bit, NaN too.
+"""A plant's state as bytes: its small things as JSON, blocks of numbers beside it, as they lie in memory.
 
-It is an array of three: the text ``TWIN``, a version, the state. Blocks of numbers lie in it as they do in
-memory: the byte order is the machine's own, which the version says.
+::
+
+    b"TWIN"  version  length of JSON  JSON  blocks, one after the other
+
+In the JSON a block stands as ``{"#": [offset, length]}``. Doubles are kept bit by bit, NaN too; the byte
+order is the machine's own, which the version says.
 """
 
 from __future__ import annotations
 
+import json
+import struct
 import sys
-from typing import Any, cast
+from typing import Any
 
-import msgpack  # type: ignore[import-untyped]  # it has no types of its own
-
-_MAGIC = "TWIN"
-_BEGIN = b"\x93\xa4TWIN"
-_VERSION = 2 if sys.byteorder == "little" else 3
-_BIG = 1  # an integer of more than 64 bits, such as a random generator's state
+_HEAD = struct.Struct("<4sIQ")
+_MAGIC = b"TWIN"
+_VERSION = 1 if sys.byteorder == "little" else 0x100
 
 
 def freeze(state: dict[str, Any]) -> bytes:
-    """A state of dicts, lists, numbers, texts and bytes.
+    """A state of dicts, lists, numbers, texts and bytes."""
+    blocks: list[bytes] = []
+    end = 0
 
-    Raises:
-        TypeError: If something else is in it.
-    """
-    return cast("bytes", _packer.pack((_MAGIC, _VERSION, state)))
+    def beside(block: object) -> dict[str, list[int]]:
+        nonlocal end
+        if not isinstance(block, bytes):
+            raise TypeError(f"a state cannot hold {type(block).__name__}")
+        place = [end, len(block)]
+        blocks.append(block)
+        end += len(block)
+        return {"#": place}
+
+    text = json.dumps(state, default=beside).encode("ascii")
+    return b"".join((_HEAD.pack(_MAGIC, _VERSION, len(text)), text, *blocks))
 
 
 def thaw(saved: bytes) -> dict[str, Any]:
@@ -32,27 +44,24 @@ def thaw(saved: bytes) -> dict[str, Any]:
     Raises:
         ValueError: If these are not the bytes of a state, or of another kind of machine.
     """
-    if not saved.startswith(_BEGIN):
+    if len(saved) < _HEAD.size or saved[:4] != _MAGIC:
         raise ValueError("these are not the bytes of a saved state")
-    try:
-        _, version, state = msgpack.unpackb(saved, ext_hook=_from_ext)
-    except (ValueError, msgpack.exceptions.UnpackException) as error:
-        raise ValueError(f"this state is cut off or damaged: {error}") from error
+    _, version, length = _HEAD.unpack_from(saved)
     if version != _VERSION:
         raise ValueError(f"this state has version {version}, this program reads {_VERSION}")
-    return cast("dict[str, Any]", state)
+    begin = _HEAD.size + length
+    if len(saved) < begin:
+        raise ValueError("this state is cut off")
 
+    def block_or_table(table: dict[str, Any]) -> Any:
+        place = table.get("#")
+        if place is None:
+            return table
+        offset, size = place
+        block = saved[begin + offset : begin + offset + size]
+        if len(block) != size:
+            raise ValueError("this state is cut off")
+        return block
 
-def _ext_of(value: object) -> msgpack.ExtType:
-    if not isinstance(value, int):
-        raise TypeError(f"a state cannot hold {type(value).__name__}")
-    return msgpack.ExtType(_BIG, value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
-
-
-def _from_ext(code: int, data: bytes) -> int:
-    if code != _BIG:
-        raise ValueError(f"nothing is of type {code}")
-    return int.from_bytes(data, "little", signed=True)
-
-
-_packer = msgpack.Packer(default=_ext_of)  # it keeps its room: new room of this size is dear
+    state: dict[str, Any] = json.loads(saved[_HEAD.size : begin], object_hook=block_or_table)
+    return state
