@@ -8,7 +8,6 @@ from typing import Literal
 
 NS_PER_MS = 1_000_000
 _NEVER_NS = -(1 << 62)
-MOST_REPEATED = 256  # frames in a row that the kernel sends: MAX_NFRAMES, net/can/bcm.c
 LOOK_NS = 5 * NS_PER_MS  # a change is seen after so long at the latest
 
 SendType = Literal["cyclic", "in-phases", "on-change", "on-change-and-cyclic"]

@@ -125,7 +125,6 @@ class RealWorld(World):
         self._started_ns = 0
         self._waiting = Waiting()
         self._presence = Presence(rig, media, self._pause)
-        self._helpers: list[KernelSender] = []
         self.vitals = Vitals(clock, media, self._restbuses(), rig.plant.step_ns)
         for medium in media.values():
             medium.on_trouble = self._bus_lost

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from hil.bus.bcm import MOST_FRAMES
 from hil.frames.database import Database, Message
-from hil.frames.sending import MOST_REPEATED, OnChange
+from hil.frames.sending import OnChange
 from hil.rig.file import MessageSection
 from hil.rig.mistakes import Mistakes, dotted, suggest
 
@@ -106,6 +107,6 @@ def _not_by_kernel(message: Message) -> str:
         return "it is not sent in each cycle"
     if message.mux_values:
         return "it is multiplexed"
-    if message.e2e is not None and message.e2e.modulus > MOST_REPEATED:
-        return f"its counter has {message.e2e.modulus} values, more than {MOST_REPEATED}"
+    if message.e2e is not None and message.e2e.modulus > MOST_FRAMES:
+        return f"its counter has {message.e2e.modulus} values, more than {MOST_FRAMES}"
     return ""
