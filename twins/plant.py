@@ -418,10 +418,17 @@ class Plant:
 
     # --- sensors ----------------------------------------------------------------------------------
 
+    def measure(self) -> None:
+        """Let each sensor measure at this instant, due or not: who begins to listen hears nothing older."""
+        self._touch()
+        self._sample_at(0)
+
     def _sample(self) -> None:
         """Let each sensor that is due measure."""
-        sensors, ticks, noise = self.config.sensors, self._ticks, self.noise
-        past_ns = ticks * self.config.step_ns
+        self._sample_at(self._ticks * self.config.step_ns)
+
+    def _sample_at(self, past_ns: int) -> None:
+        sensors, noise = self.config.sensors, self.noise
         circuit = self.circuit
         if past_ns % sensors.current_period_ns == 0:
             self.current_sensor.sample_current(circuit.pack_A, noise)

@@ -21,8 +21,8 @@ def add_parser(commands: Any) -> None:
         description="Run the suite on two rigs and show verdicts and reaction times side by side. In the "
         "place of a rig the folder of an earlier run, or its record.jsonl, is taken as it is.",
         epilog="exit codes: 0 the same verdicts, and no reaction farther apart than one cycle of the message "
-        "that shows it and the uncertainty of the stamps; 1 something differs; 3 the same but for "
-        "tests in which the rig itself was in trouble; else as hil run",
+        "that shows it, the uncertainty of the stamps and the spread that its test states; 1 something "
+        "differs; 3 the same but for tests in which the rig itself was in trouble; else as hil run",
     )
     parser.add_argument("a", metavar="A", help="rig file, shipped rig (laptop), folder or record of a run")
     parser.add_argument("b", metavar="B", help="the same")

@@ -40,7 +40,7 @@ from hil.rig.schema import RigConfig
 SEND_NS = 2 * NS_PER_S
 _LOCK_NS = NS_PER_S  # the dead plant's locks are free at once, unless a new plant has them
 _GOODBYE = b"bye\n"
-_SHORT_LIFE_NS = 5 * NS_PER_S
+_SHORT_LIFE_NS = 30 * NS_PER_S  # to start may take seconds where much else runs
 _TRIES = 3
 
 
@@ -108,6 +108,16 @@ class Guard:
         if len(recent) < _TRIES:
             self.start()
             self.watch(clock)
+        else:
+            self._give_up(code)
+
+    def _give_up(self, code: int) -> None:
+        SafeLog(self._log, "plant").note("guard given up", code=code, tries=_TRIES)
+        sys.stderr.write(
+            f"hil plant: the guard has ended {_TRIES} times within seconds, with code {code} at last, and "
+            "is given up: if this process dies, nobody asks the BMS for the safe state; start it anew\n"
+        )
+        sys.stderr.flush()
 
     def dismiss(self) -> None:
         """The plant ends in order: so does the guard."""

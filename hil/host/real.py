@@ -301,6 +301,7 @@ class RealWorld(World):
             yield from station.restbus.entries.values()
 
     def _start_restbus(self) -> None:
+        self.plant.measure()
         for restbus in self._restbuses():
             if not restbus.is_running:
                 restbus.start(self.now_ns)

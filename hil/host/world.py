@@ -101,7 +101,8 @@ class World:
         self.switch_on(cold=cold)
 
     def start_restbus(self) -> None:
-        """Begin to send what the BMS hears."""
+        """Begin to send what the BMS hears; nothing of it is older than what a test has set before."""
+        self.plant.measure()
         for station in self.stations.values():
             station.restbus.start(self.now_ns)
         self.start_nodes()

@@ -174,10 +174,17 @@ def _pair(test: str, a: Outcome | None, b: Outcome | None) -> Pair:
 
 def _reactions(a: Sequence[Event], b: Sequence[Event]) -> Iterator[Reaction]:
     for left, right in _aligned(a, b):
-        reactions = [None if check is None else check.get("reaction_ns") for check in (left, right)]
-        if reactions != [None, None]:
+        if any(check is not None and check.get("reaction_ns") is not None for check in (left, right)):
             sentence = str((left or right or {}).get("check"))
-            yield Reaction(sentence, reactions[0], reactions[1], _allowed_ns(left, right))
+            yield Reaction(sentence, _reaction_ns(left), _reaction_ns(right), _allowed_ns(left, right))
+
+
+def _reaction_ns(check: Event | None) -> int | None:
+    """From stimulus to reaction; what was so when the stimulus came, as a check may allow, took no time."""
+    if check is None:
+        return None
+    reaction_ns: int | None = check.get("reaction_ns")
+    return 0 if reaction_ns is None and check.get("ok") else reaction_ns
 
 
 def _allowed_ns(a: Event | None, b: Event | None) -> int:

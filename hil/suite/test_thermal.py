@@ -49,16 +49,16 @@ def test_a_spread_of_temperatures_warns(rig: Rig) -> None:
     """One sensor far above all others warns, and a smaller distance does not; nothing opens."""
     limit, role = rig.limits["temperature_spread"], "warning.temperature_spread"
     rig.require(role)
-    coldest = rig.value("cell.temperature_min")
+    port, coldest = "cell_monitor.temperature[1]", rig.value("cell.temperature_min")
     rig.operate()
     start_ns = rig.now_ns
     with rig.fault("temperature", sensor=1, value=coldest + limit.threshold / _SURELY):
         rig.run_for(2 * limit.delay)
     rig.bounded(f"frames with {role} set", frames_with(rig, role, 1, start_ns), high=0)
     with rig.fault("temperature", sensor=1, value=coldest + limit.threshold * _SURELY):
-        rig.expect(role, True, within=limit.delay)
+        rig.expect(role, True, within=limit.delay, through=[port])
         rig.stays("contactor.main_plus", "closed", for_="1 s")
-    rig.expect(role, False, within=limit.delay, since=rig.mark("all sensors alike"))
+    rig.expect(role, False, within=limit.delay, since=rig.mark("all sensors alike"), through=[port])
 
 
 @pytest.mark.case(34)

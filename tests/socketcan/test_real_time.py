@@ -161,6 +161,37 @@ def test_an_interface_that_is_no_good_is_told(
         subprocess.run(["ip", "link", "set", "vcan1", "up"], check=True)
 
 
+def test_a_clock_that_is_set_in_mid_test_gives_no_verdict(folder: Path, hil: Hil) -> None:
+    def set_back() -> None:
+        time.clock_settime(time.CLOCK_REALTIME, time.clock_gettime(time.CLOCK_REALTIME) - 3600)
+
+    assert "times the computer's clock was set" in _invalid_by(set_back, folder, hil)
+
+
+def test_an_interface_that_goes_in_mid_test_gives_no_verdict(folder: Path, hil: Hil) -> None:
+    def take_away() -> None:
+        subprocess.run(["ip", "link", "set", "vcan1", "down"], check=True)
+        time.sleep(1)  # noqa: TID251 - that is how long it is away
+        subprocess.run(["ip", "link", "set", "vcan1", "up"], check=True)
+
+    assert "it was away for" in _invalid_by(take_away, folder, hil)
+
+
+def _invalid_by(disturb: Callable[[], None], folder: Path, hil: Hil) -> str:
+    """Disturb a test: why its first try is invalid; a later one passes."""
+    (folder / "test_one.py").write_text(LASTS.replace("60 s", "4 s"))
+    record = folder / "out" / "record.jsonl"
+    run = hil("run", str(_rig(folder, PROCESS)), "--out", "out", "--", "test_one.py")
+    _wait(lambda: record.exists() and '"here"' in record.read_text())
+    disturb()
+    said, _ = run.communicate(timeout=100)
+    assert run.returncode == 0, said
+    verdicts = [event for event in read_events(record) if event["event"] == "verdict"]
+    assert verdicts[0]["verdict"] == "invalid", said
+    assert verdicts[-1]["verdict"] == "pass", said
+    return str(verdicts[0]["reason"])
+
+
 def test_a_bms_of_somebody_else_is_asked_for_the_safe_state_when_the_plant_dies(
     folder: Path, hil: Hil
 ) -> None:

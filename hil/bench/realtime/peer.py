@@ -44,13 +44,15 @@ class _Bus:
     def send_next(self) -> None:
         self.send(next(self._entries))
 
-    def send(self, entry: Entry) -> None:
+    def send(self, entry: Entry) -> bool:
         message = entry.message
         try:
             self._send(pack_classic(message.key, message.length, bytes(entry.pack())))
-            self.sent += 1
         except BlockingIOError:
             self.refused += 1
+            return False
+        self.sent += 1
+        return True
 
     def take(self) -> bytes | None:
         try:
@@ -105,8 +107,9 @@ def _answer(bus: _Bus, far: socket.socket, database: Database) -> None:
                 continue
             now = request.decode(data[8:])[index]
             if now != asked:
-                asked, said[0] = now, _ANSWERS[said[0] == _ANSWERS[0]]
-                bus.send(entry)
+                said[0] = _ANSWERS[said[0] == _ANSWERS[0]]
+                if bus.send(entry):  # else the request comes again, and is answered then
+                    asked = now
 
 
 def main(arguments: Sequence[str]) -> int:

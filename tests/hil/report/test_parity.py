@@ -139,6 +139,15 @@ def test_a_reaction_in_one_run_only_is_not_alike(swap: bool) -> None:
     assert "0 of 1 reactions" in render(found)
 
 
+@pytest.mark.parametrize(("reaction_ms", "ok"), [(50.0, True), (50.1, False)])
+@pytest.mark.parametrize("swap", [False, True])
+def test_what_was_so_before_the_stimulus_took_no_time(reaction_ms: float, ok: bool, swap: bool) -> None:
+    held = check(FLAG) | {"ok": True, "unit": "", "uncertainty": None}
+    runs = [of("t", "pass", check(FLAG, reaction_ms)), of("t", "pass", held)]
+    assert both(*reversed(runs) if swap else runs).ok is ok
+    assert not both(of("t", "pass", held), of("t", "pass", held)).reactions
+
+
 def test_checks_are_matched_by_order_and_sentence() -> None:
     a = [check(FLAG, 10.0), check("x stays 1 for 5 ms", kind="Stays"), check(FLAG, 30.0), check(OPENS, 40.0)]
     b = [check(FLAG, 11.0), check(FLAG, 32.0), check("y stays 1 for 5 ms", kind="Stays"), check(OPENS, 43.0)]

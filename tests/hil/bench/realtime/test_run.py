@@ -40,7 +40,10 @@ GOALS = {
         "1,000 cells each ms, full bus, idle: frames lost": "0",
     },
     "buses": {"four buses half full, idle: frames lost in 0.3 s": "0"},
-    "reaction": {"request to reaction through the host's socket, idle: p99 above the cycle": "<= 1"},
+    "reaction": {
+        "request to reaction through the host's socket, idle: p99 above the cycle": "<= 1",
+        "request to reaction through the host's socket, idle: unanswered": "0",
+    },
     "breakpoint": {
         "test stopped for 0.3 s, idle: cycles missed on the bus": "0",
         "test stopped for 0.3 s, idle: it goes on after that": "1",
