@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hil.bus.frame import FdFrame, Frame
 from hil.bus.interface import explain, refuse_unless_fit
@@ -26,6 +27,13 @@ _SET_TIMER, _START_TIMER, _ANNOUNCE, _FD_FRAMES = 0x1, 0x2, 0x8, 0x800
 _pack_head = struct.Struct("@3I4l2I0q").pack
 
 
+class _Sequence(NamedTuple):
+    """A running message: how many frames, and of which kind; the kernel finds it by key and kind."""
+
+    frames: int
+    is_fd: bool
+
+
 class Broadcast:
     """Cyclic messages that the kernel sends on a link's interface.
 
@@ -38,8 +46,7 @@ class Broadcast:
 
     def __init__(self, link: SocketCanLink) -> None:
         self._link = link
-        self._running: dict[int, int] = {}  # frames by key
-        self._fd: set[int] = set()  # keys of CAN FD; the kernel finds an operation by key and kind
+        self._running: dict[int, _Sequence] = {}  # by key
         try:
             self._socket = socket.socket(socket.AF_CAN, socket.SOCK_DGRAM, socket.CAN_BCM)
         except (OSError, AttributeError) as error:
@@ -67,13 +74,13 @@ class Broadcast:
         if period_us <= 0:
             raise BusError(f"a period of {period_ns} ns is too short", place=self._place)
         key = self._common_key(frames)
-        is_fd = frames[0].__class__ is FdFrame
-        if self._running.get(key, len(frames)) < len(frames) or is_fd is not (key in self._fd):
+        wanted = _Sequence(len(frames), frames[0].__class__ is FdFrame)
+        running = self._running.get(key, wanted)
+        if running.frames < wanted.frames or running.is_fd is not wanted.is_fd:
             self._stop(key)  # the kernel lets no sequence grow, and takes one of another kind for another
         self._link.broadcast.add(key)
-        (self._fd.add if is_fd else self._fd.discard)(key)
         self._setup(key, frames, _SET_TIMER | _START_TIMER | _ANNOUNCE, period_us)
-        self._running[key] = len(frames)
+        self._running[key] = wanted
 
     def update(self, frames: Sequence[Frame]) -> None:
         """Give a running message other bytes; its timing and its turn go on.
@@ -84,7 +91,7 @@ class Broadcast:
         key = self._common_key(frames)
         if key not in self._running:
             raise BusError(f"message {frames[0].id:X} is not running", place=self._place)
-        if len(frames) > self._running[key]:
+        if len(frames) > self._running[key].frames:
             raise BusError("a running sequence cannot grow: start it anew", place=self._place)
         self._setup(key, frames, 0, 0)
 
@@ -113,8 +120,9 @@ class Broadcast:
         self._tell(head + b"".join(_packed(frame) for frame in frames))
 
     def _stop(self, key: int) -> None:
-        if self._running.pop(key, None):
-            flags = _FD_FRAMES if key in self._fd else 0
+        sequence = self._running.pop(key, None)
+        if sequence is not None:
+            flags = _FD_FRAMES if sequence.is_fd else 0
             self._tell(_pack_head(_TX_DELETE, flags, 0, 0, 0, 0, 0, key, 0))
 
     def _tell(self, message: bytes) -> None:
