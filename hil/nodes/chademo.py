@@ -170,6 +170,10 @@ class Charger(Machine):
         """No output, all lines off."""
         self._release()
 
+    def tend(self) -> None:
+        """The power stage is its own: it hears of it also while nothing is to be given."""
+        self._power.tend()
+
     def must_be_silent(self) -> bool:
         """A power stage whose controller is dead cannot speak."""
         return not self._power.talking

@@ -171,11 +171,15 @@ class Machine(ABC):
                 return False
             yield from self.speaker.bell.wait(min(until_ns, now_ns + LOOK_NS))
 
+    def tend(self) -> None:  # noqa: B027 - most have nothing to do
+        """What is done at each look, in whatever state."""
+
     def must_be_silent(self) -> bool:
         """Whether something else than a fault of the node keeps it from speaking."""
         return False
 
     def _obey(self) -> None:
+        self.tend()
         self.speaker.muted = self._silent or self.must_be_silent()
         self.speaker.deaf = self.must_be_silent()
 

@@ -30,6 +30,10 @@ class PowerStage:
         self._write("current_max", 0.0)
         self._write("control", _STOP)
 
+    def tend(self) -> None:
+        """Leave it as it is, and feed its watchdog."""
+        self._write("control", self._read("control"))
+
     @property
     def plugged(self) -> bool:
         """Whether the connector is in the vehicle's inlet."""

@@ -44,13 +44,13 @@ def test_the_first_frames_show_what_was_set_before_the_bus_came_alive(laptop):
     """A BMS guesses its state of charge from the first voltages: they were those of before."""
     world = scripted_world(laptop)
     world.set("pack.soc", 0.05)
-    expected_V = world.port("pack.cell_voltage[1]").value
-    assert expected_V < 3.2  # it began at 3.3
+    expected = world.port("pack.cell_voltage[1]").value
+    assert expected < 3.2  # it began at 3.3
     world.power_on()
     world.run_until(90 * MS)
     (_, values), *_ = world.history("pack", "CM_Voltages_01", 0)
     cell = world.database("pack").messages["CM_Voltages_01"].signals["Cell001"].index
-    assert values[cell] == pytest.approx(expected_V, abs=0.005)  # noise and resolution are 1 mV
+    assert values[cell] == pytest.approx(expected, abs=0.005)  # noise and resolution are 1 mV
 
 
 def test_a_long_frame_of_can_fd_shows_a_stimulus_as_any_frame_does():
