@@ -46,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _describe(config: RigConfig) -> Iterator[str]:
+    from hil.rig.known import remarks
+
     yield from _summary(config)
     for bus in config.buses.values():
         yield from _frames(bus, config)
@@ -59,7 +61,9 @@ def _describe(config: RigConfig) -> Iterator[str]:
     yield from _section("Said by the BMS", _roles(config.roles, config.buses))
     yield from _section("Promised by the BMS", _limits(config.limits.values()))
     yield from _section("Tests left out", config.suite.skip.items())
-    yield f"\n{config.path.name}: no mistakes"
+    found = [*remarks(config)]
+    yield from _section("To look at: these leave tests out", ((line,) for line in found))
+    yield f"\n{config.path.name}: no mistakes{f', {len(found)} to look at' if found else ''}"
 
 
 def _summary(config: RigConfig) -> Iterator[str]:

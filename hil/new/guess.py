@@ -13,15 +13,17 @@ from hil.new.words import number_of, parts_of, words_of
 _BMS = ("bms", "bmu", "bcu", "ecu", "battery")
 _SWITCH = {"open": "open off no aus offen inactive 0", "closed": "closed close on yes ein zu active 1"}
 _STATES = {  # state of the suite -> what value tables call it
-    "fault": "fault error failure fehler alarm",
-    "precharge": "precharge precharging prechg vorladung",
-    "charge": "charge charging laden chg",
-    "operate": "operate operating drive driving normal run running on active discharging fahren ready",
-    "standby": "standby idle sleep off wait ready bereit",
+    "fault": "fault error failure fehler stoerung alarm",
+    "precharge": "precharge precharging prechg vorladung vorladen",
+    "charge": "charge charging laden ladebetrieb chg",
+    "operate": "operate operating drive driving normal run running on active discharging fahren fahrbetrieb "
+    "ready",
+    "standby": "standby idle sleep off wait ready bereit bereitschaft",
     "init": "init initialization start startup boot",
 }
 _CONTROL = {"charge": "charge start on enable", "stop": "stop off disable"}
 _MODES = {"operate": _STATES["operate"], "charge": _STATES["charge"], "standby": _STATES["standby"]}
+_ASKED = ("reset", "crash")  # flags; the mode is known by its values
 Where = tuple[str, str]  # message and signal
 
 
@@ -94,14 +96,14 @@ def _to_bms(found: Guess, message: Message, signal: Signal) -> bool:
         found.requests["mode"] = where, modes
         return True
     target = match(REQUESTS, message, signal)
-    if target == "reset" and target not in found.requests:
+    if target in _ASKED and target not in found.requests:
         found.requests[target] = where, {}
         return True
     return _port(found, where, match(PORTS, message, signal) or target)
 
 
 def _port(found: Guess, where: Where, target: str | None) -> bool:
-    member = None if target == "reset" else _member(target, where[1])
+    member = None if target in _ASKED else _member(target, where[1])
     if member is None or member in found.ports.values():
         return False
     found.ports[where] = member

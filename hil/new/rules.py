@@ -132,12 +132,21 @@ COMMANDS = (
 # what the vehicle asks
 REQUESTS = (
     Rule("reset", "reset", "reset", "flag"),
+    Rule("crash", "crash", "crash", "flag"),
     Rule("drive.enable", "inverter|drive enable", "enable", "flag"),
     Rule("drive.torque_request", "torque command", "torque", "", "limit feedback"),
 )
 
 # from the BMS: what the suite looks at
 ROLES = (
+    Rule("fault.crash", "crash", "crash", "flag"),
+    Rule("warning.temperature_spread", "temperature spread", "spread", "flag"),
+    Rule("warning.temperature_rise", "temperature rise", "rise", "flag"),
+    Rule("alarm.thermal_runaway", "thermal runaway", "runaway", "flag"),
+    Rule("cooling", "cooling", "cooling", "flag", "fault warning sensor"),
+    Rule("measured.isolation_plus", "isolation plus", "", "resistance"),
+    Rule("measured.isolation_minus", "isolation minus", "", "resistance"),
+    Rule("estimated.pack_voltage", "estimated voltage", "estimated", "voltage", "cell"),
     Rule("cell.voltage_min", "cell minimum voltage", "minimum", "voltage"),
     Rule("cell.voltage_max", "cell limit voltage", "limit", "voltage"),
     Rule("cell.temperature_min_sensor", "temperature minimum sensor|number|index|id", "minimum", "", "degC"),

@@ -200,9 +200,9 @@ def _limits(found: Guess) -> str:
     lines = [
         "# -- what the BMS promises: TODO, from its specification; without a number its test is skipped",
         "",
+        "[limits]",
         *(f'# {name} = {{ threshold = "…", release = "…", delay = "…", reaction = "…" }}'
           for name in FAULTS if name in names),
-        "[limits]",
         "",
     ]  # fmt: skip
     return "\n".join(lines)

@@ -119,9 +119,9 @@ class BusSection(Section):
 
     interface: str = Field(default="sim", min_length=1)
     channel: str | None = Field(default=None, min_length=1)
-    bitrate: Annotated[int, BeforeValidator(_bit_rate), Field(ge=5_000, le=1_000_000)]
+    bitrate: Annotated[int, quantity(_bit_rate), Field(ge=5_000, le=1_000_000)]
     fd: bool = False
-    data_bitrate: Annotated[int, BeforeValidator(_bit_rate), Field(ge=5_000, le=10_000_000)] | None = None
+    data_bitrate: Annotated[int, quantity(_bit_rate), Field(ge=5_000, le=10_000_000)] | None = None
     dbc: list[str] = Field(min_length=1)
     checksums: str | None = Field(default=None, min_length=1)
     options: dict[str, Any] = {}

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from hil.errors import NotOfferedError, UsageError
 from hil.frames.database import Database, Message
 from hil.rig.file import LimitSection
+from hil.rig.known import LIMITS
 from hil.rig.mistakes import Mistakes, dotted, slip_of, suggest
-from hil.units import Quantity
+from hil.units import KINDS, Quantity
 
 if TYPE_CHECKING:
     from hil.rig.roles import Role
@@ -157,7 +158,7 @@ def limits_of(
         levels = {n: getattr(section, n) for n in _LEVELS if getattr(section, n) is not None}
         if not section.model_fields_set - {"requirement", "source"}:
             mistakes.add(key, "promises nothing", "give it a threshold, a delay, …")
-        _check_kinds(key, levels, mistakes)
+        _check_kinds(key, name, levels, mistakes)
         if states is not None:
             _check_states(key, section.states, states, mistakes)
         messages = _messages(key, section.messages, received, mistakes) if databases else {}
@@ -201,16 +202,19 @@ def _check_states(key: str, wanted: Sequence[str], states: Collection[str], mist
             mistakes.add(f"{key}.states[{number + 1}]", f"there is no state {state!r}", hint)
 
 
-def _check_kinds(key: str, levels: Mapping[str, Quantity], mistakes: Mistakes) -> None:
-    """All levels of a limit measure the same."""
+def _check_kinds(key: str, limit: str, levels: Mapping[str, Quantity], mistakes: Mistakes) -> None:
+    """All levels of a limit measure the same, and what the suite knows of it."""
+    known = LIMITS.get(limit, "")
     first = next(iter(levels), "")
     for name, quantity in levels.items():
-        if quantity.kind != levels[first].kind:
-            mistakes.add(
-                f"{key}.{name}",
-                f"{quantity.text!r} is of kind {quantity.kind}",
-                f"{first} is of kind {levels[first].kind}: {levels[first].text!r}",
-            )
+        if quantity.kind == (known or levels[first].kind):
+            continue
+        reason = f"{quantity.text!r} is of kind {quantity.kind}"
+        if known:
+            remedy = f"this limit is one of {known}, such as {KINDS[known].example!r}"
+        else:
+            remedy = f"{first} is of kind {levels[first].kind}: {levels[first].text!r}"
+        mistakes.add(f"{key}.{name}", reason, remedy)
 
 
 def _side(key: str, section: LimitSection, levels: Mapping[str, Quantity], mistakes: Mistakes) -> bool:

@@ -16,6 +16,7 @@ from hil.rig.checksums import load_checksums
 from hil.rig.file import BmsSection, BusSection, HealthSection, RigFile, read_file
 from hil.rig.hooks import Hooks, load_hooks
 from hil.rig.j1939 import with_addresses
+from hil.rig.known import check_roles
 from hil.rig.limits import Limit, limits_of
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.nodes import charger_preset, nodes_of
@@ -127,7 +128,8 @@ def _signals(
     reader = RoleReader(book, wiring, mistakes)
     constants = [reader.constant(address, value) for address, value in file.constants.items()]
     requests, roles = reader.requests(file.requests), reader.roles(file.roles)
-    safe_state = reader.wanted("safe_state.requests", file.safe_state.requests, requests)
+    check_roles(roles, mistakes)
+    safe_state = reader.wanted("safe_state.requests", file.safe_state.requests, requests, file.requests)
     return {
         "wires": tuple(wiring.wires),
         "constants": tuple(constant for constant in constants if constant is not None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from hil.frames.database import Message
@@ -125,14 +125,18 @@ class RoleReader:
         return found
 
     def wanted(
-        self, key: str, values: Mapping[str, Number], requests: Mapping[str, Role]
+        self,
+        key: str,
+        values: Mapping[str, Number],
+        requests: Mapping[str, Role],
+        declared: Collection[str],
     ) -> dict[str, float]:
-        """Values for requests, by name or number."""
+        """Values for requests, by name or number; of one that came to nothing is told elsewhere."""
         found = {}
         for name, value in values.items():
             role, here = requests.get(name), f"{key}.{name}"
             if role is None:
-                if dotted("requests", name) not in self._mistakes.broken:
+                if name not in declared and dotted("requests", name) not in self._mistakes.broken:
                     hint = suggest(name, requests, "requests")
                     self._mistakes.add(here, f"there is no request {name!r}", hint)
                 continue

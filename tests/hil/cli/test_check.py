@@ -53,3 +53,13 @@ def test_when_messages_are_sent_is_shown(tmp_path: Path, capsys: pytest.CaptureF
     out = capsys.readouterr().out
     assert "rig (VCU)  on change       " in out
     assert "rig (CMU)  on change, 2 s  " in out
+
+
+def test_what_leaves_tests_out_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('extends = "laptop.toml"\n[limits.cell_overvolt]\nthreshold = "3.65 V"\n', "utf-8")
+    assert main(["check", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "To look at" in said
+    assert "limits.cell_overvolt: the suite knows no such limit" in said
+    assert said.endswith("mine.toml: no mistakes, 1 to look at\n")

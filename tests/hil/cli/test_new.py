@@ -34,7 +34,21 @@ def test_the_shipped_files_give_the_shipped_wires(tmp_path: Path) -> None:
     files = [str(shipped_dbc()[f"{name}.dbc"]) for name in _LAPTOP]
     assert main(["new", str(folder), "--dbc", *files]) == 0
     _name_firmware(folder / "rig.toml")
-    assert set(load_rig(folder / "rig.toml").wires) == set(load_rig("laptop").wires)
+    rig = load_rig(folder / "rig.toml")
+    assert set(rig.wires) == set(load_rig("laptop").wires)
+    assert rig.requests.keys() == load_rig("laptop").requests.keys()
+
+
+def test_a_limit_of_the_template_is_filled_in_where_it_stands(tmp_path: Path) -> None:
+    files = [str(shipped_dbc()[f"{name}.dbc"]) for name in _LAPTOP]
+    assert main(["new", str(tmp_path / "mine"), "--dbc", *files]) == 0
+    path = tmp_path / "mine" / "rig.toml"
+    _name_firmware(path)
+    text = path.read_text("utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("# cell_overvoltage = "))
+    filled = 'cell_overvoltage = { threshold = "3.65 V", delay = "500 ms" }'
+    path.write_text(text.replace(line, filled), "utf-8")
+    assert load_rig(path).limits["cell_overvoltage"].threshold == 3.65
 
 
 def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,6 +75,28 @@ def test_a_german_big_endian_multiplexed_bms_is_understood() -> None:
     assert all(message == "BCU_Diagnose" for message, _ in found.unknown)
 
 
+def test_what_a_charger_gives_is_not_what_the_pack_measures(tmp_path: Path) -> None:
+    """The shunt's current and the pack's voltage were taken from the charger's messages."""
+    path = tmp_path / "lader.dbc"
+    path.write_text(
+        'VERSION ""\nNS_ :\nBS_:\nBU_: BMS LADER\n'
+        "BO_ 1 LADER_Status: 8 LADER\n"
+        ' SG_ I_Lader : 0|16@1+ (0.1,0) [0|100] "A" BMS\n'
+        ' SG_ U_Lader : 16|16@1+ (0.1,0) [0|1000] "V" BMS\n'
+        "BO_ 2 LADER_Soll: 8 BMS\n"
+        ' SG_ I_Soll : 0|16@1+ (0.1,0) [0|100] "A" LADER\n'
+        ' SG_ U_Soll : 16|16@1+ (0.1,0) [0|1000] "V" LADER\n'
+    )
+    found = _guess(load_database([path]))
+    assert found.ports == {
+        ("LADER_Status", "I_Lader"): "charger.current",
+        ("LADER_Status", "U_Lader"): "charger.voltage",
+        ("LADER_Soll", "I_Soll"): "charger.current_max",
+        ("LADER_Soll", "U_Soll"): "charger.voltage_max",
+    }
+    assert "measured.pack_voltage" not in found.roles
+
+
 def test_what_nobody_could_understand_is_not_guessed(tmp_path: Path) -> None:
     path = tmp_path / "odd.dbc"
     path.write_text('VERSION ""\nNS_ :\nBS_:\nBU_: A B\nBO_ 1 X: 8 A\n SG_ Foo : 0|8@1+ (1,0) [0|255] "" B\n')
