@@ -64,7 +64,8 @@ class Guard:
         self._rig, self._log, self._output, self._now = rig, log, output, now
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = -1
-        self._lives: list[int] = []
+        self._born_ns = 0
+        self._short_lives = 0  # one after the other
         self._descriptor = -1
 
     @property
@@ -87,7 +88,7 @@ class Guard:
             )
         finally:
             os.close(reading)
-        self._lives.append(self._now())
+        self._born_ns = self._now()
 
     def watch(self, clock: RealClock) -> None:
         """Let a guard that dies be replaced; one that cannot live is given up after some tries."""
@@ -104,8 +105,9 @@ class Guard:
         code = process.wait() if process is not None else 0
         os.close(self._pipe)
         SafeLog(self._log, "plant").note("guard died", code=code)
-        recent = [born for born in self._lives if self._now() - born < _SHORT_LIFE_NS]
-        if len(recent) < _TRIES:
+        is_short = self._now() - self._born_ns < _SHORT_LIFE_NS
+        self._short_lives = self._short_lives + 1 if is_short else 0
+        if self._short_lives < _TRIES:
             self.start()
             self.watch(clock)
         else:
@@ -113,11 +115,12 @@ class Guard:
 
     def _give_up(self, code: int) -> None:
         SafeLog(self._log, "plant").note("guard given up", code=code, tries=_TRIES)
-        sys.stderr.write(
-            f"hil plant: the guard has ended {_TRIES} times within seconds, with code {code} at last, and "
-            "is given up: if this process dies, nobody asks the BMS for the safe state; start it anew\n"
-        )
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):  # nobody may listen any more
+            sys.stderr.write(
+                f"hil plant: the guard has ended {_TRIES} times within seconds, with code {code} at last; "
+                "it is given up: if this process dies, nobody asks for the safe state; start it anew\n"
+            )
+            sys.stderr.flush()
 
     def dismiss(self) -> None:
         """The plant ends in order: so does the guard."""

@@ -164,7 +164,7 @@ ROLES = (
     Rule("balancing[*]", "balancing cell", "cell", "flag"),
     Rule("balancing_active", "balancing", "balancing", "flag"),
     Rule("uptime", "uptime", "uptime"),
-    Rule("soc", "soc", "soc"),
+    Rule("soc", "soc", "soc", "", "ah wh capacity fault warning"),
     Rule("limit.discharge_current", "limit discharge current", "", "current"),
     Rule("limit.charge_current", "limit charge current", "", "current", "charger discharge"),
     Rule("cell.voltage_min_cell", "cell minimum", "minimum", "", "temperature discharge"),

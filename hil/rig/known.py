@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ ROLES: Mapping[str, str] = {  # kind, "" for any; without the numbers of arrays,
     **dict.fromkeys(("charger.control", "alarm.thermal_runaway"), ""),
     **{f"{sign}.{name}": "" for name in (*LIMITS, "internal") for sign in ("fault", "warning")},
 }
+_NO_UNIT = ("", "-", "1")
+_SHOWN = {"ratio": "%"}
 _INDEX = re.compile(r"\[\d+\]$")
 _NEEDED = {  # what most of the suite stands on
     "state": "no test can be run without it, as none knows what the BMS does",
@@ -57,11 +60,15 @@ _NEEDED = {  # what most of the suite stands on
 
 def check_roles(roles: Mapping[str, Role], mistakes: Mistakes) -> None:
     """A role that the suite knows is at a signal of its kind, if the DBC file gives that a unit."""
-    for name, role in {_INDEX.sub("", name): role for name, role in roles.items()}.items():
+    told: set[str] = set()
+    for member, role in roles.items():
+        name = _INDEX.sub("", member)
         wanted, found = ROLES.get(name, ""), kind_of(role.unit)
-        if wanted and role.unit and found and found != wanted:
+        if wanted and role.unit not in _NO_UNIT and found not in ("", wanted) and name not in told:
+            told.add(name)
             reason = f"{role.message}.{role.signal} is in {role.unit!r}, no {wanted}"
-            mistakes.add(dotted("roles", name), reason, f"such as a signal in {KINDS[wanted].base}")
+            remedy = f"a signal in {_SHOWN.get(wanted, KINDS[wanted].base)}, or leave this role out"
+            mistakes.add(dotted("roles", name), reason, remedy)
 
 
 def remarks(rig: RigConfig) -> Iterator[str]:
@@ -82,11 +89,18 @@ def _missing(rig: RigConfig) -> Iterator[str]:
 
 def _strangers(rig: RigConfig) -> Iterator[str]:
     for name in dict.fromkeys(_INDEX.sub("", name) for name in rig.roles):
-        if not any(fnmatchcase(name, known) for known in ROLES):
+        if _is_strange(name):
             yield f"roles.{_quoted(name)}: the suite knows no such role ({suggest(name, ROLES, 'it knows')})"
     for name in rig.limits:
         if name not in LIMITS:
             yield f"limits.{name}: the suite knows no such limit ({suggest(name, LIMITS, 'it knows')})"
+
+
+def _is_strange(name: str) -> bool:
+    """A flag of a BMS's own is looked at, too: only what is nearly a name of the suite's is strange."""
+    if name.startswith(("fault.", "warning.")):
+        return name not in ROLES and bool(get_close_matches(name, ROLES, n=1, cutoff=0.9))
+    return not any(fnmatchcase(name, known) for known in ROLES)
 
 
 def _quoted(name: str) -> str:

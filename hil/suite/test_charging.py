@@ -145,7 +145,7 @@ def test_balancing_starts_and_stops_at_its_levels(rig: Rig) -> None:
     """Not below the start level, whatever the spread; above it at once; not for a spread that is gone."""
     limit = rig.limits["balancing"]
     rig.require("balancing[1]")
-    cell, series = rig.cells // 2, rig.config.plant.pack.series
+    cell, series = 3 * rig.cells // 4, rig.config.plant.pack.series
     rig.operate()
     with rig.fault("cell.voltage", cell=cell, value=limit.threshold - 0.02):
         rig.run_for(limit.delay)
@@ -158,4 +158,5 @@ def test_balancing_starts_and_stops_at_its_levels(rig: Rig) -> None:
             rig.expect(f"balancing[{cell}]", True, within=limit.delay)
         with rig.fault("cell.voltage", cell=cell, value=high + 0.6 * limit.number("stop")):
             rig.expect(f"balancing[{cell}]", False, within=limit.delay)
+            rig.stays(f"balancing[{cell}]", False, for_=limit.delay)  # and not between two measurements only
         rig.stays("state", "operate", for_="300 ms")  # it is the spread that ended it, and no fault

@@ -109,9 +109,12 @@ def test_every_single_cell_is_protected(rig: Rig, name: str) -> None:
     """No cell of the pack can leave its window unseen."""
     limit = rig.limits[name]
     value = PROTECTIONS[name].past(rig, limit.threshold)
+    number = {"cell_overvoltage": "cell.voltage_max_cell", "cell_undervoltage": "cell.voltage_min_cell"}[name]
     for cell in range(1, rig.cells + 1):
         with rig.fault("cell.voltage", cell=cell, value=value):
             rig.expect(f"fault.{name}", True, within=limit.delay)
+            if rig.has(number):
+                rig.expect(number, cell, within="2 s", already=True)
         rig.run_for(limit.delay)
         rig.reset_faults()
 

@@ -31,5 +31,5 @@ def test_a_guard_that_cannot_live_is_given_up_and_that_is_told(
             break
     events = [json.loads(line)["event"] for line in log.read_text("utf-8").splitlines()]
     assert events == ["guard died"] * 3 + ["guard given up"]
-    assert "nobody asks the BMS for the safe state" in capfd.readouterr().err
+    assert "nobody asks for the safe state" in capfd.readouterr().err
     guard.dismiss()

@@ -43,7 +43,7 @@ def test_the_shipped_rigs_use_what_the_suite_knows(name: str) -> None:
             '[roles]\n"soc" = "pack/BMS_CellExtremes.MaxVoltage"\n',
             "roles.soc",
             "BMS_CellExtremes.MaxVoltage is in 'V', no ratio",
-            "such as a signal in",
+            "a signal in %, or leave this role out",
         ),
     ],
 )
@@ -56,6 +56,11 @@ def test_a_unit_of_another_kind_is_a_mistake(
     assert told, str(caught.value)
     assert reason in told[0]
     assert remedy in told[0]
+
+
+def test_a_flag_of_its_own_is_no_stranger(tmp_path: Path) -> None:
+    rig = load(tmp_path, '[roles]\n"fault.fuse_blown" = "pack/BMS_Faults.Fault_CellOvervoltage"\n')
+    assert [*remarks(rig)] == []
 
 
 @pytest.mark.parametrize(

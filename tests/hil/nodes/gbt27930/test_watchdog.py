@@ -16,7 +16,8 @@ def test_a_station_that_waits_does_not_say_that_it_hears_nothing(waits_s: int) -
     world = scripted_world(load_rig("truck"))
     world.power_on()
     world.run_until(waits_s * S)
-    assert world.port("charger.communication_timeout").value == 0.0
     world.set("charger.plugged", 1.0)
+    world.run_until((waits_s + 1) * S)  # in its handshake
+    assert world.port("charger.communication_timeout").value == 0.0
     world.run_until((waits_s + 9) * S)
     assert world.port("charger.communication_timeout").value == 0.0
