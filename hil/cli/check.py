@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _describe(config: RigConfig) -> Iterator[str]:
-    from hil.rig.known import remarks
+    from hil.rig.remarks import remarks
 
     yield from _summary(config)
     for bus in config.buses.values():

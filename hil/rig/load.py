@@ -16,12 +16,11 @@ from hil.rig.checksums import load_checksums
 from hil.rig.file import BmsSection, BusSection, HealthSection, RigFile, read_file
 from hil.rig.hooks import Hooks, load_hooks
 from hil.rig.j1939 import with_addresses
-from hil.rig.known import check_roles
 from hil.rig.limits import Limit, limits_of
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.nodes import charger_preset, nodes_of
 from hil.rig.plant import plant_config, ports_of
-from hil.rig.roles import Role, RoleReader
+from hil.rig.roles import Role, RoleReader, check_roles
 from hil.rig.schema import (
     BmsConfig,
     BusConfig,

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from hil.frames.database import Message
 from hil.rig.address import AddressBook, Place, fields_of, fill
 from hil.rig.file import Number, RoleSection
+from hil.rig.known import ROLES
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.reading import Reading
 from hil.rig.readings import ReadingReader
 from hil.rig.wire import Constant, Wiring
+from hil.units import KINDS, kind_of
 
 # the names without which the suite cannot use a role; "contactor." stands for all that begin so
 _NEEDED = {
@@ -21,6 +23,9 @@ _NEEDED = {
     "contactor.": ("open", "closed"),
     "mode": ("standby", "operate"),
 }
+_NO_UNIT = ("", "-", "1")
+_SHOWN = {"ratio": "%"}
+_INDEX = re.compile(r"\[\d+\]$")
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -283,6 +288,19 @@ class RoleReader:
         low, high = place.signal.minimum, place.signal.maximum
         self._mistakes.add(key, f"{value:g} is outside {place.text}'s range {low:g} to {high:g}")
         return None
+
+
+def check_roles(roles: Mapping[str, Role], mistakes: Mistakes) -> None:
+    """A role that the suite knows is at a signal of its kind, if the DBC file gives that a unit."""
+    told: set[str] = set()
+    for member, role in roles.items():
+        name = _INDEX.sub("", member)
+        wanted, found = ROLES.get(name, ""), kind_of(role.unit)
+        if wanted and role.unit not in _NO_UNIT and found not in ("", wanted) and name not in told:
+            told.add(name)
+            reason = f"{role.message}.{role.signal} is in {role.unit!r}, no {wanted}"
+            remedy = f"a signal in {_SHOWN.get(wanted, KINDS[wanted].base)}, or leave this role out"
+            mistakes.add(dotted("roles", name), reason, remedy)
 
 
 def snake_case(name: str) -> str:

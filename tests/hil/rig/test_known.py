@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hil.errors import RigFileErrors
-from hil.rig.known import remarks
 from hil.rig.load import load_rig
+from hil.rig.remarks import remarks
 from hil.rig.schema import RigConfig
 from hil.rig.shipped import shipped_rigs
 

@@ -1,0 +1,45 @@
+"""What is no mistake in a rig file, but leaves tests out without the rig file saying so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hil.rig.known import LIMITS, ROLES, is_strange
+from hil.rig.mistakes import suggest
+from hil.rig.schema import RigConfig
+
+_INDEX = re.compile(r"\[\d+\]$")
+_NEEDED = {  # what most of the suite stands on
+    "state": "no test can be run without it, as none knows what the BMS does",
+    "contactor.main_plus": "no test can see the contactors open",
+}
+
+
+def remarks(rig: RigConfig) -> Iterator[str]:
+    """A line for each."""
+    yield from _missing(rig)
+    yield from _strangers(rig)
+
+
+def _missing(rig: RigConfig) -> Iterator[str]:
+    for name, without in _NEEDED.items():
+        if name not in rig.roles:
+            yield f"roles: {name!r} is missing: {without}"
+    if "mode" not in rig.requests:
+        yield "requests: 'mode' is missing: no test can ask the BMS to operate"
+    if not any(wire.port.startswith("cell_monitor.voltage[") for wire in rig.wires):
+        yield "wires: no cell voltage is wired: the BMS sees no cells"
+
+
+def _strangers(rig: RigConfig) -> Iterator[str]:
+    for name in dict.fromkeys(_INDEX.sub("", name) for name in rig.roles):
+        if is_strange(name):
+            yield f"roles.{_quoted(name)}: the suite knows no such role ({suggest(name, ROLES, 'it knows')})"
+    for name in rig.limits:
+        if name not in LIMITS:
+            yield f"limits.{name}: the suite knows no such limit ({suggest(name, LIMITS, 'it knows')})"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if "." in name else name
