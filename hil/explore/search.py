@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -69,6 +71,40 @@ class Tally:
         return self.bus_ns / NS_PER_S / 3600
 
 
+class _Interrupts:
+    """Remembers an interrupt: one that is raised within a callback of the garbage collector is lost.
+
+    Hypothesis has such a callback.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+        self._taken: list[int] = []
+
+    def check(self) -> None:
+        """Raise one that was lost."""
+        if self._came:
+            raise KeyboardInterrupt
+
+    def __enter__(self) -> Self:
+        self._came = False
+        if threading.current_thread() is threading.main_thread():
+            numbers = (signal.SIGINT, signal.SIGTERM)
+            self._taken = [n for n in numbers if signal.getsignal(n) is signal.default_int_handler]
+        for number in self._taken:
+            signal.signal(number, self._take)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for number in self._taken:
+            signal.signal(number, signal.default_int_handler)
+        self._taken = []
+
+    def _take(self, *_: object) -> None:
+        self._came = True
+        raise KeyboardInterrupt
+
+
 class _Broken(Exception):
     """A life in which an invariant did not hold."""
 
@@ -109,6 +145,7 @@ class Search:
         self._first: Script = ()
         self._until_s = 0.0
         self._found_at = 0
+        self._interrupts = _Interrupts()
 
     def run(self, seconds: float, found: Callable[[Finding], None] = lambda _: None) -> None:
         """Search for so long; a violation is told as soon as it is shrunk.
@@ -118,10 +155,11 @@ class Search:
         """
         end_s = time.monotonic() + seconds
         batch = 0
-        while time.monotonic() < end_s and not (self._first_only and self.tally.findings):
-            self._until_s = end_s
-            self._batch(batch, found)
-            batch += 1
+        with self._interrupts:
+            while time.monotonic() < end_s and not (self._first_only and self.tally.findings):
+                self._until_s = end_s
+                self._batch(batch, found)
+                batch += 1
 
     def _batch(self, number: int, found: Callable[[Finding], None]) -> None:
         self._played.clear()
@@ -170,6 +208,7 @@ class Search:
         Raises:
             _Broken: If what is chased, or anything if nothing is yet, does not hold.
         """
+        self._interrupts.check()
         if script not in self._played:
             if time.monotonic() > self._until_s:
                 return  # the search is over: nothing new is tried

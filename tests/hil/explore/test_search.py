@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+import time
+
 import pytest
 
 from hil.checks.check import Never
@@ -75,6 +80,33 @@ def test_an_interrupt_keeps_what_was_found() -> None:
         search.run(20)
     (found,) = search.tally.findings
     assert found.violation == SEEN
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals to send there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_was_lost_ends_the_search_all_the_same(
+    number: int,
+) -> None:
+    """Where a callback of the garbage collector runs, Python reports a KeyboardInterrupt and goes on."""
+    lives = []
+
+    class Losing:
+        def play(self, *_: object) -> Outcome:
+            lives.append(1)
+            with contextlib.suppress(KeyboardInterrupt):
+                os.kill(os.getpid(), number)
+                time.sleep(0.01)  # noqa: TID251 - a signal is taken between two instructions
+            return Outcome(bus_ns=1)
+
+    before = {n: signal.signal(n, signal.default_int_handler) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Search(Losing(), MENU, 1).run(20)  # type: ignore[arg-type]
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        for n, handler in before.items():
+            signal.signal(n, handler)
+    assert len(lives) == 1
 
 
 def test_trouble_of_the_rig_is_no_finding() -> None:
