@@ -89,8 +89,8 @@ class _Interrupts:
     def __enter__(self) -> Self:
         self._came = False
         if threading.current_thread() is threading.main_thread():
-            numbers = (signal.SIGINT, signal.SIGTERM)
-            self._taken = [n for n in numbers if signal.getsignal(n) is signal.default_int_handler]
+            known = signal.valid_signals()
+            self._taken = [n for n in known if signal.getsignal(n) is signal.default_int_handler]
         for number in self._taken:
             signal.signal(number, self._take)
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -40,6 +41,14 @@ ROLES: Mapping[str, str] = {  # kind, "" for any; without the numbers of arrays,
     **dict.fromkeys(("charger.control", "alarm.thermal_runaway"), ""),
     **{f"{sign}.{name}": "" for name in (*LIMITS, "internal") for sign in ("fault", "warning")},
 }
+
+
+_INDEX = re.compile(r"\[\d+\]$")
+
+
+def array_of(name: str) -> str:
+    """The array that a role is a member of: ``cell.voltage[7]`` is one of ``cell.voltage``; else the name."""
+    return _INDEX.sub("", name)
 
 
 def is_strange(name: str) -> bool:

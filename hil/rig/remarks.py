@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from hil.rig.known import LIMITS, ROLES, is_strange
+from hil.rig.known import LIMITS, ROLES, array_of, is_strange
 from hil.rig.mistakes import suggest
 from hil.rig.schema import RigConfig
 
-_INDEX = re.compile(r"\[\d+\]$")
 _NEEDED = {  # what most of the suite stands on
     "state": "no test can be run without it, as none knows what the BMS does",
     "contactor.main_plus": "no test can see the contactors open",
@@ -33,7 +31,7 @@ def _missing(rig: RigConfig) -> Iterator[str]:
 
 
 def _strangers(rig: RigConfig) -> Iterator[str]:
-    for name in dict.fromkeys(_INDEX.sub("", name) for name in rig.roles):
+    for name in dict.fromkeys(map(array_of, rig.roles)):
         if is_strange(name):
             yield f"roles.{_quoted(name)}: the suite knows no such role ({suggest(name, ROLES, 'it knows')})"
     for name in rig.limits:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from hil.frames.database import Message
 from hil.rig.address import AddressBook, Place, fields_of, fill
 from hil.rig.file import Number, RoleSection
-from hil.rig.known import ROLES
+from hil.rig.known import ROLES, array_of
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.reading import Reading
 from hil.rig.readings import ReadingReader
@@ -23,9 +23,8 @@ _NEEDED = {
     "contactor.": ("open", "closed"),
     "mode": ("standby", "operate"),
 }
-_NO_UNIT = ("", "-", "1")
+_NO_UNIT = ("-", "1")
 _SHOWN = {"ratio": "%"}
-_INDEX = re.compile(r"\[\d+\]$")
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -294,7 +293,7 @@ def check_roles(roles: Mapping[str, Role], mistakes: Mistakes) -> None:
     """A role that the suite knows is at a signal of its kind, if the DBC file gives that a unit."""
     told: set[str] = set()
     for member, role in roles.items():
-        name = _INDEX.sub("", member)
+        name = array_of(member)
         wanted, found = ROLES.get(name, ""), kind_of(role.unit)
         if wanted and role.unit not in _NO_UNIT and found not in ("", wanted) and name not in told:
             told.add(name)

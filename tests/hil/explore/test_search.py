@@ -84,9 +84,7 @@ def test_an_interrupt_keeps_what_was_found() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="no signals to send there")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_that_was_lost_ends_the_search_all_the_same(
-    number: int,
-) -> None:
+def test_an_interrupt_that_was_lost_ends_the_search_all_the_same(number: int) -> None:
     """Where a callback of the garbage collector runs, Python reports a KeyboardInterrupt and goes on."""
     lives = []
 
