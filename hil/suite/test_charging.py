@@ -46,6 +46,20 @@ def test_a_charge_session_ends_full(rig: Rig) -> None:
     rig.bounded("charger current when full", rig.truth("charger.current"), high=0.1, unit="A")
 
 
+@pytest.mark.case(64)
+def test_a_charger_is_asked_for_no_more_than_promised(rig: Rig) -> None:
+    """Far from full, where nothing else holds the current back: no more current and voltage than promised."""
+    limit = rig.limits["charge"]
+    rig.charge()
+    begun_ns = rig.now_ns
+    rig.run_for("8 s")
+    asked = max(amps for _, amps in rig.history("charger.current", begun_ns))
+    rig.bounded("current asked for", asked, low=1.0, high=limit.number("current") * 1.01, unit="A")
+    if rig.has("charger.voltage"):
+        volts = max(volts for _, volts in rig.history("charger.voltage", begun_ns))
+        rig.bounded("voltage asked for", volts, high=limit.threshold * 1.005, unit="V")
+
+
 @pytest.mark.case(66)
 def test_a_plug_that_is_pulled_ends_the_session(rig: Rig) -> None:
     """The charger goes on to speak, but no current flows: the BMS opens in time, and stops asking."""
@@ -150,7 +164,7 @@ def test_balancing_starts_and_stops_at_its_levels(rig: Rig) -> None:
     with rig.fault("cell.voltage", cell=cell, value=limit.threshold - 0.02):
         rig.run_for(limit.delay)
         rig.stays(f"balancing[{cell}]", False, for_=limit.delay)
-    high = limit.threshold + 0.05
+    high = limit.threshold + 0.02
     cells = [("cell.voltage", {"cell": other, "value": high}) for other in range(1, rig.cells + 1)]
     with rig.faults(*cells, ("pack.voltage", {"value": high * series})):  # as plausible
         rig.run_for(limit.delay)  # they got there one after the other, which was a spread for a moment

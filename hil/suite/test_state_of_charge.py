@@ -9,8 +9,9 @@ import pytest
 from hil import Rig
 from hil.suite.protections import within_limits
 
-# C-rate and duration in s (longer where the pack may give less): a quarter of it goes, some comes back
-_PROFILE = ((1.8, 240.0), (0.0, 10.0), (-0.6, 90.0), (1.8, 240.0), (0.0, 10.0))
+# C-rate and duration in s (longer where the pack may give less): so much goes, and so much of it comes back, that a
+# tenth of the one or most of the other, not counted, is more than the check permits
+_PROFILE = ((1.8, 450.0), (0.0, 10.0), (-0.9, 220.0), (1.8, 450.0), (0.0, 10.0))
 _NEARLY_EMPTY, _NEARLY_FULL = 0.04, 0.98  # where the rest voltage, or the end of a charge, says much
 _FULL_WITHIN_S = 1200
 _LONG_S = 120.0
@@ -50,7 +51,7 @@ def test_soc_follows_a_profile_of_discharge_and_regeneration(rig: Rig) -> None:
         rig.agrees("soc", rig.truth("pack.soc") * 100, tolerance)
     moved = begin - rig.truth("pack.soc") * 100
     error = first - rig.value("soc") - moved
-    rig.bounded("SOC really taken", moved, low=15.0, unit="%")
+    rig.bounded("SOC really taken", moved, low=30.0, unit="%")
     rig.bounded("error of the SOC's change", abs(error), high=tolerance / 2, unit="%")
 
 
