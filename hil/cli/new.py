@@ -58,6 +58,8 @@ def _check_free(folder: Path, files: list[Path]) -> None:
     """Nothing that is there is lost."""
     from hil.errors import UsageError
 
+    if folder.exists() and not folder.is_dir():
+        raise UsageError("is a file", place=str(folder), remedy="name a folder, new or there already")
     for name in (_RIG, *(file.name for file in files)):
         there = folder / name
         if there.exists() and not any(there.resolve() == file.resolve() for file in files):
@@ -81,7 +83,11 @@ def _write(folder: Path, files: list[Path], text: str) -> None:
                 (folder / file.name).write_bytes(file.read_bytes())
         write_whole(folder / _RIG, text)
     except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror or error}", place=str(folder)) from error
+        raise OutputError(
+            f"cannot be written: {error.strerror or error}",
+            place=str(folder),
+            remedy="name a folder that you may write to, on a disk with room",
+        ) from error
 
 
 def _tell(path: Path, found: Guess, nodes: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -126,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = [f"-k{arguments.select}"] if arguments.select else []  # one word: it is no name of a file
     given += map(str, scripts)
     ending = run_tests(config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug)
-    return _finish(out, ending, config.bms.name, earlier, reports=not arguments.part)
+    return _finish(arguments, out, ending, config.bms.name, earlier)
 
 
 def _run_parts(arguments: argparse.Namespace, config: RigConfig, scripts: list[Path]) -> int:
@@ -166,7 +167,8 @@ def _run_parts(arguments: argparse.Namespace, config: RigConfig, scripts: list[P
         if part.complaint and (part.events() or part.code != UsageError.exit_code):  # else it had no test
             print(f"{part.out.name}: {part.complaint}", file=sys.stderr)
     write_record(out / RECORD_NAME, events)
-    return _report(out, events, None, interrupted=any(part.code == 130 for part in parts))
+    is_interrupted = any(part.code == 130 for part in parts)
+    return _report(out, events, None, arguments if is_interrupted else None)
 
 
 def _check_durations(run: Path | None) -> None:
@@ -216,7 +218,9 @@ def _earlier(arguments: argparse.Namespace, config: RigConfig) -> Earlier | None
     return Earlier.of(arguments.resume, config, arguments.seed, arguments.trace, arguments.repeat)
 
 
-def _finish(out: Path, ending: Ending, firmware: str, earlier: Earlier | None, *, reports: bool) -> int:
+def _finish(
+    arguments: argparse.Namespace, out: Path, ending: Ending, firmware: str, earlier: Earlier | None
+) -> int:
     """Complete the record, write the reports, say how it went; of a part its record is enough."""
     from hil.errors import OutputError, UsageError
     from hil.report.record import read_events
@@ -237,14 +241,34 @@ def _finish(out: Path, ending: Ending, firmware: str, earlier: Earlier | None, *
     if earlier is not None:
         events, out = earlier.joined(events), earlier.folder
         lost = lost or _write(earlier, events)
-    if not reports and lost is None:
+    if arguments.part and lost is None:
         return _exit_code(events)
     if ending.in_firmware:
         print()  # it left the progress in the middle
-    return _report(out, events, lost, interrupted=ending.interrupted)
+    return _report(out, events, lost, arguments if ending.interrupted else None)
 
 
-def _report(out: Path, events: list[Event], lost: OutputError | None, *, interrupted: bool) -> int:
+def _go_on(arguments: argparse.Namespace, out: Path) -> str:
+    """How a run that was interrupted is gone on with."""
+    words = ["hil", "run", arguments.rig]
+    for option, value, default in (
+        ("-k", arguments.select, None),
+        ("--seed", arguments.seed, 1),
+        ("--repeat", arguments.repeat, 1),
+        ("--trace", arguments.trace, "blf"),
+        ("--plant", arguments.plant, ""),
+    ):
+        words += [option, str(value)] if value != default else []
+    for script in arguments.script:
+        words += ["--script", str(script)]
+    words += ["--resume", str(out)]
+    return shlex.join([*words, "--", *arguments.pytest_arguments] if arguments.pytest_arguments else words)
+
+
+def _report(
+    out: Path, events: list[Event], lost: OutputError | None, interrupted: argparse.Namespace | None
+) -> int:
+    """Write the reports and say how it went; ``interrupted``: the command, if it was."""
     from hil.run.output import write_reports
     from hil.run.pipe import discard_stdout
 
@@ -252,12 +276,14 @@ def _report(out: Path, events: list[Event], lost: OutputError | None, *, interru
     lost = lost or unwritten
     try:
         _say(out, events)
+        if interrupted is not None:
+            print(f"go on:  {_go_on(interrupted, out)}")
         sys.stdout.flush()
     except BrokenPipeError:
         discard_stdout()
     if lost is not None:
         raise lost
-    return 130 if interrupted else _exit_code(events)
+    return _exit_code(events) if interrupted is None else 130
 
 
 def _write(earlier: Earlier, events: list[Event]) -> OutputError | None:

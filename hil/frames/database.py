@@ -236,13 +236,18 @@ def _twice(path: Path, message: Message, other: Message) -> RigFileError:
     )
 
 
+_REASON_LENGTH = 300  # of what the parser says, which quotes the line
+
+
 @lru_cache(maxsize=64)
 def _parse(place: str, text: bytes, checksums: tuple[tuple[str, OwnChecksum], ...]) -> tuple[Message, ...]:
+    if 0 in text:
+        raise RigFileError("is no DBC file: it is no text", place=place, remedy="export it as DBC, in UTF-8 or Windows-1252")
     try:
         database = CanDatabase(strict=True)
         database.add_dbc_string(_decoded(text))
     except Exception as error:  # cantools raises its own, its parser's, and plain ValueErrors
-        reason = " ".join(str(error).split()).removeprefix("DBC: ").strip('"')
+        reason = " ".join(str(error).split()).removeprefix("DBC: ").strip('"')[:_REASON_LENGTH]
         raise RigFileError(
             f"the DBC file does not parse: {reason}",
             place=place,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hil.checks.verdict import Verdict
 from hil.report import text
 from hil.report.record import Event
 from hil.report.repeats import folded, shown
@@ -109,6 +110,8 @@ def _end(results: Results, style: _Style) -> Iterator[str]:
             yield style.paint(line, "error")
     yield ""
     yield from _counts(results, style)
+    if results.outcomes and all(outcome.verdict == Verdict.SKIPPED for outcome in results.outcomes):
+        yield "nothing was judged: all of these tests were skipped, for the reasons above"
 
 
 def _counts(results: Results, style: _Style) -> Iterator[str]:

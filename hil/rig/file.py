@@ -336,12 +336,12 @@ def parse_toml(path: Path) -> dict[str, Any]:
         raise RigFileError("is not UTF-8 text", place=str(path), remedy="save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         text, _, where = str(error).partition(" (at ")
-        where = where.removesuffix(")")
+        is_twice = text.startswith("Cannot overwrite") or text.endswith("twice")  # as its parser says it
         raise RigFileError(
-            f"is no valid TOML: {text}",
+            "a key or section stands here for the second time" if is_twice else f"is no valid TOML: {text}",
             place=str(path),
-            key=where,
-            remedy="see https://toml.io for the syntax",
+            key=where.removesuffix(")"),
+            remedy="remove one of them" if is_twice else "see https://toml.io for the syntax",
         ) from error
 
 

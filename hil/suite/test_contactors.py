@@ -68,7 +68,7 @@ def test_a_failed_precharge_is_aborted(rig: Rig, broken: str, how: dict[str, Any
     """No current, a shorted link and one that stays half way up all end the precharge."""
     limit = rig.limits["precharge"]
     start_ns = rig.now_ns
-    is_down = broken == "precharge.open" or not how  # the link gets nowhere near the pack, which is told sooner
+    is_down = broken == "precharge.open" or not how  # nowhere near the pack, which is told sooner
     with rig.fault(broken, **how):
         _begin_precharge(rig)
         if is_down and limit.has("short_after"):

@@ -9,8 +9,8 @@ import pytest
 from hil import Rig
 from hil.suite.protections import within_limits
 
-# C-rate and duration in s (longer where the pack may give less): so much goes, and so much of it comes back, that a
-# tenth of the one or most of the other, not counted, is more than the check permits
+# C-rate and duration in s (longer where the pack may give less): so much goes, and so much of it comes
+# back, that a tenth of the one or most of the other, not counted, is more than the check permits
 _PROFILE = ((1.8, 450.0), (0.0, 10.0), (-0.9, 220.0), (1.8, 450.0), (0.0, 10.0))
 _NEARLY_EMPTY, _NEARLY_FULL = 0.04, 0.98  # where the rest voltage, or the end of a charge, says much
 _FULL_WITHIN_S = 1200

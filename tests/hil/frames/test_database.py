@@ -48,7 +48,7 @@ def mistakes(*paths: Path) -> list[str]:
         ),
         ('BO_ 1 M: 1 A\n SG_ S : 4|8@1+ (1,0) [0|0] "" B', "does not fit in message"),
         ("BO_ one M: 8 A", "does not parse"),
-        ("\0\1\2 garbage", "does not parse"),
+        ("\0\1\2 garbage", "it is no text"),
         ('BO_ 1 M: 64 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B', "a classic frame has no 64 bytes"),
         ('BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (0,0) [0|0] "" B', "M.S: the factor is 0"),
         ('BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [9|3] "" B', "M.S: the range is empty: 9 to 3"),

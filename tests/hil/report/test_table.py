@@ -68,3 +68,9 @@ def test_names_cannot_steer_the_terminal() -> None:
     ]
     text = table.render(events, 80)
     assert all(letter == "\n" or letter.isprintable() for letter in text)
+
+
+def test_a_run_that_judged_nothing_says_so(events: list[Event]) -> None:
+    skipped = [{**e, "verdict": "skipped"} if e["event"] == "verdict" else e for e in events]
+    assert "nothing was judged" in table.render(skipped, 100)
+    assert "nothing was judged" not in table.render(events, 100)
