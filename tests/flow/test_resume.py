@@ -42,7 +42,7 @@ def test_only_what_has_no_verdict_is_run(build: Build, launch: Launch, hil: Hil,
     first = _interrupted(build, launch, tmp_path)
     assert (first.code, first.verdicts) == (130, ["pass", "error"])
     go_on = f"run {tmp_path / 'rig.toml'} --resume out -- test_two.py"
-    assert f"go on:  hil {go_on}" in first.said
+    assert f"go on: hil {go_on}" in first.said
     _write(tmp_path, "1 s")
     run = hil("run", tmp_path / "rig.toml", "--resume", "out", "--", "test_two.py")
     assert run.code == 0, run.said
