@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ def add_parser(commands: Any) -> None:
         "frames, wires, roles and limits. Nothing is switched on.",
     )
     parser.add_argument("rig", metavar="RIG", help="rig file, or name of a shipped rig (laptop)")
+    parser.add_argument(
+        "--ports",
+        action="store_true",
+        help="show each port that wires, faults and tests may name, with its unit and range, instead",
+    )
     parser.set_defaults(run=run)
 
 
@@ -41,8 +47,34 @@ def run(arguments: argparse.Namespace) -> int:
     from hil.rig.load import load_rig
 
     config = load_rig(arguments.rig)
-    print("\n".join(_describe(config)))
+    print("\n".join(_ports(config) if arguments.ports else _describe(config)))
     return 0
+
+
+def _ports(config: RigConfig) -> Iterator[str]:
+    """What the twins and nodes of this rig have to offer, members of an array as one."""
+    from hil.nodes.kinds import node_ports
+    from hil.rig.mistakes import Mistakes
+    from hil.rig.plant import ports_of
+    from hil.units import say
+
+    ports = dict(ports_of(config.plant, Mistakes(config.path)) or {})
+    ports |= {port.name: port for spec in config.nodes for port in node_ports(spec)}
+    to = {"out": "told", "in": "set"}
+    wired = {wire.port for wire in config.wires}
+    rows: list[Row] = [("port", "is", "unit", "from", "to", "wired")]
+    for name, members in _arrays(sorted(ports.items(), key=lambda item: _by_number(item[0]))):
+        first = members[0]
+        ends = (say(end, first.unit) if isfinite(end) else "-" for end in (first.minimum, first.maximum))
+        count = sum(port.name in wired for port in members)
+        share = {0: "-", len(members): "yes"}.get(count, f"{count} of {len(members)}")
+        rows.append((name, to[first.direction], first.unit or "-", *ends, share))
+    yield from _section(f"Ports of {config.name}: told by the twins, or set by wires and tests", rows)
+
+
+def _by_number(name: str) -> tuple[str, int]:
+    number = _INDEX.search(name)
+    return _INDEX.sub("[]", name), int(number[1]) if number else 0
 
 
 def _describe(config: RigConfig) -> Iterator[str]:

@@ -242,7 +242,8 @@ _REASON_LENGTH = 300  # of what the parser says, which quotes the line
 @lru_cache(maxsize=64)
 def _parse(place: str, text: bytes, checksums: tuple[tuple[str, OwnChecksum], ...]) -> tuple[Message, ...]:
     if 0 in text:
-        raise RigFileError("is no DBC file: it is no text", place=place, remedy="export it as DBC, in UTF-8 or Windows-1252")
+        remedy = "export it as DBC, in UTF-8 or Windows-1252"
+        raise RigFileError("is no DBC file: it is no text", place=place, remedy=remedy)
     try:
         database = CanDatabase(strict=True)
         database.add_dbc_string(_decoded(text))

@@ -217,6 +217,8 @@ class Wiring:
     def _no_port(self, draft: Draft) -> None:
         names = {re.sub(r"\[\d+\]", "[*]", name) for name in self._ports or ()}
         hint = suggest(draft.port, names, "ports")
+        if hint.endswith("…"):  # more than can be told here
+            hint = "hil check laptop --ports shows those of a rig"
         self._mistakes.add(draft.key, f"the twins have no port {draft.port!r}", hint)
 
     def _scale(self, draft: Draft, port: PortLike, place: Place) -> float | None:

@@ -30,6 +30,15 @@ def test_a_wrong_one_says_all_its_mistakes(capsys: pytest.CaptureFixture[str]) -
     assert "Traceback" not in captured.err
 
 
+def test_ports_are_shown_with_unit_and_range(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "dc_charging", "--ports"]) == 0
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "cell_monitor.voltage[1…96] told V 0 V 5 V yes" in rows
+    assert "charger.input_power told W 0 W - -" in rows
+    assert "ambient.temperature set degC -60 degC 150 degC -" in rows
+    assert "nodes.station.stop set - 0 1 -" in rows
+
+
 def test_a_missing_one_suggests_what_ships(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "labtop"]) == 2
     assert "did you mean 'laptop'?" in capsys.readouterr().err
