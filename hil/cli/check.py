@@ -199,6 +199,10 @@ def _read(reading: Reading, signals: Sequence[str]) -> Iterator[str]:
         yield f"with {', '.join(signals[index] for index in reading.others)}"
     if reading.mask:
         yield f"& 0x{reading.mask:X}"
+    if reading.scale != 1:
+        yield f"(× {reading.scale:g})"
+    if reading.offset:
+        yield f"({reading.offset:+g})"
     if reading.when:
         wanted = (f"{signals[index]} = {(low + high) / 2:g}" for index, low, high in reading.when)
         yield f"when {', '.join(wanted)}"

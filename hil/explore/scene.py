@@ -77,9 +77,9 @@ class Scene:
         self.now_ns = rig.now_ns
         self._reset = 0.0
         self._seen_ns = self.powered_ns
-        self._by_message: dict[str, list[tuple[int, Role]]] = {}
+        self._by_message: dict[str, list[Role]] = {}
         for role in self.roles.values():
-            self._by_message.setdefault(role.message, []).append((self._index(role), role))
+            self._by_message.setdefault(role.message, []).append(role)
         self._requests = [
             (self._index(r), r) for n, r in rig.config.requests.items() if n in ("mode", "reset")
         ]
@@ -151,8 +151,8 @@ class Scene:
 
     def _hear(self, t_ns: int, message: str, values: Values) -> None:
         said = self.said
-        for index, role in self._by_message[message]:
-            value = values[index]
+        for role in self._by_message[message]:
+            value = role.reading.of(values)
             if value is None:
                 continue
             name = role.name

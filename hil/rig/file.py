@@ -184,6 +184,8 @@ class RoleSection(Section):
     values: dict[str, float | list[Number]] | None = None
     count: Annotated[int, Field(ge=1)] | None = None
     mask: Annotated[int, Field(ge=1)] | None = None
+    scale: float | None = None
+    offset: float | None = None
     when: dict[str, Number] = {}
     default: Number | None = None
 

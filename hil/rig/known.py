@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from hil.units import KINDS
+
 LIMITS: Mapping[str, str] = {  # kind of the levels; "" where there are none
     **dict.fromkeys(("cell_overvoltage", "cell_undervoltage", "deep_discharge", "balancing"), "voltage"),
     **dict.fromkeys(("pack_overvoltage", "pack_undervoltage", "charge"), "voltage"),
@@ -41,6 +43,15 @@ ROLES: Mapping[str, str] = {  # kind, "" for any; without the numbers of arrays,
     **dict.fromkeys(("charger.control", "alarm.thermal_runaway"), ""),
     **{f"{sign}.{name}": "" for name in (*LIMITS, "internal") for sign in ("fault", "warning")},
 }
+
+
+_SHOWN = {"ratio": "%"}  # a state of charge is told in percent
+
+
+def unit_in(role: str) -> str:
+    """The unit that tests have a role's numbers in; "" where it has none, or the suite does not know it."""
+    kind = ROLES.get(array_of(role), "")
+    return _SHOWN.get(kind, KINDS[kind].base) if kind else ""
 
 
 _INDEX = re.compile(r"\[\d+\]$")

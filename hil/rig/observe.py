@@ -66,12 +66,12 @@ class Observer:
             return None
         place = Role(name, wire.bus, wire.message, wire.signal)
         signal = self.signal(place)
-        place = replace(place, reading=Reading(signal.index))
+        place = replace(place, reading=Reading(signal.index, scale=wire.scale, offset=wire.offset))
         names = {
-            text.lower(): raw * signal.scale + signal.offset
+            text.lower(): (raw * signal.scale + signal.offset) * wire.scale + wire.offset
             for raw, text in (signal.choices or {}).items()
         }
-        return replace(place, values=names or None, unit=signal.unit)
+        return replace(place, values=names or None, unit=wire.unit)
 
     def signal(self, role: Role) -> Signal:
         """The signal that carries a role."""
@@ -108,7 +108,7 @@ class Observer:
         """
         number = number_of(role, wanted)
         whole = role.reading.mask or role.reading.combinations
-        tolerance = 0.5 if whole else 0.51 * abs(self.signal(role).scale)
+        tolerance = 0.5 if whole else 0.51 * abs(self.signal(role).scale * role.reading.scale)
         return lambda value: abs(value - number) <= tolerance
 
     def since(self, role: Role, since_ns: int) -> list[Seen]:

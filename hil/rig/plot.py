@@ -86,9 +86,8 @@ class PlotBuilder:
                 continue
             start_ns = min(start_ns, truth[0][0])
             seen = self._observer.since(role, truth[0][0] - 1)
-            unit = self._observer.signal(role).unit
-            series.append(_series(role.name, "reaction", unit, seen, None))
-            series.append(_series(f"{port} (truth)", "truth", unit, truth, None, steps=False))
+            series.append(_series(role.name, "reaction", role.unit, seen, None))
+            series.append(_series(f"{port} (truth)", "truth", role.unit, truth, None, steps=False))
         return _plot(start_ns, now_ns, series, [], [])
 
     def _reaction_plot(
@@ -154,7 +153,7 @@ def _role_series(role: Role, signal: Signal, rows: list[Seen]) -> dict[str, Any]
         names = {f"{number:g}": name for name, number in role.values.items()}
     elif signal.length == 1:
         names = {"0": "clear", "1": "set"}
-    return _series(role.name, "reaction", signal.unit, rows, names)
+    return _series(role.name, "reaction", role.unit, rows, names)
 
 
 def _choices(signal: Signal) -> dict[str, str] | None:

@@ -22,6 +22,7 @@ class Reading:
         when: Index, lowest and highest value of signals: frames in which one is outside say nothing of the
             role.
         turns: Frames of the message until its turn comes again.
+        scale, offset: Of a quantity: the role's value is the signal's * scale + offset.
     """
 
     index: int
@@ -30,6 +31,8 @@ class Reading:
     combinations: tuple[tuple[float | None, ...], ...] = ()
     when: tuple[tuple[int, float, float], ...] = ()
     turns: int = 1
+    scale: float = 1.0
+    offset: float = 0.0
 
     def of(self, values: Values) -> float | None:
         """The role's value in a frame; ``None`` if the frame says nothing of it."""
@@ -42,7 +45,7 @@ class Reading:
             return None
         if self.mask:
             return float((int(value) & self.mask) // (self.mask & -self.mask))
-        return self._combined(values) if self.combinations else value
+        return self._combined(values) if self.combinations else value * self.scale + self.offset
 
     def _combined(self, values: Values) -> float:
         said = [values[self.index], *(values[index] for index in self.others)]

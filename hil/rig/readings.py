@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 
 from hil.rig.address import AddressBook, Place, fields_of
 from hil.rig.file import Number, RoleSection
+from hil.rig.known import unit_in
 from hil.rig.mistakes import Mistakes, suggest
 from hil.rig.reading import Reading
+from hil.units import scale_between
 
 _NAME = "{name}"
 _ANY = "*"
+NO_UNIT = ("-", "1")
 
 
 class ReadingReader:
@@ -27,7 +31,8 @@ class ReadingReader:
 
     def refuse(self, key: str, section: RoleSection) -> None:
         """A request is a whole signal."""
-        for name, given in (("mask", section.mask), ("when", section.when)):
+        named = {"mask": section.mask, "when": section.when}
+        for name, given in {**named, "scale": section.scale, "offset": section.offset}.items():
             if given:
                 self._mistakes.add(f"{key}.{name}", "only a role has it; a request is a whole signal")
         if not isinstance(section.signal, str):
@@ -52,23 +57,43 @@ class ReadingReader:
             return []
         return list(place.signal.choices.values())
 
-    def reading(self, key: str, section: RoleSection, place: Place, chosen: str) -> Reading:
+    def reading(
+        self, key: str, name: str, section: RoleSection, place: Place, chosen: str
+    ) -> Reading:
         """How a role reads its frames.
 
         Args:
             key: Of the section.
+            name: Of the role.
             section: As it stands in the rig file.
             place: Of its first signal.
             chosen: What ``{name}`` stands for.
         """
         others, combinations = self._combination(key, section, place)
+        scale, offset = self._scale(key, name, section, place)
         return Reading(
             place.signal.index,
             mask=self._mask(key, section, place),
             others=others,
             combinations=combinations,
             when=self._when(key, section.when, place, chosen),
+            scale=scale,
+            offset=offset,
         )
+
+    def _scale(self, key: str, name: str, section: RoleSection, place: Place) -> tuple[float, float]:
+        """From the signal to the role: as the rig file says, else by the units, if there are any."""
+        own = {n: v for n, v in (("scale", section.scale), ("offset", section.offset)) if v is not None}
+        if not own:
+            wanted = unit_in(name) or place.signal.unit
+            return scale_between(_unit(place), wanted) or 1.0, 0.0  # None is told by check_roles
+        for which, number in own.items():
+            if section.values is not None or section.mask is not None or not isinstance(section.signal, str):
+                reason = "only a quantity has it: one signal, without names for its values, and no mask"
+                self._mistakes.add(f"{key}.{which}", reason)
+            elif not isfinite(number) or (which == "scale" and number == 0):
+                self._mistakes.add(f"{key}.{which}", f"{which} {number:g} carries nothing")
+        return own.get("scale", 1.0) or 1.0, own.get("offset", 0.0)
 
     def _mask(self, key: str, section: RoleSection, place: Place) -> int:
         mask, signal, here = section.mask, place.signal, f"{key}.mask"
@@ -153,3 +178,8 @@ class ReadingReader:
             half = abs(identifier.signal.scale) / 2
             found.append((identifier.signal.index, wanted - half, wanted + half))
         return tuple(found)
+
+
+def _unit(place: Place) -> str:
+    """A signal's unit; "" where its DBC file says that it has none, however it says so."""
+    return "" if place.signal.unit in NO_UNIT else place.signal.unit

@@ -406,7 +406,7 @@ class Rig:
             BmsFailure: If it does not, or none comes.
         """
         found = self._role(role)
-        unit = self._observer.signal(found).unit if unit is None else unit
+        unit = found.unit if unit is None else unit
         return self._record(self._judge.agrees(found, truth, tolerance, unit, since))
 
     def bounded(

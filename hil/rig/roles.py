@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from hil.frames.database import Message
 from hil.rig.address import AddressBook, Place, fields_of, fill
 from hil.rig.file import Number, RoleSection
-from hil.rig.known import ROLES, array_of
+from hil.rig.known import ROLES, array_of, unit_in
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.reading import Reading
-from hil.rig.readings import ReadingReader
+from hil.rig.readings import NO_UNIT, ReadingReader
 from hil.rig.wire import Constant, Wiring
-from hil.units import KINDS, kind_of
+from hil.units import kind_of, scale_between
 
 # the names without which the suite cannot use a role; "contactor." stands for all that begin so
 _NEEDED = {
@@ -23,8 +23,6 @@ _NEEDED = {
     "contactor.": ("open", "closed"),
     "mode": ("standby", "operate"),
 }
-_NO_UNIT = ("-", "1")
-_SHOWN = {"ratio": "%"}
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -35,7 +33,7 @@ class Role:
     Attributes:
         name: Such as ``state``, ``contactor.main_plus`` or ``cell.voltage[7]``.
         values: Names of physical values; ``None``: it is a number.
-        unit: Of the signal, as its DBC says.
+        unit: That its numbers are in: the suite's, if it knows the role, else the signal's.
         index: Of a member of an array, from 1; ``None`` if it is none.
         default: Of a request: what is sent before any test asks; else 0.
         reading: How the frame's values become that of the role.
@@ -107,8 +105,10 @@ class RoleReader:
                     break
                 if role_name == name or role_name not in sections:
                     values = self._values(key, name, section, place)
-                    reading = self._readings.reading(key, section, place, chosen)
-                    found[role_name] = _role(role_name, place, values, index, reading=reading)
+                    reading = self._readings.reading(key, role_name, section, place, chosen)
+                    role = _role(role_name, place, values, index, reading=reading)
+                    is_scaled = section.scale is not None or section.offset is not None
+                    found[role_name] = replace(role, unit=_unit(role, is_scaled=is_scaled))
         return _with_turns(found)
 
     def requests(self, sections: Mapping[str, RoleSection]) -> dict[str, Role]:
@@ -294,12 +294,25 @@ def check_roles(roles: Mapping[str, Role], mistakes: Mistakes) -> None:
     told: set[str] = set()
     for member, role in roles.items():
         name = array_of(member)
-        wanted, found = ROLES.get(name, ""), kind_of(role.unit)
-        if wanted and role.unit not in _NO_UNIT and found not in ("", wanted) and name not in told:
-            told.add(name)
-            reason = f"{role.message}.{role.signal} is in {role.unit!r}, no {wanted}"
-            remedy = f"a signal in {_SHOWN.get(wanted, KINDS[wanted].base)}, or leave this role out"
-            mistakes.add(dotted("roles", name), reason, remedy)
+        wanted = unit_in(name)
+        if not wanted or role.unit == wanted or name in told:
+            continue
+        told.add(name)
+        reason = f"{role.message}.{role.signal} is in {role.unit!r}, "
+        if kind_of(role.unit):
+            reason += f"no {ROLES[name]}"
+            remedy = f"a signal in {wanted}, or leave this role out"
+        else:
+            reason += f"the role in {wanted!r}"
+            remedy = "say scale: role = signal * scale + offset"
+        mistakes.add(dotted("roles", name), reason, remedy)
+
+
+def _unit(role: Role, *, is_scaled: bool) -> str:
+    """What a role's numbers are in: the suite's unit, where the signal's can be converted or it has none."""
+    wanted = unit_in(role.name)
+    fits = is_scaled or role.unit in NO_UNIT or scale_between(role.unit, wanted) is not None
+    return wanted if wanted and fits else role.unit
 
 
 def snake_case(name: str) -> str:

@@ -26,6 +26,7 @@ class Wire:
 
     Attributes:
         direction: ``out``: the port is sent to the BMS; ``in``: the BMS writes the port.
+        unit: Of the port.
     """
 
     port: str
@@ -35,6 +36,7 @@ class Wire:
     direction: Direction
     scale: float = 1.0
     offset: float = 0.0
+    unit: str = ""
 
     @property
     def address(self) -> str:
@@ -188,7 +190,7 @@ class Wiring:
             return False
         taken = self.claim(draft.key, place) if direction == "out" else self._claim_port(draft, port)
         if taken:
-            self.wires.append(Wire(port, *place.key, direction, scale, draft.offset or 0.0))
+            self.wires.append(Wire(port, *place.key, direction, scale, draft.offset or 0.0, found.unit))
         return taken
 
     def _direction_fits(self, key: str, port: str, direction: Direction, place: Place) -> bool:

@@ -33,3 +33,34 @@ def test_a_bms_hears_requests_on_a_change_and_all_groups_at_once(hil: Hil, tmp_p
     (tmp_path / "rig.toml").write_text(SENDING)
     run = hil("run", tmp_path / "rig.toml", "-k", "overvoltage_of_a_cell or none_is_swapped")
     assert set(run.verdicts) == {"pass"}, run.said
+
+
+OTHER_UNITS = """
+extends = "laptop.toml"
+[bus.pack]
+dbc = [{others}, "{own}"]
+[roles]
+"measured.current" = {{ signal = "pack/BMS_Measurements.Current", scale = -1 }}
+soc = {{ signal = "pack/BMS_Status.Soc", scale = 100 }}
+"""
+
+
+def test_a_bms_that_says_it_in_other_units_passes_as_well(hil: Hil, tmp_path: Path) -> None:
+    """The same frames, which another DBC file has in millivolts, as a share, and with charging positive."""
+    text = (Path(__file__).parents[2] / "dbc" / "bms.dbc").read_text("utf-8")
+    for old, new in (
+        ('Voltage : 12|13@1+ (0.001,0) [0|8.191] "V"', 'Voltage : 12|13@1+ (1,0) [0|8191] "mV"'),
+        ('Voltage : 25|13@1+ (0.001,0) [0|8.191] "V"', 'Voltage : 25|13@1+ (1,0) [0|8191] "mV"'),
+        ('(0.05,0) [-1638.4|1638.35] "A"', '(-0.05,0) [-1638.35|1638.4] "A"'),
+        ('Soc : 24|16@1+ (0.01,0) [0|100] "%"', 'Soc : 24|16@1+ (0.0001,0) [0|1] ""'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "other.dbc").write_text(text, "utf-8")
+    others = ("cell_monitor", "junction_box", "current_sensor", "charger_elcon", "drive")
+    listed = ", ".join(f'"{name}.dbc"' for name in others)
+    (tmp_path / "rig.toml").write_text(OTHER_UNITS.format(others=listed, own="other.dbc"))
+    part = "none_is_swapped or current_and_its_sign or soc_at_power_on or charge_session"
+    run = hil("run", tmp_path / "rig.toml", "-k", part)
+    assert set(run.verdicts) == {"pass"}, run.said
+    assert len(run.verdicts) == 8

@@ -14,11 +14,14 @@ Loader = Callable[..., RigConfig]
 
 @pytest.fixture
 def load(tmp_path: Path) -> Loader:
-    """Load the small rig with texts replaced, and with more text at its end."""
+    """Load the small rig with texts replaced, and with more text at its end; ``dbc``: replaced in its DBC."""
 
-    def load(more: str = "", *changes: tuple[str, str]) -> RigConfig:
+    def load(more: str = "", *changes: tuple[str, str], dbc: tuple[str, str] = ("", "")) -> RigConfig:
         for name in ("small.dbc", "firmware.bin"):
             (tmp_path / name).write_bytes((DATA / name).read_bytes())
+        messages = (tmp_path / "small.dbc").read_text("utf-8")
+        assert dbc[0] in messages
+        (tmp_path / "small.dbc").write_text(messages.replace(*dbc) if dbc[0] else messages, "utf-8")
         text = (DATA / "small.toml").read_text("utf-8")
         for old, new in changes:
             assert old in text

@@ -12,8 +12,13 @@ Loader = Callable[..., RigConfig]
 BEFORE = '"contactor.main_plus" ='  # roles are put in before this line
 
 
-def roles(load: Loader, text: str) -> dict[str, Role]:
-    return load("", (BEFORE, f"{text}\n{BEFORE}")).roles
+def roles(load: Loader, text: str, **more: tuple[str, str]) -> dict[str, Role]:
+    return load("", (BEFORE, f"{text}\n{BEFORE}"), **more).roles
+
+
+def _of_voltage(role: Role, value: float) -> float | None:
+    """What a role makes of a frame of BMS_Status in which VoltageWanted has a value."""
+    return role.reading.of((1.0, 0.0, 0.0, 50.0, value, 0.0, 0.0))
 
 
 def test_a_plain_text_is_a_signal(load: Loader) -> None:
@@ -21,6 +26,39 @@ def test_a_plain_text_is_a_signal(load: Loader) -> None:
     assert role == Role("soc", "can0", "BMS_Status", "Soc", None, "%", reading=role.reading)
     assert role.address == "can0/BMS_Status.Soc"
     assert role.name_of(55.5) == "55.5 %"
+
+
+@pytest.mark.parametrize(
+    ("unit", "more", "value"),
+    [
+        ("V", "", 3650.0),
+        ("mV", "", 3.65),
+        ("mV", ", scale = 1", 3650.0),  # the rig file knows better than the DBC file
+        ("", "", 3650.0),
+        ("-", ", scale = -0.001, offset = 1", -2.65),
+        ("Volt", ", offset = -3650", 0.0),
+        ("degC", ", scale = 0.001", 3.65),
+    ],
+)
+def test_a_role_is_in_the_unit_of_the_suite(load: Loader, unit: str, more: str, value: float) -> None:
+    """A BMS that says millivolts was taken to say volts, a thousand times too many."""
+    text = f'"cell.voltage_max" = {{ signal = "can0/BMS_Status.VoltageWanted"{more} }}'
+    role = roles(load, text, dbc=('[0|6553.5] "V" VCU', f'[0|6553.5] "{unit}" VCU'))["cell.voltage_max"]
+    assert _of_voltage(role, 3650.0) == pytest.approx(value)
+    assert role.unit == "V"
+
+
+def test_a_role_that_the_suite_does_not_know_stays_as_it_is(load: Loader) -> None:
+    text = '"mine.voltage" = "can0/BMS_Status.VoltageWanted"'
+    role = roles(load, text, dbc=('[0|6553.5] "V" VCU', '[0|6553.5] "mV" VCU'))["mine.voltage"]
+    assert (_of_voltage(role, 3650.0), role.unit) == (3650.0, "mV")
+
+
+def test_a_unit_that_cannot_be_converted_is_told(load: Loader) -> None:
+    text = '"cell.voltage_max" = "can0/BMS_Status.VoltageWanted"'
+    with pytest.raises(RigFileErrors) as caught:
+        roles(load, text, dbc=('[0|6553.5] "V" VCU', '[0|6553.5] "Volt" VCU'))
+    assert "is in 'Volt', the role in 'V' (say scale: role = signal * scale + offset)" in str(caught.value)
 
 
 def test_names_and_numbers_of_a_role(load: Loader) -> None:
@@ -62,6 +100,9 @@ def test_roles_keep_the_order_of_the_file(load: Loader) -> None:
         ('fault = "can0/BMS_Status.Fault_{name}"', "must be both in the role's name and"),
         ('soc = { signal = "can0/BMS_Status.Soc", default = 1 }', "only a request has a default"),
         ('soc = "BMS_Status.Soc"', "'BMS_Status.Soc' is no address of a signal"),
+        ('soc = { signal = "can0/BMS_Status.Soc", scale = 0 }', "scale 0 carries nothing"),
+        ('soc = { signal = "can0/BMS_Status.Soc", offset = nan }', "offset nan carries nothing"),
+        ('x = { signal = "can0/BMS_Status.Soc", mask = 3, scale = 2 }', "x.scale: only a quantity has it"),
         ('"a.{name}" = "can0/BMS_Statu.Fault_{name}"', "did you mean 'BMS_Status'?"),
     ],
 )

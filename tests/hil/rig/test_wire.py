@@ -21,9 +21,9 @@ def wires_of(rig: RigConfig, message: str) -> list[Wire]:
 def test_an_array_goes_out_in_slots_with_its_units_scaled() -> None:
     wires = load_rig(DATA / "small.toml").wires
     assert wires[:3] == (
-        Wire("cell_monitor.voltage[1]", "can0", "CMU_Cells_1", "V1", "out", 1e-3),
-        Wire("cell_monitor.voltage[2]", "can0", "CMU_Cells_1", "V2", "out", 1e-3),
-        Wire("cell_monitor.voltage[3]", "can0", "CMU_Cells_2", "V1", "out", 1e-3),
+        Wire("cell_monitor.voltage[1]", "can0", "CMU_Cells_1", "V1", "out", 1e-3, unit="V"),
+        Wire("cell_monitor.voltage[2]", "can0", "CMU_Cells_1", "V2", "out", 1e-3, unit="V"),
+        Wire("cell_monitor.voltage[3]", "can0", "CMU_Cells_2", "V1", "out", 1e-3, unit="V"),
     )
     assert wires[0].address == "can0/CMU_Cells_1.V1"
 
