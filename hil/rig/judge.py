@@ -113,6 +113,8 @@ class Judge:
             ok=already,
             actual=f"{self._say(role, seen[1])} all along, before the stimulus too",
             t_ns=seen[0],
+            limit=check.within_ns / NS_PER_MS,
+            unit="ms",
             stimulus=stimulus.text,
             stimulus_ns=stimulus.on_wire_ns,
             frames=() if already else frames_that_matter(self._host, role, stimulus),

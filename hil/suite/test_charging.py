@@ -170,18 +170,20 @@ def test_balancing_starts_and_stops_at_its_levels(rig: Rig) -> None:
         rig.run_for(limit.delay)  # they got there one after the other, which was a spread for a moment
         with rig.fault("cell.voltage", cell=cell, value=high + 2 * limit.number("start")):
             rig.expect(f"balancing[{cell}]", True, within=limit.delay)
-            if limit.has("release"):
-                _expect_no_balancing_below(rig, cell, limit.release - 4 * limit.number("start"))
         with rig.fault("cell.voltage", cell=cell, value=high + 0.6 * limit.number("stop")):
             rig.expect(f"balancing[{cell}]", False, within=limit.delay)
             rig.stays(f"balancing[{cell}]", False, for_=limit.delay)  # and not between two measurements only
         rig.stays("state", "operate", for_="300 ms")  # it is the spread that ended it, and no fault
+        if limit.has("release"):
+            with rig.fault("cell.voltage", cell=cell, value=high + 2 * limit.number("start")):
+                rig.expect(f"balancing[{cell}]", True, within=limit.delay)
+                _expect_no_balancing_below(rig, cell, limit.release - 4 * limit.number("start"))
 
 
 def _expect_no_balancing_below(rig: Rig, cell: int, volts: float) -> None:
     """A cell that is being balanced is let go at a low voltage, however far it is above the others still."""
     limit = rig.limits["balancing"]
-    values = {other: volts for other in range(1, rig.cells + 1)}
+    values = dict.fromkeys(range(1, rig.cells + 1), volts)
     values[cell] += 2 * limit.number("start")
     cells = [("cell.voltage", {"cell": other, "value": value}) for other, value in values.items()]
     with rig.faults(*cells, ("pack.voltage", {"value": volts * rig.config.plant.pack.series})):

@@ -99,6 +99,7 @@ class TestExpect:
         rig.request("mode", "operate")
         failed = failure_of(rig.expect, "state", "operate", within="200 ms")
         assert "all along" in str(failed)
+        assert (failed.limit, failed.unit) == (200.0, "ms")  # the report's reactions hold it against that
         result = rig.expect("state", "operate", within="200 ms", already=True)
         assert result.reaction_ns is None
         assert result.margin is None
