@@ -14,6 +14,10 @@ BUS = "pack"
 _USUAL = "100 ms"  # between two frames of a message
 _MOST = 200  # signals without a meaning that are listed
 _NEEDED = ("state", "contactor.main_plus", "contactor.main_minus", "soc", "fault.cell_overvoltage")
+_SIGNED = {  # what has a sign that no DBC file tells
+    "current_sensor.current": "  # TODO: > 0 must discharge the pack; if not: { port = …, scale = -1 }",
+    "measured.current": "  # TODO: > 0 must discharge the pack; if not: { signal = …, scale = -1 }",
+}
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _INDEXED = re.compile(r"^(.*)\[(\d+)\]$")
 _LAST_NUMBER = re.compile(r"^(.*?)(\d+)(\D*)$")
@@ -114,7 +118,7 @@ def _wires(source: Source) -> str:
     lines = ["# -- wires: signal = port; who sends the message decides the direction", ""]
     for message, pairs in by_message.items():
         lines.append(f"[wires.{BUS}.{_key(message)}]")
-        lines += [f'{_key(signal)} = "{port}"' for signal, port in pairs]
+        lines += [f'{_key(signal)} = "{port}"{_SIGNED.get(port, "")}' for signal, port in pairs]
         lines.append("")
     return "\n".join(lines)
 
@@ -188,7 +192,8 @@ def _roles(source: Source) -> str:
     for (message, signal), role in rest.items():
         values = _values(source.guess.roles[role][1])
         text = f'"{BUS}/{message}.{signal}"'
-        lines.append(f'"{role}" = {{ signal = {text}{values} }}' if values else f'"{role}" = {text}')
+        line = f'"{role}" = {{ signal = {text}{values} }}' if values else f'"{role}" = {text}'
+        lines.append(line + _SIGNED.get(role, ""))
     found = {_INDEXED.sub(r"\1", role) for role in roles.values()}
     lines += [f'# TODO: "{role}" = …' for role in _NEEDED if role not in found]
     return "\n".join([*lines, ""])

@@ -39,6 +39,13 @@ def test_the_shipped_files_give_the_shipped_wires(tmp_path: Path) -> None:
     assert rig.requests.keys() == load_rig("laptop").requests.keys()
 
 
+def test_the_sign_of_the_current_is_asked_for(tmp_path: Path) -> None:
+    assert main(["new", str(tmp_path / "mine"), "--dbc", str(FOREIGN)]) == 0
+    text = (tmp_path / "mine" / "rig.toml").read_text("utf-8")
+    assert 'IBatt = "current_sensor.current"  # TODO: > 0 must discharge the pack; if not: { port =' in text
+    assert "# TODO: > 0 must discharge the pack; if not: { signal =" in text
+
+
 def test_a_limit_of_the_template_is_filled_in_where_it_stands(tmp_path: Path) -> None:
     files = [str(shipped_dbc()[f"{name}.dbc"]) for name in _LAPTOP]
     assert main(["new", str(tmp_path / "mine"), "--dbc", *files]) == 0
