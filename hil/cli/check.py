@@ -189,7 +189,9 @@ def _roles(roles: Mapping[str, Role], buses: Mapping[str, BusConfig]) -> Iterato
         first, last = members[0], members[-1]
         layout = buses[first.bus].database.messages[first.message]
         where = " ".join((_span(first.address, last.address), *_read(first.reading, list(layout.signals))))
-        values = ", ".join(f"{number:g} {value}" for value, number in (first.values or {}).items())
+        own = {number: was for was, number in first.reading.numbers}  # as the BMS numbers them
+        named = (first.values or {}).items()
+        values = ", ".join(f"{own.get(number, number):g} {value}" for value, number in named)
         yield name, "=", where, first.unit, values
 
 

@@ -45,6 +45,25 @@ ROLES: Mapping[str, str] = {  # kind, "" for any; without the numbers of arrays,
 }
 
 
+FLAGS = (
+    "fault", "warning", "fault.*", "warning.*", "alarm.*", "charge_complete", "derating", "cooling",
+    "balancing", "balancing_active",
+)  # fmt: skip
+VALUES: Mapping[str, tuple[str, ...]] = {  # names that tests ask for; a BMS need not have all of them
+    "state": ("init", "standby", "precharge", "operate", "charge", "fault"),
+    "mode": ("standby", "operate", "charge"),
+    "charger.control": ("charge", "stop"),
+}
+
+
+def names_in(role: str) -> tuple[str, ...]:
+    """The names of 0 and 1 in tests, for a role that is either of two; none for any other role."""
+    name = array_of(role)
+    if name in ("contactor.main_plus", "contactor.main_minus", "contactor.precharge"):
+        return ("open", "closed")
+    return ("clear", "set") if any(fnmatchcase(name, known) for known in FLAGS) else ()
+
+
 _SHOWN = {"ratio": "%"}  # a state of charge is told in percent
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hil.checks.check import Value
 from hil.clock import NS_PER_MS
 from hil.errors import HilError, NotOfferedError, UsageError
+from hil.rig.known import VALUES
 from hil.rig.mistakes import slip_of
 from hil.rig.reading import Reading
 from hil.rig.roles import Role
@@ -107,7 +108,7 @@ class Observer:
             UsageError: If a name is not one of the role's values.
         """
         number = number_of(role, wanted)
-        whole = role.reading.mask or role.reading.combinations
+        whole = role.reading.mask or role.reading.combinations or role.reading.numbers
         tolerance = 0.5 if whole else 0.51 * abs(self.signal(role).scale * role.reading.scale)
         return lambda value: abs(value - number) <= tolerance
 
@@ -152,13 +153,16 @@ class Observer:
 
 
 def number_of(role: Role, value: Value) -> float:
-    """A wanted value as the physical number that the signal carries.
+    """A wanted value as the number that the role has for it.
 
     Raises:
+        NotOfferedError: If the suite knows the name, and this BMS has no such value.
         UsageError: If a name is not one of the role's values.
     """
     if isinstance(value, str):
         if not role.values or value not in role.values:
+            if value in VALUES.get(role.name, ()):
+                raise NotOfferedError(f"the rig file gives {role.name!r} of this BMS no value {value!r}")
             known = ", ".join(role.values or ()) or "none: it is a number"
             raise UsageError(f"role {role.name} has no value {value!r}", remedy=f"it has {known}")
         return role.value_of(value)

@@ -23,6 +23,7 @@ class Reading:
             role.
         turns: Frames of the message until its turn comes again.
         scale, offset: Of a quantity: the role's value is the signal's * scale + offset.
+        numbers: What is told in place of a value, where a BMS numbers it in another way: see ``renumbered``.
     """
 
     index: int
@@ -33,9 +34,16 @@ class Reading:
     turns: int = 1
     scale: float = 1.0
     offset: float = 0.0
+    numbers: tuple[tuple[float, float], ...] = ()
 
     def of(self, values: Values) -> float | None:
         """The role's value in a frame; ``None`` if the frame says nothing of it."""
+        value = self._plain(values)
+        if value is None or not self.numbers:
+            return value
+        return next((number for was, number in self.numbers if was == value), UNNAMED)
+
+    def _plain(self, values: Values) -> float | None:
         for index, low, high in self.when:
             said = values[index]
             if said is None or not low <= said <= high:

@@ -359,18 +359,34 @@ class Rig:
         """
         if since is not None and since is not self._reactions.stimulus:
             self._reactions = Reactions(since)
+        asked, role = role, self._flag(role)
         result = self._judge.expect(self._role(role), value, _ns(within), self._reactions, already)
         if result.reaction_ns is not None:
             result = replace(result, spread=self._spread_ms(through))
         self._plots.expected(role, self._reactions.stimulus, result)
-        if self._cell is not None and role.startswith(_FAULT_ROLE):
+        if self._cell is not None and asked.startswith(_FAULT_ROLE):
             cell, state = self._cell
-            place = {"fault": role.removeprefix(_FAULT_ROLE), "state": state}
+            place = {"fault": asked.removeprefix(_FAULT_ROLE), "state": state}
             self._journal.cell(self._test, cell, place, result)
         self._record(result)
         if result.t_ns is not None:
             self._shown = result.t_ns, self._observer.cycle_ns(self._role(role))
         return result
+
+    def _flag(self, role: str) -> str:
+        """Of a BMS that has one flag for all faults that one stands for each, while none is there before.
+
+        Raises:
+            NotOfferedError: If one is there already, so that it says nothing of another.
+        """
+        roles = self.config.roles
+        if role in roles or not role.startswith(_FAULT_ROLE) or "fault" not in roles:
+            return role
+        stimulus = self._reactions.stimulus
+        before = self._observer.last_before(roles["fault"], stimulus.applied_ns if stimulus else self.now_ns)
+        if before is not None and before[1]:
+            raise NotOfferedError(f"this BMS has one flag for all faults, which is set before {role!r}")
+        return "fault"
 
     def _spread_ms(self, through: Sequence[str]) -> float:
         """By how much a reaction varies that waits for frames of these ports; those not wired have none."""

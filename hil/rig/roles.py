@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from hil.frames.database import Message
 from hil.rig.address import AddressBook, Place, fields_of, fill
 from hil.rig.file import Number, RoleSection
-from hil.rig.known import ROLES, array_of, unit_in
+from hil.rig.known import ROLES, array_of, names_in, unit_in
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.reading import Reading
 from hil.rig.readings import NO_UNIT, ReadingReader
@@ -108,7 +108,7 @@ class RoleReader:
                     reading = self._readings.reading(key, role_name, section, place, chosen)
                     role = _role(role_name, place, values, index, reading=reading)
                     is_scaled = section.scale is not None or section.offset is not None
-                    found[role_name] = replace(role, unit=_unit(role, is_scaled=is_scaled))
+                    found[role_name] = _renumbered(replace(role, unit=_unit(role, is_scaled=is_scaled)))
         return _with_turns(found)
 
     def requests(self, sections: Mapping[str, RoleSection]) -> dict[str, Role]:
@@ -228,7 +228,7 @@ class RoleReader:
                 hint = f"such as values = {{ {example} }}"
                 self._mistakes.add(here, f"{name!r} needs names for its values", hint)
             return None
-        for value in needed:
+        for value in needed or names_in(name):
             if value not in values:
                 near = [v for v in values if v not in needed]
                 reason = f"{name!r} lacks the value {value!r}"
@@ -313,6 +313,20 @@ def _unit(role: Role, *, is_scaled: bool) -> str:
     wanted = unit_in(role.name)
     fits = is_scaled or role.unit in NO_UNIT or scale_between(role.unit, wanted) is not None
     return wanted if wanted and fits else role.unit
+
+
+def _renumbered(role: Role) -> Role:
+    """Of two names the first is 0 and the second 1 for tests, whatever numbers a BMS gives them."""
+    names = names_in(role.name)
+    if role.values is None or any(name not in role.values for name in names):
+        return role
+    own = {name: float(number) for number, name in enumerate(names)}
+    others = [name for name in role.values if name not in own]
+    numbers = own | {name: float(number) for number, name in enumerate(others, len(own))}
+    if not names or all(role.values[name] == number for name, number in own.items()):
+        return role
+    told = tuple((number, numbers[name]) for name, number in role.values.items())
+    return replace(role, values=numbers, reading=replace(role.reading, numbers=told))
 
 
 def snake_case(name: str) -> str:

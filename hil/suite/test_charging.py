@@ -7,6 +7,7 @@ import pytest
 from hil import Rig
 
 _FULL_WITHIN_S = 1200
+_OBEY_NS = 3_000_000_000  # to open although the charger goes on
 _COMMAND_NS = 1_100_000_000  # the charger is told once a second
 
 
@@ -122,7 +123,8 @@ def test_a_charger_that_does_not_obey_is_disconnected(rig: Rig, mode: str) -> No
     with rig.fault("charger", mode=mode):
         if mode == "ignore_commands":
             rig.request("mode", "standby")
-            rig.expect("contactor.main_plus", "open", within="3 s")
+            within = rig.limits.beside("standby").delay if rig.has("standby") else 0
+            rig.expect("contactor.main_plus", "open", within=max(within, _OBEY_NS))
         else:
             rig.expect("fault.charger", True, within=limit.delay + limit.reaction)
             rig.expect("contactor.main_plus", "open", within=limit.delay + 2 * limit.reaction)

@@ -42,17 +42,25 @@ dbc = [{others}, "{own}"]
 [roles]
 "measured.current" = {{ signal = "pack/BMS_Measurements.Current", scale = -1 }}
 soc = {{ signal = "pack/BMS_Status.Soc", scale = 100 }}
+"contactor.main_plus" = {{ signal = "pack/BMS_Contactors.MainPlus", values = {{ open = 1, closed = 2 }} }}
+"fault.cell_overvoltage" = {{ signal = "pack/BMS_Faults.Fault_CellOvervoltage", values = {{ clear = 0, set = 2 }} }}
+[wires.pack.BMS_Contactors]
+MainPlus = {{ port = "contactor.main_plus.command", offset = -1 }}
 """
 
 
 def test_a_bms_that_says_it_in_other_units_passes_as_well(hil: Hil, tmp_path: Path) -> None:
-    """The same frames, which another DBC file has in millivolts, as a share, and with charging positive."""
+    """The same frames, which another DBC file has in millivolts, as a share, with charging positive, 2 for closed."""
     text = (Path(__file__).parents[2] / "dbc" / "bms.dbc").read_text("utf-8")
     for old, new in (
         ('Voltage : 12|13@1+ (0.001,0) [0|8.191] "V"', 'Voltage : 12|13@1+ (1,0) [0|8191] "mV"'),
         ('Voltage : 25|13@1+ (0.001,0) [0|8.191] "V"', 'Voltage : 25|13@1+ (1,0) [0|8191] "mV"'),
         ('(0.05,0) [-1638.4|1638.35] "A"', '(-0.05,0) [-1638.35|1638.4] "A"'),
         ('Soc : 24|16@1+ (0.01,0) [0|100] "%"', 'Soc : 24|16@1+ (0.0001,0) [0|1] ""'),
+        ("MainPlus : 16|1@1+ (1,0) [0|1]", "MainPlus : 16|1@1+ (1,1) [1|2]"),
+        ('VAL_ 258 MainPlus 0 "Open" 1 "Closed" ;', ""),
+        ("Fault_CellOvervoltage : 16|1@1+ (1,0) [0|1]", "Fault_CellOvervoltage : 16|1@1+ (2,0) [0|2]"),
+        ('VAL_ 257 Fault_CellOvervoltage 0 "No" 1 "Yes" ;', ""),
     ):
         assert old in text
         text = text.replace(old, new)
@@ -60,7 +68,8 @@ def test_a_bms_that_says_it_in_other_units_passes_as_well(hil: Hil, tmp_path: Pa
     others = ("cell_monitor", "junction_box", "current_sensor", "charger_elcon", "drive")
     listed = ", ".join(f'"{name}.dbc"' for name in others)
     (tmp_path / "rig.toml").write_text(OTHER_UNITS.format(others=listed, own="other.dbc"))
-    part = "none_is_swapped or current_and_its_sign or soc_at_power_on or charge_session"
+    part = "none_is_swapped or current_and_its_sign or soc_at_power_on or charge_session or precharge_closes"
+    part += " or (cell_overvoltage and (past_the_limit or inside_the_limit or each_state))"
     run = hil("run", tmp_path / "rig.toml", "-k", part)
     assert set(run.verdicts) == {"pass"}, run.said
-    assert len(run.verdicts) == 8
+    assert len(run.verdicts) == 14

@@ -88,7 +88,6 @@ def test_frames_go_on_while_python_stands_still(bench: Bench) -> None:
     assert len(still) >= 15
     assert len(frames) >= 25
     assert_whole(frames)
-    assert bench.restbus.punctuality.missed == 0
     assert bench.restbus.punctuality.lateness.count >= 20
     assert bench.told == []
 

@@ -54,6 +54,33 @@ def test_a_role_that_the_suite_does_not_know_stays_as_it_is(load: Loader) -> Non
     assert (_of_voltage(role, 3650.0), role.unit) == (3650.0, "mV")
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ("{ open = 0, closed = 1 }", {0: 0.0, 1: 1.0}),
+        ("{ open = 1, closed = 2 }", {1: 0.0, 2: 1.0, 3: -1.0}),
+        ("{ welded = 3, closed = 0, open = 1 }", {0: 1.0, 1: 0.0, 3: 2.0}),
+    ],
+)
+def test_open_and_closed_are_0_and_1_whatever_a_bms_calls_them(
+    load: Loader, values: str, told: dict[float, float]
+) -> None:
+    """Tests took 1 for closed: a BMS with 1 for open failed, one with 2 for closed passed unseen."""
+    text = f'"contactor.main_minus" = {{ signal = "can0/BMS_Status.State", values = {values} }}'
+    table = 'VAL_ 256 State 0 "Init" 1 "Standby" 2 "Precharge" 3 "Operate" 7 "Fault" ;'
+    rig = load(
+        "", (BEFORE, f"{text}\n{BEFORE}"), ("values = { standby", "values = { standby"), dbc=(table, "")
+    )
+    role = rig.roles["contactor.main_minus"]
+    assert {raw: role.reading.of((float(raw),) + (0.0,) * 6) for raw in told} == told
+    assert (role.value_of("open"), role.value_of("closed")) == (0.0, 1.0)
+
+
+def test_a_flag_with_names_needs_clear_and_set(load: Loader) -> None:
+    with pytest.raises(RigFileErrors, match="'fault' lacks the value 'clear'"):
+        roles(load, 'fault = { signal = "can0/BMS_Status.State", values = { ok = 0, active = 2 } }')
+
+
 def test_a_unit_that_cannot_be_converted_is_told(load: Loader) -> None:
     text = '"cell.voltage_max" = "can0/BMS_Status.VoltageWanted"'
     with pytest.raises(RigFileErrors) as caught:
@@ -80,9 +107,11 @@ def test_a_pattern_gives_names_in_snake_case(load: Loader) -> None:
 
 def test_a_role_of_its_own_goes_before_a_pattern(load: Loader) -> None:
     pattern = '"fault.{name}" = "can0/BMS_Status.Fault_{name}"'
-    own = '"fault.e2e" = { signal = "can0/BMS_Status.Fault_E2E", values = { good = 0, bad = 1 } }'
+    own = '"fault.e2e" = { signal = "can0/BMS_Status.Fault_E2E", values = { clear = 1, set = 0 } }'
     for text in (f"{pattern}\n{own}", f"{own}\n{pattern}"):
-        assert roles(load, text)["fault.e2e"].values == {"good": 0, "bad": 1}
+        role = roles(load, text)["fault.e2e"]
+        assert role.values == {"clear": 0, "set": 1}
+        assert role.reading.of((0.0,) * 6 + (1.0,)) == 0.0
 
 
 def test_an_array_of_roles_needs_all_its_signals(load: Loader) -> None:
