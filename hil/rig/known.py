@@ -45,6 +45,7 @@ ROLES: Mapping[str, str] = {  # kind, "" for any; without the numbers of arrays,
 }
 
 
+_CONTACTORS = ("contactor.main_plus", "contactor.main_minus", "contactor.precharge")
 FLAGS = (
     "fault", "warning", "fault.*", "warning.*", "alarm.*", "charge_complete", "derating", "cooling",
     "balancing", "balancing_active",
@@ -59,7 +60,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {  # names that tests ask for; a BMS nee
 def names_in(role: str) -> tuple[str, ...]:
     """The names of 0 and 1 in tests, for a role that is either of two; none for any other role."""
     name = array_of(role)
-    if name in ("contactor.main_plus", "contactor.main_minus", "contactor.precharge"):
+    if name in _CONTACTORS:
         return ("open", "closed")
     return ("clear", "set") if any(fnmatchcase(name, known) for known in FLAGS) else ()
 
@@ -86,3 +87,8 @@ def is_strange(name: str) -> bool:
     if name.startswith(("fault.", "warning.")):
         return name not in ROLES and bool(get_close_matches(name, ROLES, n=1, cutoff=0.9))
     return not any(fnmatchcase(name, known) for known in ROLES)
+
+
+def is_known(role: str) -> bool:
+    """Whether a test of the suite asks for such a role: that a BMS has none is no slip of the pen."""
+    return array_of(role) in ROLES or role in _CONTACTORS

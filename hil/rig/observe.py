@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hil.checks.check import Value
 from hil.clock import NS_PER_MS
 from hil.errors import HilError, NotOfferedError, UsageError
-from hil.rig.known import VALUES
+from hil.rig.known import VALUES, is_known
 from hil.rig.mistakes import slip_of
 from hil.rig.reading import Reading
 from hil.rig.roles import Role
@@ -51,7 +51,7 @@ class Observer:
         role = self._config.roles.get(name) or self._port(name)
         if role is not None:
             return role
-        near = slip_of(name, self._config.roles)
+        near = None if is_known(name) else slip_of(name, self._config.roles)
         if near:
             raise UsageError(f"no role is called {name!r}", remedy=f"did you mean {near!r}?")
         raise NotOfferedError(f"the rig file gives this BMS no role {name!r}")

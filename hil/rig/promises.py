@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from hil.errors import NotOfferedError, UsageError
+from hil.rig.known import LIMITS
 from hil.rig.limits import Limit
 from hil.rig.mistakes import slip_of
 
@@ -39,7 +40,7 @@ class Limits(Mapping[str, Limit]):
         try:
             return self._limits[name]
         except KeyError:
-            near = slip_of(name, self._limits)
+            near = None if name in LIMITS else slip_of(name, self._limits)
             if near:
                 raise UsageError(
                     f"no limit is called {name!r}", remedy=f"did you mean {near!r}?"

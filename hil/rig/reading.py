@@ -41,7 +41,10 @@ class Reading:
         value = self._plain(values)
         if value is None or not self.numbers:
             return value
-        return next((number for was, number in self.numbers if was == value), UNNAMED)
+        for was, number in self.numbers:
+            if was == value:
+                return number
+        return UNNAMED if any(number == value for _, number in self.numbers) else value
 
     def _plain(self, values: Values) -> float | None:
         for index, low, high in self.when:

@@ -359,7 +359,7 @@ class Rig:
         """
         if since is not None and since is not self._reactions.stimulus:
             self._reactions = Reactions(since)
-        asked, role = role, self._flag(role)
+        asked, role = role, self._flag(role, value)
         result = self._judge.expect(self._role(role), value, _ns(within), self._reactions, already)
         if result.reaction_ns is not None:
             result = replace(result, spread=self._spread_ms(through))
@@ -373,18 +373,18 @@ class Rig:
             self._shown = result.t_ns, self._observer.cycle_ns(self._role(role))
         return result
 
-    def _flag(self, role: str) -> str:
+    def _flag(self, role: str, value: Value) -> str:
         """Of a BMS that has one flag for all faults that one stands for each, while none is there before.
 
         Raises:
-            NotOfferedError: If one is there already, so that it says nothing of another.
+            NotOfferedError: If one is there already, so that it says nothing of one more.
         """
         roles = self.config.roles
         if role in roles or not role.startswith(_FAULT_ROLE) or "fault" not in roles:
             return role
         stimulus = self._reactions.stimulus
         before = self._observer.last_before(roles["fault"], stimulus.applied_ns if stimulus else self.now_ns)
-        if before is not None and before[1]:
+        if value and before is not None and before[1]:
             raise NotOfferedError(f"this BMS has one flag for all faults, which is set before {role!r}")
         return "fault"
 

@@ -106,7 +106,7 @@ class RoleReader:
                 if role_name == name or role_name not in sections:
                     values = self._values(key, name, section, place)
                     reading = self._readings.reading(key, role_name, section, place, chosen)
-                    role = _role(role_name, place, values, index, reading=reading)
+                    role = _role(role_name, place, values, index, reading=_with_others(reading, section))
                     is_scaled = section.scale is not None or section.offset is not None
                     found[role_name] = _renumbered(replace(role, unit=_unit(role, is_scaled=is_scaled)))
         return _with_turns(found)
@@ -242,14 +242,18 @@ class RoleReader:
     ) -> dict[str, float]:
         """The values of one signal, by name."""
         numbers: dict[str, float] = {}
+        taken: list[float] = []
         for value, number in values.items():
-            if isinstance(number, list):
-                reason = f"{value} has {len(number)} numbers, but there is one signal"
-                self._mistakes.add(f"{here}.{value}", reason, "signal = [...] combines several")
-            else:
-                numbers[value] = number
-                self._check_value(f"{here}.{value}", value, number, place, mask)
-        if len(set(numbers.values())) < len(numbers):
+            several = number if isinstance(number, list) else [number]
+            own = [n for n in several if not isinstance(n, str)]
+            if not own or len(own) < len(several):
+                self._mistakes.add(f"{here}.{value}", f"{value} needs numbers", "such as operate = [3, 4]")
+                continue
+            numbers[value] = own[0]
+            taken += own
+            for each in own:
+                self._check_value(f"{here}.{value}", value if len(own) == 1 else "", each, place, mask)
+        if len(set(taken)) < len(taken):
             self._mistakes.add(here, "two names have the same number")
         return numbers
 
@@ -315,6 +319,17 @@ def _unit(role: Role, *, is_scaled: bool) -> str:
     return wanted if wanted and fits else role.unit
 
 
+def _with_others(reading: Reading, section: RoleSection) -> Reading:
+    """A name that stands for several numbers of one signal is the first of them."""
+    values = section.values or {}
+    if not isinstance(section.signal, str) or not any(isinstance(n, list) for n in values.values()):
+        return reading
+    several = {name: n if isinstance(n, list) else [n] for name, n in values.items()}
+    numbers = tuple((n, own[0]) for own in several.values() for n in own)
+    plain = (pair for pair in numbers if not any(isinstance(n, str) for n in pair))
+    return replace(reading, numbers=tuple((float(was), float(number)) for was, number in plain))
+
+
 def _renumbered(role: Role) -> Role:
     """Of two names the first is 0 and the second 1 for tests, whatever numbers a BMS gives them."""
     names = names_in(role.name)
@@ -325,7 +340,9 @@ def _renumbered(role: Role) -> Role:
     numbers = own | {name: float(number) for number, name in enumerate(others, len(own))}
     if not names or all(role.values[name] == number for name, number in own.items()):
         return role
-    told = tuple((number, numbers[name]) for name, number in role.values.items())
+    first = {number: numbers[name] for name, number in role.values.items()}
+    own_numbers = role.reading.numbers or tuple((number, number) for number in first)
+    told = tuple((was, first[number]) for was, number in own_numbers)
     return replace(role, values=numbers, reading=replace(role.reading, numbers=told))
 
 

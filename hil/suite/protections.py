@@ -96,7 +96,7 @@ CONTACTORS = ("main_plus", "main_minus", "precharge")
 
 def activate(rig: Rig, protection: Protection) -> None:
     """Bring the BMS into the state in which the protection is watched."""
-    if protection.charging:
+    if protection.charging or rig.limits.beside(protection.limit).states == ("charge",):
         rig.charge()
     else:
         rig.operate()
@@ -130,9 +130,11 @@ def closed_contactors(rig: Rig) -> list[str]:
 
 
 def within_limits(rig: Rig, wanted: float) -> float:
-    """A current in A, or most of what the BMS promises to offer in that direction, if that is less."""
+    """A current in A, or most of what the BMS promises and offers in that direction, if that is less."""
     name = "discharge_current" if wanted > 0 else "charge_current"
     most = _OFFERED * rig.limits.beside(name).threshold if rig.has(name) else abs(wanted)
+    offered = [amps for _, amps in rig.history(f"limit.{name}")[-1:]] if rig.has(f"limit.{name}") else []
+    most = min([most, *(_OFFERED * abs(amps) for amps in offered)])
     return max(-most, min(wanted, most))
 
 
@@ -149,3 +151,12 @@ def family_of(message: str) -> str:
 def frames_with(rig: Rig, role: str, value: float, since_ns: int) -> int:
     """How many frames since an instant carried a value."""
     return sum(seen == value for _, seen in rig.history(role, since_ns))
+
+
+def frames_faulty(rig: Rig, limit: str, since_ns: int) -> int:
+    """How many frames since an instant said that a limit was passed, in a test that passes no limit at all.
+
+    A BMS that has one flag for all faults says so by that one.
+    """
+    own = f"fault.{limit}"
+    return frames_with(rig, "fault" if rig.has("fault") and not rig.has(own) else own, 1, since_ns)

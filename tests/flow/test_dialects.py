@@ -43,14 +43,16 @@ dbc = [{others}, "{own}"]
 "measured.current" = {{ signal = "pack/BMS_Measurements.Current", scale = -1 }}
 soc = {{ signal = "pack/BMS_Status.Soc", scale = 100 }}
 "contactor.main_plus" = {{ signal = "pack/BMS_Contactors.MainPlus", values = {{ open = 1, closed = 2 }} }}
-"fault.cell_overvoltage" = {{ signal = "pack/BMS_Faults.Fault_CellOvervoltage", values = {{ clear = 0, set = 2 }} }}
+[roles."fault.cell_overvoltage"]
+signal = "pack/BMS_Faults.Fault_CellOvervoltage"
+values = {{ clear = 0, set = 2 }}
 [wires.pack.BMS_Contactors]
 MainPlus = {{ port = "contactor.main_plus.command", offset = -1 }}
 """
 
 
 def test_a_bms_that_says_it_in_other_units_passes_as_well(hil: Hil, tmp_path: Path) -> None:
-    """The same frames, which another DBC file has in millivolts, as a share, with charging positive, 2 for closed."""
+    """The same frames by another DBC file: millivolts, a share, charging positive, 2 for closed and set."""
     text = (Path(__file__).parents[2] / "dbc" / "bms.dbc").read_text("utf-8")
     for old, new in (
         ('Voltage : 12|13@1+ (0.001,0) [0|8.191] "V"', 'Voltage : 12|13@1+ (1,0) [0|8191] "mV"'),
@@ -73,3 +75,34 @@ def test_a_bms_that_says_it_in_other_units_passes_as_well(hil: Hil, tmp_path: Pa
     run = hil("run", tmp_path / "rig.toml", "-k", part)
     assert set(run.verdicts) == {"pass"}, run.said
     assert len(run.verdicts) == 14
+
+
+ONE_FLAG = """
+extends = "laptop.toml"
+[roles]
+"fault.{name}" = false
+"fault.crash" = false
+[roles.state.values]
+charge = false
+precharge = false
+operate = [3, 4]
+[requests.mode.values]
+charge = false
+[limits]
+overtemperature_charge = false
+undertemperature_charge = false
+charger = false
+"""
+
+
+def test_a_bms_with_one_flag_for_all_faults_that_does_not_charge_is_judged_as_well(
+    hil: Hil, tmp_path: Path
+) -> None:
+    """All tests that look for a fault were skipped; those that ask for charging, or for its state, broke."""
+    (tmp_path / "rig.toml").write_text(ONE_FLAG)
+    part = "past_the_limit or (inside_the_limit and cell) or an_open_interlock or two_faults"
+    part += " or charge_session or pulled or (same_fault and interlock)"
+    run = hil("run", tmp_path / "rig.toml", "-k", part)
+    assert set(run.verdicts) == {"pass", "skipped"}, run.said
+    assert run.verdicts.count("pass") >= 12, run.said
+    assert "'mode' of this BMS no value 'charge'" in run.said

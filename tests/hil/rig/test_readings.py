@@ -114,7 +114,8 @@ def test_a_number_in_place_of_a_name(roles: Roles) -> None:
         ('Fmi = "ConditionExists"', 'Fmi = "{name}"', "{name} stands for one identifier only"),
         ('"fault.{name}"', '"fault.all"', "{name} must be both in the role's name and in its identifier"),
         (DERATING, TABLE, "Uptime has no value table in its DBC file (write its numbers)"),
-        ("{ open = 0, closed = 1 }", "{ open = [0, 1], closed = 1 }", "but there is one signal"),
+        ("{ open = 0, closed = 1 }", "{ open = [0, 1], closed = 1 }", "two names have the same number"),
+        ("{ open = 0, closed = 1 }", '{ open = ["Open"], closed = 1 }', "open needs numbers"),
     ],
 )  # fmt: skip
 def test_mistakes(roles: Roles, old: str, new: str, mistake: str) -> None:

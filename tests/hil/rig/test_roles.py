@@ -58,7 +58,7 @@ def test_a_role_that_the_suite_does_not_know_stays_as_it_is(load: Loader) -> Non
     ("values", "told"),
     [
         ("{ open = 0, closed = 1 }", {0: 0.0, 1: 1.0}),
-        ("{ open = 1, closed = 2 }", {1: 0.0, 2: 1.0, 3: -1.0}),
+        ("{ open = 1, closed = 2 }", {1: 0.0, 2: 1.0, 0: -1.0, 3: 3.0}),
         ("{ welded = 3, closed = 0, open = 1 }", {0: 1.0, 1: 0.0, 3: 2.0}),
     ],
 )
