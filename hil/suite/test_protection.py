@@ -261,7 +261,7 @@ def test_the_same_fault_in_each_state(rig: Rig, state: str, name: str) -> None:
     """A slow and a fast fault are answered in standby and in precharge as in operation."""
     watched = rig.limits.beside(name).states
     if watched and state not in watched:
-        pytest.skip(f"{name} is promised to be watched in {', '.join(watched)} only")
+        pytest.skip(f"the rig file has {name!r} watched in {', '.join(watched)} only")
     if state == "precharge":
         rig.request("mode", "operate")
         rig.expect("state", "precharge", within=rig.limits["precharge"].timeout)
@@ -369,7 +369,7 @@ def test_a_fault_needs_both_its_cause_gone_and_a_reset(rig: Rig) -> None:
 def _skip_unless_reset(rig: Rig, name: str) -> None:
     clears = rig.limits.beside(name).clears
     if clears != "reset":
-        pytest.skip(f"{name} is promised to be cleared by {clears!r}")
+        pytest.skip(f"the rig file has {name!r} cleared by {clears!r}")
 
 
 @pytest.mark.case(45)
@@ -378,7 +378,7 @@ def test_a_fault_is_cleared_as_promised(rig: Rig) -> None:
     limits = {name: rig.limits.beside(name) for name in PROTECTIONS if name in rig.config.limits}
     others = [name for name, limit in limits.items() if limit.clears != "reset" and limit.has("threshold")]
     if not others:
-        pytest.skip("each limit is promised to be cleared by a reset")
+        pytest.skip("the rig file lets a reset clear each limit")
     for name in others:
         limit, protection = rig.limits[name], PROTECTIONS[name]
         activate(rig, protection)
