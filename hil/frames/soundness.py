@@ -27,7 +27,7 @@ def mistakes_of(message: DbcMessage) -> Iterator[Mistake]:
         yield (
             message.name,
             f"a classic frame has no {message.length} bytes",
-            "give it the attribute VFrameFormat of CAN FD, or split it into frames of up to 8 bytes",
+            "give it the attribute VFrameFormat: of CAN FD, or J1939PG if it goes by the transport protocol",
         )
     multiplexers = [signal for signal in message.signals if signal.is_multiplexer]
     if len(multiplexers) > 1:
