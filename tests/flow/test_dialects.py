@@ -106,3 +106,15 @@ def test_a_bms_with_one_flag_for_all_faults_that_does_not_charge_is_judged_as_we
     assert set(run.verdicts) == {"pass", "skipped"}, run.said
     assert run.verdicts.count("pass") >= 12, run.said
     assert "'mode' of this BMS no value 'charge'" in run.said
+
+
+@pytest.mark.parametrize(("clears", "verdict"), [("self", "fail"), ("reset", "skipped"), ("service", "fail")])
+def test_a_fault_that_is_not_cleared_as_promised_fails(
+    hil: Hil, tmp_path: Path, clears: str, verdict: str
+) -> None:
+    """The shipped BMS lets a reset clear it: what a fault said before it came was taken for its end."""
+    (tmp_path / "rig.toml").write_text(
+        f'extends = "laptop.toml"\n[limits.cell_overvoltage]\nclears = "{clears}"\n'
+    )
+    run = hil("run", tmp_path / "rig.toml", "-k", "cleared_as_promised")
+    assert run.verdicts == [verdict], run.said
