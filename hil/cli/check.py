@@ -53,28 +53,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _ports(config: RigConfig) -> Iterator[str]:
     """What the twins and nodes of this rig have to offer, members of an array as one."""
-    from hil.nodes.kinds import node_ports
+    from hil.rig.load import all_ports
     from hil.rig.mistakes import Mistakes
-    from hil.rig.plant import ports_of
     from hil.units import say
 
-    ports = dict(ports_of(config.plant, Mistakes(config.path)) or {})
-    ports |= {port.name: port for spec in config.nodes for port in node_ports(spec)}
+    ports = all_ports(config.plant, config.nodes, Mistakes(config.path)) or {}
     to = {"out": "told", "in": "set"}
     wired = {wire.port for wire in config.wires}
     rows: list[Row] = [("port", "is", "unit", "from", "to", "wired")]
-    for name, members in _arrays(sorted(ports.items(), key=lambda item: _by_number(item[0]))):
+    in_order = sorted(ports.items(), key=lambda item: _INDEX.sub("", item[0]))  # of an array, as they stand
+    for name, members in _arrays(in_order):
         first = members[0]
         ends = (say(end, first.unit) if isfinite(end) else "-" for end in (first.minimum, first.maximum))
         count = sum(port.name in wired for port in members)
         share = {0: "-", len(members): "yes"}.get(count, f"{count} of {len(members)}")
         rows.append((name, to[first.direction], first.unit or "-", *ends, share))
     yield from _section(f"Ports of {config.name}: told by the twins, or set by wires and tests", rows)
-
-
-def _by_number(name: str) -> tuple[str, int]:
-    number = _INDEX.search(name)
-    return _INDEX.sub("[]", name), int(number[1]) if number else 0
 
 
 def _describe(config: RigConfig) -> Iterator[str]:

@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_rig(arguments.rig)
     scripts = _scripts(arguments.script)
     if arguments.jobs > 1 and not only_lists(arguments.pytest_arguments):
-        return _run_parts(arguments, config, scripts)
+        return _run_parts(arguments, config)
     _check_durations(arguments.durations)
     earlier = _earlier(arguments, config)
     out = make_folder(arguments.out, config.name) if earlier is None else earlier.out
@@ -130,7 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
     return _finish(arguments, out, ending, config.bms.name, earlier)
 
 
-def _run_parts(arguments: argparse.Namespace, config: RigConfig, scripts: list[Path]) -> int:
+def _run_parts(arguments: argparse.Namespace, config: RigConfig) -> int:
     """Several tests at a time, in processes of their own.
 
     Raises:
@@ -150,12 +150,7 @@ def _run_parts(arguments: argparse.Namespace, config: RigConfig, scripts: list[P
             raise UsageError(what, key="--jobs", remedy="leave it out")
     _check_durations(arguments.durations)
     out = make_folder(arguments.out, config.name)
-    chosen = ["-k", arguments.select] if arguments.select else []
-    chosen += [word for script in scripts for word in ("--script", str(script))]
-    chosen += ["--part", "--seed", str(arguments.seed), "--trace", arguments.trace]
-    chosen += ["--repeat", str(arguments.repeat)]
-    chosen += ["--debug"] * arguments.debug
-    chosen += ["--durations", str(arguments.durations)] if arguments.durations else []
+    chosen = [*_chosen(arguments), "--part", *["--debug"] * arguments.debug]
     rest = arguments.pytest_arguments
     parts = run_parts([str(config.path), *chosen], rest, out, arguments.jobs, _say_now)
     events = joined(parts, out)
@@ -250,19 +245,25 @@ def _finish(
 
 def _go_on(arguments: argparse.Namespace, out: Path) -> str:
     """How a run that was interrupted is gone on with."""
-    words = ["hil", "run", arguments.rig]
+    words = ["hil", "run", arguments.rig, *_chosen(arguments), "--resume", str(out)]
+    return shlex.join([*words, "--", *arguments.pytest_arguments] if arguments.pytest_arguments else words)
+
+
+def _chosen(arguments: argparse.Namespace) -> list[str]:
+    """The options that say what is run and how, as they were given; what is the default is left out."""
+    words = []
     for option, value, default in (
         ("-k", arguments.select, None),
         ("--seed", arguments.seed, 1),
         ("--repeat", arguments.repeat, 1),
         ("--trace", arguments.trace, "blf"),
         ("--plant", arguments.plant, ""),
+        ("--share", arguments.share, None),
+        ("--durations", arguments.durations, None),
+        *(("--script", script, None) for script in arguments.script),
     ):
         words += [option, str(value)] if value != default else []
-    for script in arguments.script:
-        words += ["--script", str(script)]
-    words += ["--resume", str(out)]
-    return shlex.join([*words, "--", *arguments.pytest_arguments] if arguments.pytest_arguments else words)
+    return words
 
 
 def _report(

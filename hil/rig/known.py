@@ -55,6 +55,8 @@ VALUES: Mapping[str, tuple[str, ...]] = {  # names that tests ask for; a BMS nee
     "mode": ("standby", "operate", "charge"),
     "charger.control": ("charge", "stop"),
 }
+_SHOWN = {"ratio": "%"}  # a state of charge is told in percent
+_INDEX = re.compile(r"\[\d+\]$")
 
 
 def names_in(role: str) -> tuple[str, ...]:
@@ -65,16 +67,10 @@ def names_in(role: str) -> tuple[str, ...]:
     return ("clear", "set") if any(fnmatchcase(name, known) for known in FLAGS) else ()
 
 
-_SHOWN = {"ratio": "%"}  # a state of charge is told in percent
-
-
 def unit_in(role: str) -> str:
     """The unit that tests have a role's numbers in; "" where it has none, or the suite does not know it."""
     kind = ROLES.get(array_of(role), "")
     return _SHOWN.get(kind, KINDS[kind].base) if kind else ""
-
-
-_INDEX = re.compile(r"\[\d+\]$")
 
 
 def array_of(name: str) -> str:

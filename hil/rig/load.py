@@ -19,7 +19,7 @@ from hil.rig.j1939 import with_addresses
 from hil.rig.limits import Limit, limits_of
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.nodes import charger_preset, nodes_of
-from hil.rig.plant import plant_config, ports_of
+from hil.rig.plant import PortLike, plant_config, ports_of
 from hil.rig.roles import Role, RoleReader, check_roles
 from hil.rig.schema import (
     BmsConfig,
@@ -105,6 +105,14 @@ def _hooks(file: RigFile, mistakes: Mistakes) -> Hooks | None:
         return None
 
 
+def all_ports(
+    plant: PlantConfig, nodes: tuple[NodeSpec, ...], mistakes: Mistakes
+) -> Mapping[str, PortLike] | None:
+    """What wires may name: the ports of twins and nodes; ``None`` if the plant cannot be built."""
+    ports = ports_of(plant, mistakes)
+    return ports and {**ports, **{port.name: port for spec in nodes for port in node_ports(spec)}}
+
+
 def _signals(
     file: RigFile,
     databases: Mapping[str, Database],
@@ -115,9 +123,7 @@ def _signals(
     """All that says which signal is what: wires, constants, requests, roles, limits."""
     node = file.bms.node if file.bms is not None else "BMS"
     book = AddressBook(databases, mistakes)
-    ports = ports_of(plant, mistakes) if plant is not None else None
-    if ports is not None:
-        ports = {**ports, **{port.name: port for spec in nodes for port in node_ports(spec)}}
+    ports = all_ports(plant, nodes, mistakes) if plant is not None else None
     wiring = Wiring(book, ports, node, mistakes)
     for spec in nodes:
         driven = DRIVEN if KINDS[spec.kind].is_charger else ()

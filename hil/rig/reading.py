@@ -23,7 +23,7 @@ class Reading:
             role.
         turns: Frames of the message until its turn comes again.
         scale, offset: Of a quantity: the role's value is the signal's * scale + offset.
-        numbers: What is told in place of a value, where a BMS numbers it in another way: see ``renumbered``.
+        numbers: Values of the BMS, and what tests have in their place.
     """
 
     index: int

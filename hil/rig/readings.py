@@ -14,7 +14,7 @@ from hil.units import scale_between
 
 _NAME = "{name}"
 _ANY = "*"
-NO_UNIT = ("-", "1")
+_NO_UNIT = ("-", "1")
 
 
 class ReadingReader:
@@ -57,9 +57,7 @@ class ReadingReader:
             return []
         return list(place.signal.choices.values())
 
-    def reading(
-        self, key: str, name: str, section: RoleSection, place: Place, chosen: str
-    ) -> Reading:
+    def reading(self, key: str, name: str, section: RoleSection, place: Place, chosen: str) -> Reading:
         """How a role reads its frames.
 
         Args:
@@ -79,14 +77,14 @@ class ReadingReader:
             when=self._when(key, section.when, place, chosen),
             scale=scale,
             offset=offset,
+            numbers=_numbers(section),
         )
 
     def _scale(self, key: str, name: str, section: RoleSection, place: Place) -> tuple[float, float]:
         """From the signal to the role: as the rig file says, else by the units, if there are any."""
         own = {n: v for n, v in (("scale", section.scale), ("offset", section.offset)) if v is not None}
         if not own:
-            wanted = unit_in(name) or place.signal.unit
-            return scale_between(_unit(place), wanted) or 1.0, 0.0  # None is told by check_roles
+            return scale_between(_own_unit(place), unit_of(name, section, place)) or 1.0, 0.0
         for which, number in own.items():
             if section.values is not None or section.mask is not None or not isinstance(section.signal, str):
                 reason = "only a quantity has it: one signal, without names for its values, and no mask"
@@ -180,6 +178,24 @@ class ReadingReader:
         return tuple(found)
 
 
-def _unit(place: Place) -> str:
+def unit_of(name: str, section: RoleSection, place: Place) -> str:
+    """What a role's numbers are in: the suite's unit; the signal's, if it cannot be converted to that."""
+    wanted = unit_in(name)
+    is_scaled = section.scale is not None or section.offset is not None
+    fits = is_scaled or scale_between(_own_unit(place), wanted) is not None
+    return wanted if wanted and fits else place.signal.unit
+
+
+def _own_unit(place: Place) -> str:
     """A signal's unit; "" where its DBC file says that it has none, however it says so."""
-    return "" if place.signal.unit in NO_UNIT else place.signal.unit
+    return "" if place.signal.unit in _NO_UNIT else place.signal.unit
+
+
+def _numbers(section: RoleSection) -> tuple[tuple[float, float], ...]:
+    """All numbers of a signal, and the first under the same name; nothing if each has a name of its own."""
+    named = (section.values or {}).values()
+    if not isinstance(section.signal, str) or not any(isinstance(numbers, list) for numbers in named):
+        return ()
+    listed = [numbers if isinstance(numbers, list) else [numbers] for numbers in named]
+    plain = [[float(n) for n in numbers if not isinstance(n, str)] for numbers in listed]
+    return tuple((number, numbers[0]) for numbers in plain for number in numbers)

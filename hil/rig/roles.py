@@ -13,9 +13,9 @@ from hil.rig.file import Number, RoleSection
 from hil.rig.known import ROLES, array_of, names_in, unit_in
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.reading import Reading
-from hil.rig.readings import NO_UNIT, ReadingReader
+from hil.rig.readings import ReadingReader, unit_of
 from hil.rig.wire import Constant, Wiring
-from hil.units import kind_of, scale_between
+from hil.units import kind_of
 
 # the names without which the suite cannot use a role; "contactor." stands for all that begin so
 _NEEDED = {
@@ -106,9 +106,8 @@ class RoleReader:
                 if role_name == name or role_name not in sections:
                     values = self._values(key, name, section, place)
                     reading = self._readings.reading(key, role_name, section, place, chosen)
-                    role = _role(role_name, place, values, index, reading=_with_others(reading, section))
-                    is_scaled = section.scale is not None or section.offset is not None
-                    found[role_name] = _renumbered(replace(role, unit=_unit(role, is_scaled=is_scaled)))
+                    role = _role(role_name, place, values, index, reading=reading)
+                    found[role_name] = _renumbered(replace(role, unit=unit_of(role_name, section, place)))
         return _with_turns(found)
 
     def requests(self, sections: Mapping[str, RoleSection]) -> dict[str, Role]:
@@ -312,35 +311,16 @@ def check_roles(roles: Mapping[str, Role], mistakes: Mistakes) -> None:
         mistakes.add(dotted("roles", name), reason, remedy)
 
 
-def _unit(role: Role, *, is_scaled: bool) -> str:
-    """What a role's numbers are in: the suite's unit, where the signal's can be converted or it has none."""
-    wanted = unit_in(role.name)
-    fits = is_scaled or role.unit in NO_UNIT or scale_between(role.unit, wanted) is not None
-    return wanted if wanted and fits else role.unit
-
-
-def _with_others(reading: Reading, section: RoleSection) -> Reading:
-    """A name that stands for several numbers of one signal is the first of them."""
-    values = section.values or {}
-    if not isinstance(section.signal, str) or not any(isinstance(n, list) for n in values.values()):
-        return reading
-    several = {name: n if isinstance(n, list) else [n] for name, n in values.items()}
-    numbers = tuple((n, own[0]) for own in several.values() for n in own)
-    plain = (pair for pair in numbers if not any(isinstance(n, str) for n in pair))
-    return replace(reading, numbers=tuple((float(was), float(number)) for was, number in plain))
-
-
 def _renumbered(role: Role) -> Role:
     """Of two names the first is 0 and the second 1 for tests, whatever numbers a BMS gives them."""
-    names = names_in(role.name)
-    if role.values is None or any(name not in role.values for name in names):
+    names, values = names_in(role.name), role.values
+    if values is None or not names or any(name not in values for name in names):
         return role
-    own = {name: float(number) for number, name in enumerate(names)}
-    others = [name for name in role.values if name not in own]
-    numbers = own | {name: float(number) for number, name in enumerate(others, len(own))}
-    if not names or all(role.values[name] == number for name, number in own.items()):
+    if [values[name] for name in names] == [0.0, 1.0]:
         return role
-    first = {number: numbers[name] for name, number in role.values.items()}
+    others = (name for name in values if name not in names)
+    numbers = {name: float(number) for number, name in enumerate((*names, *others))}
+    first = {number: numbers[name] for name, number in values.items()}
     own_numbers = role.reading.numbers or tuple((number, number) for number in first)
     told = tuple((was, first[number]) for was, number in own_numbers)
     return replace(role, values=numbers, reading=replace(role.reading, numbers=told))

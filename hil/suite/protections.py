@@ -133,9 +133,16 @@ def within_limits(rig: Rig, wanted: float) -> float:
     """A current in A, or most of what the BMS promises and offers in that direction, if that is less."""
     name = "discharge_current" if wanted > 0 else "charge_current"
     most = _OFFERED * rig.limits.beside(name).threshold if rig.has(name) else abs(wanted)
-    offered = [amps for _, amps in rig.history(f"limit.{name}")[-1:]] if rig.has(f"limit.{name}") else []
-    most = min([most, *(_OFFERED * abs(amps) for amps in offered)])
+    role = f"limit.{name}"
+    offered = rig.history(role, rig.now_ns - 3 * rig.cycle_ns(role)) if rig.has(role) else []
+    if offered:
+        most = min(most, _OFFERED * abs(offered[-1][1]))
     return max(-most, min(wanted, most))
+
+
+def opening_ns(rig: Rig, otherwise_ns: int) -> int:
+    """How long a BMS may take to open when standby is asked for; else this, where it promises nothing."""
+    return rig.limits.beside("standby").delay if rig.has("standby") else otherwise_ns
 
 
 def contactors(rig: Rig) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil import Rig
+from hil.suite.protections import opening_ns
 
 _FULL_WITHIN_S = 1200
 _OBEY_NS = 3_000_000_000  # to open although the charger goes on
@@ -23,10 +24,7 @@ def test_a_charge_session_ends_full(rig: Rig) -> None:
     asked = [amps for _, amps in rig.history("charger.current", rig.now_ns - 2_500_000_000)]
     current = rig.truth("charger.current")
     rig.bounded("charger current", current, low=0.98 * min(asked) - 0.2, high=max(asked) + 0.2, unit="A")
-    rig.bounded("current asked for", max(asked), low=1.0, high=limit.number("current") * 1.01, unit="A")
-    if rig.has("charger.voltage"):
-        volts = [volts for _, volts in rig.history("charger.voltage", rig.now_ns - 2_500_000_000)]
-        rig.bounded("voltage asked for", max(volts), high=limit.threshold * 1.005, unit="V")
+    _expect_no_more_than_promised(rig, rig.now_ns - 2_500_000_000)
     highest, held = 0.0, 0
     for _ in range(_FULL_WITHIN_S):
         rig.run_for("1 s")
@@ -50,14 +48,19 @@ def test_a_charge_session_ends_full(rig: Rig) -> None:
 @pytest.mark.case(64)
 def test_a_charger_is_asked_for_no_more_than_promised(rig: Rig) -> None:
     """Far from full, where nothing else holds the current back: no more current and voltage than promised."""
-    limit = rig.limits["charge"]
     rig.charge()
     begun_ns = rig.now_ns
     rig.run_for("8 s")
-    asked = max(amps for _, amps in rig.history("charger.current", begun_ns))
+    _expect_no_more_than_promised(rig, begun_ns)
+
+
+def _expect_no_more_than_promised(rig: Rig, since_ns: int) -> None:
+    """What the charger was asked for since an instant, current and voltage."""
+    limit = rig.limits["charge"]
+    asked = max(amps for _, amps in rig.history("charger.current", since_ns))
     rig.bounded("current asked for", asked, low=1.0, high=limit.number("current") * 1.01, unit="A")
     if rig.has("charger.voltage"):
-        volts = max(volts for _, volts in rig.history("charger.voltage", begun_ns))
+        volts = max(volts for _, volts in rig.history("charger.voltage", since_ns))
         rig.bounded("voltage asked for", volts, high=limit.threshold * 1.005, unit="V")
 
 
@@ -123,8 +126,7 @@ def test_a_charger_that_does_not_obey_is_disconnected(rig: Rig, mode: str) -> No
     with rig.fault("charger", mode=mode):
         if mode == "ignore_commands":
             rig.request("mode", "standby")
-            within = rig.limits.beside("standby").delay if rig.has("standby") else 0
-            rig.expect("contactor.main_plus", "open", within=max(within, _OBEY_NS))
+            rig.expect("contactor.main_plus", "open", within=max(opening_ns(rig, 0), _OBEY_NS))
         else:
             rig.expect("fault.charger", True, within=limit.delay + limit.reaction)
             rig.expect("contactor.main_plus", "open", within=limit.delay + 2 * limit.reaction)

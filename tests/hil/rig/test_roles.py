@@ -68,10 +68,7 @@ def test_open_and_closed_are_0_and_1_whatever_a_bms_calls_them(
     """Tests took 1 for closed: a BMS with 1 for open failed, one with 2 for closed passed unseen."""
     text = f'"contactor.main_minus" = {{ signal = "can0/BMS_Status.State", values = {values} }}'
     table = 'VAL_ 256 State 0 "Init" 1 "Standby" 2 "Precharge" 3 "Operate" 7 "Fault" ;'
-    rig = load(
-        "", (BEFORE, f"{text}\n{BEFORE}"), ("values = { standby", "values = { standby"), dbc=(table, "")
-    )
-    role = rig.roles["contactor.main_minus"]
+    role = roles(load, text, dbc=(table, ""))["contactor.main_minus"]
     assert {raw: role.reading.of((float(raw),) + (0.0,) * 6) for raw in told} == told
     assert (role.value_of("open"), role.value_of("closed")) == (0.0, 1.0)
 
