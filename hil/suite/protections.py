@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from hil import Rig
 
 _OFFERED = 0.95  # of a current that is offered, so that no measurement error is beyond it
@@ -102,6 +104,28 @@ def activate(rig: Rig, protection: Protection) -> None:
         rig.operate()
 
 
+def enter(rig: Rig, state: str) -> None:
+    """Bring a BMS that is in standby into a state: standby, operate or charge.
+
+    A rig file that has no such mode or no such state skips the test.
+    """
+    mode = rig.config.requests.get("mode")
+    for what, role in (("mode", mode), ("state", rig.config.roles.get("state"))):
+        if state != "standby" and (role is None or state not in (role.values or {})):
+            pytest.skip(f"the rig file gives this BMS no {what} {state!r}")
+    if state == "operate":
+        rig.operate()
+    elif state == "charge":
+        rig.charge()
+
+
+def require_watched(rig: Rig, name: str, state: str) -> None:
+    """Skip the test where the rig file says that a limit does not hold in a state."""
+    watched = rig.limits.beside(name).states
+    if watched and state not in watched:
+        pytest.skip(f"the rig file has {name!r} watched in {', '.join(watched)} only")
+
+
 def expect_open(rig: Rig, name: str) -> None:
     """The fault is flagged, then everything is commanded open, and is open, all in time; and stays so."""
     limit = rig.limits[name]
@@ -126,7 +150,13 @@ def expect_opened(rig: Rig, closed: Sequence[str], within: int) -> None:
 
 def closed_contactors(rig: Rig) -> list[str]:
     """Those that the BMS said to be closed in its last frame."""
-    return [name for name in contactors(rig) if rig.history(f"contactor.{name}")[-1][1] == 1]
+    return [name for name in contactors(rig) if _latest(rig, f"contactor.{name}") == 1]
+
+
+def _latest(rig: Rig, role: str) -> float:
+    """What the role's last frame said; of one that is sent on a change that may be long ago."""
+    frames = rig.history(role, rig.now_ns - 3 * rig.cycle_ns(role)) or rig.history(role)
+    return frames[-1][1]
 
 
 def within_limits(rig: Rig, wanted: float) -> float:
