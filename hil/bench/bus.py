@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import cantools.database
+from cantools.database.can import Message as CanMessage
 
 from hil.bench import Figure
 from hil.bus.frame import Frame
@@ -24,30 +25,41 @@ _ROUNDS = 15
 _CALLS = 2000
 _DBC = "cell_monitor.dbc"
 _VOLTAGES = 24  # messages of four cells each
+_TYPICAL = """VERSION ""
+BU_: BMS VCU
+BO_ 768 Pack: 8 BMS
+ SG_ Voltage : 7|16@0+ (0.1,0) [0|1000] "V" VCU
+ SG_ Current : 23|16@0- (0.1,0) [-3000|3000] "A" VCU
+ SG_ SOC : 39|8@0+ (0.5,0) [0|100] "%" VCU
+ SG_ Hottest : 47|8@0+ (1,-40) [-40|125] "degC" VCU
+ SG_ State : 55|4@0+ (1,0) [0|15] "" VCU
+ SG_ Fault : 51|1@0+ (1,0) [0|1] "" VCU
+ SG_ Isolation : 50|7@0+ (50,0) [0|6350] "kOhm" VCU
+ SG_ Alive : 59|4@0+ (1,0) [0|15] "" VCU
+"""
 
 
 def run() -> list[Figure]:
     """Best of several rounds, in turn, so that all meet the same machine."""
     with as_file(files("hil") / "dbc") as folder:
         database = load_database([folder / _DBC])
-        oracle = cantools.database.Database()
-        oracle.add_dbc_file(str(folder / _DBC))
     entries = _entries(database)
-    message = entries[0].message
-    values = [0.0, 3.0, 3.3, 3.31, 3.32, 3.33]
-    data = bytes(message.encode(values))
-    named = dict(zip(message.signals, values, strict=True))
-    reference = oracle.get_message_by_name(message.name)
-    pack = entries[0].pack
+    layout, reference = _typical()
+    named: dict[str, float] = {"Voltage": 320.5, "Current": -12.5, "SOC": 55.5, "Hottest": 31.0}
+    named |= {"State": 3, "Fault": 0, "Isolation": 2000, "Alive": 9}
+    values = [named[name] for name in layout.signals]
+    data = bytes(layout.encode(values))
+    if data != reference.encode(named) or layout.decode_dict(data) != reference.decode(data):
+        raise AssertionError("two codecs, two results")
     seconds = _best(
         {
             "wire": _wire,
-            "pack": _repeat(pack),
-            "encode": _repeat(lambda: message.encode(values)),
+            "pack": _repeat(entries[0].pack),
+            "encode": _repeat(lambda: layout.encode(values)),
             "encode, cantools": _repeat(lambda: reference.encode(named)),
-            "decode": _repeat(lambda: message.decode(data)),
+            "decode": _repeat(lambda: layout.decode(data)),
             "decode, cantools": _repeat(lambda: reference.decode(data)),
-            "receive": _receiver(database, message, entries[0]),
+            "receive": _receiver(database, entries[0]),
             "blf": _tracer("blf"),
             "log": _tracer("log"),
         }
@@ -58,8 +70,9 @@ def run() -> list[Figure]:
         _cost("check and decode, four cells", seconds["receive"], 1.2),
         _cost("trace as BLF", seconds["blf"], 3.0),
         _cost("trace as candump log", seconds["log"], 1.5),
-        _ratio("encode", seconds["encode, cantools"] / seconds["encode"]),
-        _ratio("decode", seconds["decode, cantools"] / seconds["decode"]),
+        _ratio("8 signals, cantools over ours, encode", seconds, "encode"),
+        _ratio("8 signals, cantools over ours, decode", seconds, "decode"),
+        _ratio("8 signals, cantools over ours, both", seconds, "encode", "decode"),
     ]
 
 
@@ -68,8 +81,20 @@ def _cost(what: str, seconds: float, goal: float) -> Figure:
     return Figure(f"frame: {what}", value, "us", f"<= {goal:g}", value <= goal)
 
 
-def _ratio(what: str, value: float) -> Figure:
-    return Figure(f"frame: cantools over ours, {what}", value, "x", ">= 2", value >= 2.0)
+def _ratio(what: str, seconds: Mapping[str, float], *names: str) -> Figure:
+    value = sum(seconds[f"{name}, cantools"] for name in names) / sum(seconds[name] for name in names)
+    return Figure(f"frame: {what}", value, "x", ">= 10", value >= 10.0)
+
+
+def _typical() -> tuple[Message, CanMessage]:
+    """A frame of 8 bytes and 8 signals, as a pack says how it is; read by us and by cantools."""
+    with tempfile.TemporaryDirectory(prefix="hil-bench-") as folder:
+        path = Path(folder) / "typical.dbc"
+        path.write_text(_TYPICAL, "utf-8")
+        messages = load_database([path]).messages
+    oracle = cantools.database.Database()
+    oracle.add_dbc_string(_TYPICAL)
+    return messages["Pack"], oracle.get_message_by_name("Pack")
 
 
 def _best(contestants: dict[str, Callable[[], int]]) -> dict[str, float]:
@@ -123,8 +148,9 @@ def _wire() -> int:
     return len(heard)
 
 
-def _receiver(database: Database, message: Message, entry: Entry) -> Callable[[], int]:
+def _receiver(database: Database, entry: Entry) -> Callable[[], int]:
     """Frames with counters and checksums, all good."""
+    message = entry.message
     frames = []
     for count in range(_CALLS // 15 * 15):
         frame = Frame(message.id, bytes(entry.pack()), message.extended)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from hil.frames.codec import shift_of
-
 if TYPE_CHECKING:
     from hil.frames.database import Message, Signal
 
 
 def _order(signal: Signal) -> Literal["little", "big"]:
     return "little" if signal.little_endian else "big"
+
+
+def shift_of(signal: Signal, length: int) -> int:
+    """How far its lowest bit lies above bit 0 of a frame, read as one number in the signal's byte order."""
+    if signal.little_endian:
+        return signal.start
+    from_msb = 8 * (signal.start // 8) + 7 - signal.start % 8
+    return 8 * length - from_msb - signal.length
 
 
 def bits_of(message: Message, signal: Signal) -> bytes:
@@ -53,14 +59,15 @@ def unused_bits(message: Message) -> bytes:
 def raw_beyond(signal: Signal, by: int = 1, *, above: bool) -> int | None:
     """The raw number ``by`` beyond the signal's range and not "not available"; ``None``: there is none."""
     step = 1 if above == (signal.scale > 0) else -1
-    raw = _raw(signal, signal.maximum if above else signal.minimum) + by * step
+    raw = raw_of(signal, signal.maximum if above else signal.minimum) + by * step
     if signal.not_available is not None:
-        absent = _raw(signal, signal.not_available)
+        absent = raw_of(signal, signal.not_available)
         if 0 <= (raw - absent) * step < by:
             raw += step
     low, high = signal.raw_bounds
     return raw if low <= raw <= high else None
 
 
-def _raw(signal: Signal, value: float) -> int:
+def raw_of(signal: Signal, value: float) -> int:
+    """The raw number nearest to a physical value, whether or not the bits can hold it."""
     return round((value - signal.offset) / signal.scale)

@@ -1,144 +1,95 @@
-"""Encoders and decoders, generated once per message as Python source.
+"""What a message is made of, for the codec in C: where its signals lie, and the words of each refusal.
 
-A frame is one big integer: little-endian signals are fields of it as it stands, big-endian signals
-are fields of the byte-reversed one. The generated functions are a few shifts and masks per signal.
-cantools is the oracle of the tests; like it, a physical value is rounded half-to-even to its raw
-number.
+cantools is the oracle of the tests; like it, a physical value is rounded half-to-even to its raw number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from hil.errors import FrameError
+from hil.frames import _codec
+from hil.frames.bits import put_raw, raw_of
 
 if TYPE_CHECKING:
     from hil.frames.database import Message, Signal
+    from hil.frames.restbus import Source
 
 Encoder = Callable[[Sequence[float]], bytearray]
 Decoder = Callable[[bytes], tuple[float | None, ...]]
+Saturate = Callable[[int, float], float]
+Field = tuple[int, int, bool, bool, float, float, float, float, float | None, int | None]
+
+_NONE = -1  # index of a signal that is not there
 
 
-def shift_of(signal: Signal, length: int) -> int:
-    """How far a signal's lowest bit lies above bit 0 of its integer (see the module's text)."""
-    if signal.little_endian:
-        return signal.start
-    from_msb = 8 * (signal.start // 8) + 7 - signal.start % 8
-    return 8 * length - from_msb - signal.length
+def layout_of(message: Message) -> _codec.Layout:
+    """The codec of a message; it raises ``FrameError`` as :class:`Message` says."""
+    signals = list(message.signals.values())
 
-
-def compile_encoder(message: Message) -> Encoder:
-    """The encoder of a message."""
-    lines = ["def encode(v):", " a = b = 0"]
-    signals = message.signals.values()
-    for signal in signals:
-        if signal.mux_value is None:
-            _encode_one(message, signal, " ", lines)
-    if message.mux_values:
-        multiplexer = next(s for s in signals if s.is_multiplexer)
-        lines.append(f" m = v[{multiplexer.index}]")
-        lines.append(f" if m not in {frozenset(message.mux_values)!r}: unknown(m)")
-    for value in message.mux_values:
-        lines.append(f" if m == {value}:")
-        for signal in signals:
-            if signal.mux_value == value:
-                _encode_one(message, signal, "  ", lines)
-    lines.append(f" return {bytes_of(message)}")
-    return _build("encode", lines, message)  # type: ignore[return-value]
-
-
-def bytes_of(message: Message) -> str:
-    """Source that makes a ``bytearray`` of the integers ``a`` (little-endian) and ``b`` (big)."""
-    size = message.length
-    orders = {signal.little_endian for signal in message.signals.values()}
-    if orders == {False}:
-        return f"bytearray(b.to_bytes({size}, 'big'))"
-    if False in orders:
-        a = f"a | int.from_bytes(b.to_bytes({size}, 'big'), 'little')"
-        return f"bytearray(({a}).to_bytes({size}, 'little'))"
-    return f"bytearray(a.to_bytes({size}, 'little'))"
-
-
-def raw_of(signal: Signal) -> str:
-    """Source of the raw number of the physical value ``x``, cut to the signal's bits."""
-    number = "x" if signal.offset == 0 else f"(x - {signal.offset!r})"
-    if signal.scale != 1:
-        number = f"{number} / {signal.scale!r}"
-    bounds = [(value - signal.offset) / signal.scale for value in (signal.minimum, signal.maximum)]
-    mask = (1 << signal.length) - 1
-    fits = 0 <= round(min(bounds)) <= round(max(bounds)) <= mask
-    return f"round({number})" if fits else f"(round({number}) & {mask})"
-
-
-def _encode_one(message: Message, signal: Signal, indent: str, lines: list[str]) -> None:
-    i = signal.index
-    test = f"{signal.minimum!r} <= x <= {signal.maximum!r}"
-    if signal.not_available is not None:
-        test += f" or x == {signal.not_available!r}"
-    lines.append(f"{indent}x = v[{i}]")
-    lines.append(f"{indent}if not ({test}): refuse({i}, x)")
-    target = "a" if signal.little_endian else "b"
-    shift = shift_of(signal, message.length)
-    lines.append(f"{indent}{target} |= {raw_of(signal)} << {shift}")
-
-
-def compile_decoder(message: Message) -> Decoder:
-    """The decoder of a message."""
-    lines = ["def decode(data):", f" if len(data) != {message.length}: misfit(data)"]
-    lines.append(" a = int.from_bytes(data, 'little')")
-    if any(not s.little_endian for s in message.signals.values()):
-        lines.append(" b = int.from_bytes(data, 'big')")
-    if not message.mux_values:
-        fields = ", ".join(_field(message, s) for s in message.signals.values())
-        lines.append(f" return ({fields},)")
-        return _build("decode", lines, message)  # type: ignore[return-value]
-    multiplexer = next(s for s in message.signals.values() if s.is_multiplexer)
-    lines.append(f" m = {_raw(message, multiplexer)}")
-    for value in message.mux_values:
-        fields = ", ".join(
-            _field(message, s) if s.mux_value in (None, value) else "None"
-            for s in message.signals.values()
-        )
-        lines.append(f" if m == {value}: return ({fields},)")
-    lines.append(" unknown(m)")
-    return _build("decode", lines, message)  # type: ignore[return-value]
-
-
-def _field(message: Message, signal: Signal) -> str:
-    text = _raw(message, signal)
-    if signal.scale != 1:
-        text = f"{text} * {signal.scale!r}"
-    return text if signal.offset == 0 else f"{text} + {signal.offset!r}"
-
-
-def _raw(message: Message, signal: Signal) -> str:
-    source = "a" if signal.little_endian else "b"
-    mask = (1 << signal.length) - 1
-    text = f"({source} >> {shift_of(signal, message.length)} & {mask})"
-    if signal.signed:
-        sign = 1 << signal.length - 1
-        return f"(({text} ^ {sign}) - {sign})"
-    return text
-
-
-def _build(name: str, lines: list[str], message: Message) -> Callable[..., object]:
-    names = list(message.signals.values())
-
-    def refuse(index: int, value: float) -> None:
-        signal = names[index]
+    def refuse(index: int, value: float) -> NoReturn:
+        signal = signals[index]
         raise FrameError(
             f"{value!r} is outside {signal.minimum:g} to {signal.maximum:g} {signal.unit}".rstrip(),
             place=message.name,
             key=signal.name,
         )
 
-    def misfit(data: bytes) -> None:
-        raise FrameError(f"{len(data)} bytes instead of {message.length}", place=message.name)
+    def misfit(length: int) -> NoReturn:
+        raise FrameError(f"{length} bytes instead of {message.length}", place=message.name)
 
-    def unknown(value: float) -> None:
+    def unknown(value: float) -> NoReturn:
         raise FrameError(f"multiplexor value {value!r} is unknown", place=message.name)
 
-    scope: dict[str, object] = {"refuse": refuse, "misfit": misfit, "unknown": unknown}
-    exec(compile("\n".join(lines), f"<{name} {message.name}>", "exec"), scope)
-    return scope[name]  # type: ignore[return-value]
+    multiplexer = next((s.index for s in signals if s.is_multiplexer), _NONE)
+    fields = [_field(signal) for signal in signals]
+    return _codec.Layout(message.length, fields, multiplexer, message.mux_values, refuse, misfit, unknown)
+
+
+def packer_of(
+    message: Message,
+    start_values: Sequence[float],
+    sources: Sequence[tuple[Signal, Source]],
+    saturate: Saturate,
+    group: int | None = None,
+) -> _codec.Packer:
+    """What packs a message as it is now, without protection.
+
+    Args:
+        message: Its layout.
+        start_values: What the signals without a source carry, physical, by index.
+        sources: The others, and where their values come from.
+        saturate: Called with a signal's index and a value outside of its range; gives a value
+            to send in its place.
+        group: Value of the multiplexor; only its signals are packed.
+    """
+    fed = {signal.name for signal, _ in sources}
+    start = bytearray(message.length)
+    for signal in message.signals.values():
+        if signal.name not in fed and signal.mux_value in (None, group):
+            value = start_values[signal.index]
+            if signal.is_multiplexer and group is not None:
+                value = group
+            put_raw(message, signal, start, raw_of(signal, value))
+    rows = [
+        (signal.index, source.values, source.index, source.scale, source.offset)
+        for signal, source in sources
+        if signal.mux_value in (None, group)
+    ]
+    return _codec.Packer(message.layout, bytes(start), rows, saturate)
+
+
+def _field(signal: Signal) -> Field:
+    return (
+        signal.start,
+        signal.length,
+        signal.little_endian,
+        signal.signed,
+        signal.scale,
+        signal.offset,
+        signal.minimum,
+        signal.maximum,
+        signal.not_available,
+        signal.mux_value,
+    )

@@ -14,7 +14,8 @@ from cantools.database.can import Database as CanDatabase
 
 from hil.bus.frame import CLASSIC, FAST, FD, Format
 from hil.errors import HilError, RigFileError, RigFileErrors
-from hil.frames.codec import Decoder, Encoder, compile_decoder, compile_encoder
+from hil.frames import _codec
+from hil.frames.codec import Decoder, Encoder, layout_of
 from hil.frames.e2e import E2E
 from hil.frames.profiles import Extras, OwnChecksum
 from hil.frames.sending import OnChange, send_type_of
@@ -152,13 +153,18 @@ class Message:
         return 1 if signal.mux_value is None else self.turns
 
     @cached_property
+    def layout(self) -> _codec.Layout:
+        """The codec."""
+        return layout_of(self)
+
+    @cached_property
     def encode(self) -> Encoder:
         """Physical values in signal order to a ``bytearray``.
 
         Of a multiplexed message only the signals of the multiplexor's value are packed.
         ``FrameError`` if a value is out of its signal's range.
         """
-        return compile_encoder(self)
+        return self.layout.encode
 
     @cached_property
     def decode(self) -> Decoder:
@@ -166,7 +172,7 @@ class Message:
 
         ``FrameError`` if the frame has another length or its multiplexor value is unknown.
         """
-        return compile_decoder(self)
+        return self.layout.decode
 
     def decode_dict(self, data: bytes) -> dict[str, float]:
         """The signals that a frame carries, by name."""
@@ -364,12 +370,12 @@ def _range(source: DbcSignal) -> tuple[float, float]:
     scale, offset = float(source.scale), float(source.offset)
     low, high = _raw_bounds(source)
 
-    def fits(value: float) -> bool:
-        return low <= round((value - offset) / scale) <= high
+    plain = (scale, offset) == (1, 0)  # integers, exact beyond 53 bits
 
-    bounds: list[float] = sorted((low * scale + offset, high * scale + offset))
-    if (scale, offset) == (1, 0):
-        bounds = [low, high]  # integers, exact beyond 53 bits
+    def fits(value: float) -> bool:
+        return low <= round(value if plain else (value - offset) / scale) <= high
+
+    bounds: list[float] = [low, high] if plain else sorted((low * scale + offset, high * scale + offset))
     for place, declared in enumerate((source.minimum, source.maximum)):
         if declared is not None and fits(float(declared)):
             bounds[place] = float(declared)

@@ -19,14 +19,15 @@ from simpy.events import Event
 from hil.bus.frame import Format, Frame
 from hil.clock import NS_PER_MS, Alarm, VirtualClock
 from hil.errors import FrameError
+from hil.frames.codec import packer_of
 from hil.frames.database import Message, Signal
 from hil.frames.e2e import Protector
-from hil.frames.packer import Packer, compile_packer
 from hil.frames.sending import ChangeWatch
 from twins.port import Computed
 
 Send = Callable[[int, bytes, bool, Format], Frame]
 Bend = Callable[[float], float]
+Packer = Callable[[], bytearray]
 Detour = Callable[[bytes, Callable[[bytes], None]], None]
 
 
@@ -226,7 +227,7 @@ class Entry:
             if signal.name in sources and not (signal.is_multiplexer and message.mux_values)
         ]
         self._packers = [
-            compile_packer(message, start, rows, self._saturate, group)
+            packer_of(message, start, rows, self._saturate, group).pack
             for group in message.mux_values or (None,)
         ]
         return self._packers

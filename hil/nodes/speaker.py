@@ -13,7 +13,7 @@ from hil.bus.frame import Frame
 from hil.bus.medium import Medium
 from hil.clock import Alarm, VirtualClock
 from hil.errors import BusError, FrameError
-from hil.frames.codec import shift_of
+from hil.frames.bits import unused_bits
 from hil.frames.database import Database, Message, Signal
 from hil.frames.restbus import Entry
 from hil.nodes.bell import Bell
@@ -247,10 +247,7 @@ class _Layout:
     @cached_property
     def _unused(self) -> int:
         """The bits that no signal has."""
-        used = 0
-        for signal in self.message.signals.values():
-            used |= ((1 << signal.length) - 1) << shift_of(signal, self.message.length)
-        return ~used & ((1 << 8 * self.message.length) - 1)
+        return int.from_bytes(unused_bits(self.message), "little")
 
 
 def _fit(signal: Signal, value: float) -> float:

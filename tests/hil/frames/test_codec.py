@@ -1,8 +1,12 @@
-"""The compiled codecs and packers against cantools, over all shipped DBC files and random ones."""
+"""Codecs and packers against cantools, over all shipped DBC files and random ones."""
 
+import gc
 import random
+import weakref
 from dataclasses import dataclass
+from math import nextafter
 from pathlib import Path
+from typing import Any
 
 import cantools.database
 import pytest
@@ -10,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil.errors import FrameError
-from hil.frames.database import Message, load_database
+from hil.frames import _codec
+from hil.frames.database import Message, Signal, load_database
 from hil.frames.restbus import Entry, Source
+from twins.port import Computed
 
 FILES = sorted((Path(__file__).parents[3] / "dbc").glob("*.dbc"))
 LAYOUTS = {name: m for path in FILES for name, m in load_database([path]).messages.items()}
@@ -83,6 +89,12 @@ def parsed(folder: Path, text: str) -> tuple[Message, "cantools.database.can.Mes
     return load_database([path]).messages["M"], oracle.get_message_by_name("M")
 
 
+def highest(signal: Signal) -> float:
+    """The highest double in its range; of 64 bits the maximum is none."""
+    value = float(signal.maximum)
+    return value if value <= signal.maximum else nextafter(value, 0.0)
+
+
 @settings(max_examples=150, deadline=None)
 @given(layout=layouts(), data=st.binary(min_size=8, max_size=8), rng=st.randoms())
 def test_random_layouts_agree_with_cantools(
@@ -91,7 +103,7 @@ def test_random_layouts_agree_with_cantools(
     message, oracle = parsed(folder, layout.text)
     decoded = oracle.decode(data, decode_choices=False)
     assert message.decode_dict(data) == pytest.approx(decoded, rel=2**-52)  # floats, not Decimals
-    values = [rng.uniform(s.minimum, s.maximum) for s in message.signals.values()]
+    values = [rng.uniform(s.minimum, highest(s)) for s in message.signals.values()]
     named = dict(zip(message.signals, values, strict=True))
     expected = oracle.encode(named, strict=False)
     assert bytes(message.encode(values)) == expected
@@ -170,3 +182,90 @@ def test_values_between_two_raw_numbers_go_to_the_even_one(folder: Path) -> None
     text = 'VERSION ""\nNS_ :\nBS_:\nBU_: A\nBO_ 291 M: 1 A\n SG_ S : 0|8@1+ (0.5,0) [0|0] "" A\n'
     message, _ = parsed(folder, text)
     assert [bytes(message.encode([x]))[0] for x in (0.25, 0.75, 1.25)] == [0, 2, 2]
+
+
+def message_of(folder: Path, *signals: str, length: int = 8) -> Message:
+    """A message of the given ``SG_`` lines, without their names."""
+    lines = [f" SG_ S{k} : {line}" for k, line in enumerate(signals)]
+    text = "\n".join(['VERSION ""', "NS_ :", "BS_:", "BU_: A", f"BO_ 291 M: {length} A", *lines, ""])
+    return parsed(folder, text)[0]
+
+
+@pytest.mark.parametrize("order", ["0|64@1", "7|64@0"])
+@pytest.mark.parametrize("value", [0, 1, 2**53 + 1, 2**63, 2**64 - 1])
+def test_integers_of_64_bits_are_exact(folder: Path, order: str, value: int) -> None:
+    message = message_of(folder, f'{order}+ (1,0) [0|0] "" A')
+    data = bytes(message.encode([value]))
+    assert data == value.to_bytes(8, "little" if order.endswith("1") else "big")
+    assert message.decode(data) == (value,)
+    signed = message_of(folder, f'{order}- (1,0) [0|0] "" A')
+    assert signed.decode(data) == (value - (value >> 63 << 64),)
+    assert bytes(signed.encode(list(signed.decode(data)))) == data
+
+
+def test_a_source_beyond_64_bits_is_sent_as_the_highest_number(folder: Path) -> None:
+    unsigned = message_of(folder, '0|64@1+ (1,0) [0|0] "" A')
+    signed = message_of(folder, '0|64@1- (1,0) [0|0] "" A')
+    assert bytes(Entry(unsigned, {"S0": Source([2.0**64], 0)}).pack()) == b"\xff" * 8
+    assert bytes(Entry(signed, {"S0": Source([1e30], 0)}).pack()) == b"\xff" * 7 + b"\x7f"
+    assert bytes(Entry(signed, {"S0": Source([-1e30], 0)}).pack()) == bytes(7) + b"\x80"
+
+
+@pytest.mark.parametrize("value", [2**64, -1, 10**400, 2.0**64, float("nan"), float("inf"), -0.6])
+def test_what_64_bits_do_not_hold_is_refused(folder: Path, value: float) -> None:
+    message = message_of(folder, '0|64@1+ (1,0) [0|0] "" A')
+    with pytest.raises(FrameError, match="is outside"):
+        message.encode([value])
+
+
+def test_not_a_number_and_too_few_of_them_are_programming_errors(folder: Path) -> None:
+    message = message_of(folder, '0|8@1+ (1,0) [0|0] "" A', '8|8@1+ (1,0) [0|0] "" A')
+    with pytest.raises(TypeError):
+        message.encode([1.0, "two"])  # type: ignore[list-item]
+    with pytest.raises(IndexError):
+        message.encode([1.0])
+    with pytest.raises(TypeError):
+        message.decode(17)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        (57, 8, True, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (58, 8, False, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (64, 1, True, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (0, 0, True, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (0, 65, True, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (-1, 1, True, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (0, 8, True, False, 0.0, 0.0, 0.0, 1.0, None, None),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused(field: Any) -> None:
+    with pytest.raises(ValueError, match=r"leaves its message|a scale is 0"):
+        _codec.Layout(8, [field], -1, (), print, print, print)  # type: ignore[arg-type]
+
+
+def test_a_source_may_work_its_value_out_and_may_fail(folder: Path) -> None:
+    message = message_of(folder, '0|8@1+ (0.5,0) [0|100] "V" A')
+    asked = []
+
+    def voltage() -> float:
+        asked.append(1)
+        if len(asked) == 3:
+            raise ZeroDivisionError
+        return 3.0 * len(asked)
+
+    entry = Entry(message, {"S0": Source(Computed([voltage]), 0)})
+    assert [entry.pack()[0], entry.pack()[0]] == [6, 12]
+    with pytest.raises(ZeroDivisionError):
+        entry.pack()
+
+
+def test_an_entry_that_is_let_go_leaves_nothing_behind(folder: Path) -> None:
+    """Entry, packer and the entry's own method are a circle that the collector must see."""
+    entry = Entry(message_of(folder, '0|8@1+ (1,0) [0|0] "" A'), {"S0": Source([1.0], 0)})
+    entry.pack()
+    gone = weakref.ref(entry)
+    del entry
+    gc.collect()
+    assert gone() is None
