@@ -83,7 +83,9 @@ def _describe(config: RigConfig) -> Iterator[str]:
     yield from _section("The BMS hears", _wires(to_bms, "→"))
     yield from _section("The BMS drives", _wires(from_bms, "←"))
     yield from _section("Sent, but wired to nothing", _idle(config))
-    yield from _section("Asked of the BMS", _roles(config.requests, config.buses))
+    own = {name: role for name, role in config.requests.items() if config.manner(name).owns_signal}
+    yield from _section("Asked of the BMS", _roles(own, config.buses))
+    yield from _section("How it is asked", _manners(config))
     yield from _section("Said by the BMS", _roles(config.roles, config.buses))
     yield from _section("Promised by the BMS", _limits(config.limits.values()))
     yield from _section("Tests left out", config.suite.skip.items())
@@ -189,6 +191,25 @@ def _roles(roles: Mapping[str, Role], buses: Mapping[str, BusConfig]) -> Iterato
         yield name, "=", where, first.unit, values
 
 
+def _manners(config: RigConfig) -> Iterator[Row]:
+    """Steps of requests, and what goes on while something is asked."""
+    from hil.units import say
+
+    for name, manner in config.manners.items():
+        role = config.requests[name]
+        for value, steps in manner.steps.items():
+            for number, step in enumerate(steps, start=1):
+                head = f"{name} = {role.name_of(value)}" if number == 1 else ""
+                yield head, f"{number}", step.text
+        kept = manner.keep_alive
+        if kept is not None:
+            values = ", ".join(f"{value:g}" for value in kept.values)
+            where = f"{kept.bus}/{kept.message}.{kept.signal}"
+            yield name, "", f"while asked, {where} is {values} in turn, every {say(kept.every_ns, 'ns')}"
+        if manner.only_while_asked:
+            yield name, "", f"{role.message} is sent only while asked"
+
+
 def _read(reading: Reading, signals: Sequence[str]) -> Iterator[str]:
     """What there is to a role besides its signal; ``signals`` are those of its message."""
     if reading.others:
@@ -238,7 +259,9 @@ def _idle(config: RigConfig) -> Iterator[Row]:
     """Signals of the rig that nothing feeds: they keep their start value."""
     fed = {(w.bus, w.message, w.signal) for w in config.wires if w.direction == "out"}
     fed |= {(c.bus, c.message, c.signal) for c in config.constants}
-    fed |= {(r.bus, r.message, r.signal) for r in config.requests.values()}
+    fed |= {(r.bus, r.message, r.signal) for r in config.asked.values()}
+    kept = (manner.keep_alive for manner in config.manners.values())
+    fed |= {(k.bus, k.message, k.signal) for k in kept if k is not None}
     for bus in config.buses.values():
         for message in bus.database.messages.values():
             if config.bms.node in message.senders or not message.is_sent:

@@ -75,8 +75,12 @@ class Life:
 
     def asks(self, mode: str) -> None:
         """A mode is asked for: ``operate``, ``charge`` or ``standby``."""
-        self.rig.request("mode", mode)
+        self._ask_for(mode)
         self._pass(_ASK_NS)
+
+    def _ask_for(self, mode: str) -> None:
+        stimulus = self.rig.request("mode", mode)
+        self.scene.asked("mode", mode, stimulus.on_wire_ns or self.rig.now_ns)
 
     def drives(self, share: float, duration: str) -> None:
         """Driving is asked for, then a share of the current that is promised, below 0 into the pack."""
@@ -152,18 +156,19 @@ class Life:
     def heals(self) -> None:
         """All is mended, the BMS is given time, put to standby and reset."""
         self.mends()
-        self.rig.request("mode", "standby")
+        self._ask_for("standby")
         self._pass(self.scene.settle_ns)
         self.resets()
         self.scene.settle_ns = 0
 
     def resets(self) -> None:
         """Standby is asked for, and a reset by its rising edge."""
-        self.rig.request("mode", "standby")
+        self._ask_for("standby")
         self._pass(_HOLD_NS)
         if self.rig.config.requests["reset"].message in self._broken:
             return  # it does not get through
-        self.rig.pulse_reset()
+        stimulus = self.rig.pulse_reset()
+        self.scene.asked("reset", 1.0, stimulus.on_wire_ns or self.rig.now_ns)
         self._pass(_ASK_NS)
 
     def holds_reset(self) -> None:

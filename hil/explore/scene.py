@@ -81,7 +81,9 @@ class Scene:
         for role in self.roles.values():
             self._by_message.setdefault(role.message, []).append(role)
         self._requests = [
-            (self._index(r), r) for n, r in rig.config.requests.items() if n in ("mode", "reset")
+            (self._index(r), r)
+            for n, r in rig.config.requests.items()
+            if n in ("mode", "reset") and rig.config.manner(n).owns_signal
         ]
         self._told = {m for cause in self.causes.values() for m in cause.sources}
         self._asked = {role.message for _, role in self._requests}
@@ -177,6 +179,15 @@ class Scene:
                 if value and not self._reset:
                     self.reset_ns = t_ns
                 self._reset = value
+
+    def asked(self, name: str, value: str | float, at_ns: int) -> None:
+        """What has no signal of its own is asked, by steps that no frame tells of."""
+        if self.rig.config.manner(name).owns_signal:
+            return
+        if name == "mode" and value != self.mode:
+            self.mode, self.mode_ns = str(value), at_ns
+        elif name == "reset":
+            self.reset_ns = at_ns
 
     def current(self, t_ns: int) -> float | None:
         """Pack current in A as last told to the BMS, if it was lately."""

@@ -99,7 +99,7 @@ class PunctualRestbus(Restbus):
 
     def _send_due(self, entry: Entry, slot_ns: int, missed: int) -> None:
         """Send all frames of a slot; a look for a change that comes late has missed nothing."""
-        if entry.changes is None and entry.hold == "normal":
+        if entry.changes is None and entry.hold == "normal" and not entry.idle:
             self.punctuality.missed += missed
             if missed:
                 return

@@ -67,6 +67,7 @@ class Entry:
         saturated: How often a value was outside its signal's range and was sent as the nearest
             bound.
         changes: Of a message that is sent on a change: which of its groups are due.
+        idle: Nobody wants it at present, so that it is not sent.
     """
 
     message: Message
@@ -77,6 +78,7 @@ class Entry:
     mutate: Callable[[bytearray], bytearray] | None = None
     detour: Detour | None = None
     saturated: int = 0
+    idle: bool = False
     protector: Protector | None = field(init=False)
     changes: ChangeWatch | None = field(init=False)
 
@@ -91,7 +93,7 @@ class Entry:
 
     def goes_out(self) -> bool:
         """Whether the frame of the present slot is sent."""
-        return self.hold == "normal" and not (self.lost is not None and self.lost())
+        return self.hold == "normal" and not self.idle and not (self.lost is not None and self.lost())
 
     @property
     def is_plain(self) -> bool:
@@ -103,7 +105,7 @@ class Entry:
         """Whether nothing is done to its frames one by one: whoever knows its content can send them."""
         protector = self.protector
         disturbed = self.lost or self.mutate or self.detour or (protector and protector.fault)
-        return self.is_plain and self.hold == "normal" and not disturbed
+        return self.is_plain and self.hold == "normal" and not self.idle and not disturbed
 
     def content(self) -> bytearray:
         """What it carries now, not yet protected."""
@@ -135,7 +137,7 @@ class Entry:
                 if self.goes_out():
                     yield self.pack()
             return
-        if self.hold == "drop" or not self.changes.is_open(now_ns):
+        if self.hold == "drop" or self.idle or not self.changes.is_open(now_ns):
             return
         contents = [bytes(data) for data in self._contents()]
         for group in self.changes.due(contents, now_ns):

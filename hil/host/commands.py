@@ -109,7 +109,7 @@ class Commands:
 
     def send(self, request: str, value: float) -> Message:
         """Put a request to the BMS into its frame."""
-        if request not in self._world.rig.requests:
+        if request not in self._world.rig.asked:
             raise UsageError(f"the rig file has no request {request!r}")
         return self._told(self._world.send(request, float(value)))
 

@@ -178,7 +178,7 @@ def _send_requests(rig: RigConfig) -> tuple[SafeState, int]:
     clock = RealClock()
     places: list[_Place] = []
     lost: HilError | None = None
-    for name in sorted({role.bus for role in rig.requests.values()}):
+    for name in sorted({role.bus for role in rig.asked.values()}):
         try:
             places.append(_Place(rig, name, clock))
         except HilError as error:  # which keeps no request off another bus
@@ -193,7 +193,8 @@ def _send_requests(rig: RigConfig) -> tuple[SafeState, int]:
         for place in places:
             place.medium.close()
     said: dict[str, str] = {}
-    sent: dict[str, int | None] = dict.fromkeys(_wanted(rig))
+    silent = {name for name in _wanted(rig) if _is_silent(rig, rig.requests[name].message)}
+    sent: dict[str, int | None] = {name: None for name in _wanted(rig) if name not in silent}
     for place in places:
         said |= place.said()
         sent |= place.sent_ns
@@ -203,6 +204,25 @@ def _send_requests(rig: RigConfig) -> tuple[SafeState, int]:
 
 def _wanted(rig: RigConfig) -> dict[str, float]:
     return rig.safe_state.requests
+
+
+def _sent(rig: RigConfig) -> dict[str, float]:
+    """What is sent for that; of steps all that they lead to at once, for nothing else is left to wait for."""
+    sent: dict[str, float] = {}
+    for request, value in _wanted(rig).items():
+        manner = rig.manner(request)
+        if value in manner.steps or not manner.owns_signal:
+            sent |= manner.leaves(value)
+        else:
+            sent[request] = value
+    return sent
+
+
+def _is_silent(rig: RigConfig, message: str) -> bool:
+    """Whether a message is not to be sent: it goes out only while something is asked, and nothing is."""
+    only = [name for name, manner in rig.manners.items() if manner.only_while_asked]
+    asking = [rig.requests[name] for name in only if rig.requests[name].message == message]
+    return bool(asking) and all(_sent(rig).get(role.name, role.default) == role.default for role in asking)
 
 
 class _Place:
@@ -217,16 +237,19 @@ class _Place:
         node = self.medium.attach("guard", on_frame=self._signals.on_frame)
         node.on_sent = self._on_sent
         self.sent_ns: dict[str, int | None] = {
-            request: None for request in _wanted(rig) if rig.requests[request].bus == name
+            request: None
+            for request in _wanted(rig)
+            if rig.requests[request].bus == name and not _is_silent(rig, rig.requests[request].message)
         }
         self.restbus = PunctualRestbus(clock, node.send, self._entries())
 
     def _entries(self) -> list[Entry]:
         """The messages with requests: those of the safe state as wanted, all others at rest."""
         sources: dict[str, dict[str, Source]] = {}
-        for request, role in self._rig.requests.items():
-            if role.bus == self._name:
-                value = _wanted(self._rig).get(request, role.default)
+        wanted = _sent(self._rig)
+        for request, role in self._rig.asked.items():
+            if role.bus == self._name and not _is_silent(self._rig, role.message):
+                value = wanted.get(request, role.default)
                 sources.setdefault(role.message, {})[role.signal] = Source.constant(value)
         database = self._rig.buses[self._name].database
         return [Entry(database.messages[message], found) for message, found in sources.items()]

@@ -31,6 +31,8 @@ def identity_of(rig: RigConfig) -> str:
         rig.wires,
         rig.constants,
         sorted(rig.requests.items()),
+        sorted(rig.parts.items()),
+        sorted(rig.manners.items()),
         sorted(rig.roles.items()),
         sorted(rig.safe_state.requests.items()),
         rig.safe_state.outputs,

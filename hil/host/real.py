@@ -148,8 +148,7 @@ class RealWorld(World):
         """Everything as in a new world: whole, off, noise by ``seed``; the BMS off, if it can be switched."""
         self.mend()
         self._pending.clear()
-        for name, role in self.rig.requests.items():
-            self._requests[name].values[0] = role.default
+        self._rest()
         if self.can_switch:
             self.switch_off()
             tidy()  # nothing is sent now that could be late
@@ -208,8 +207,8 @@ class RealWorld(World):
         asked: dict[str, Stimulus] = {}
         asked_ns = self.now_ns
         for request, value in self.rig.safe_state.requests.items():
-            asked[request] = self.send(request, value)
-        self.run_until(asked_ns + SAFE_NS)
+            asked[request] = self.ask(request, value)
+        self.run_until(max(asked_ns, self.now_ns) + SAFE_NS)
         roles = {name: self._said(name, asked_ns) for name in self._shown()}
         return SafeState(
             requests={name: stimulus.text for name, stimulus in asked.items()},
@@ -324,7 +323,7 @@ class RealWorld(World):
     def _bring_to_standby(self) -> None:
         """Ask for standby and reset, until the BMS says that it is there, or often enough."""
         for request, value in self.rig.safe_state.requests.items():
-            self.send(request, value)
+            self.ask(request, value)
         self.run_until(self.now_ns + _PULSE_NS)
         if "reset" not in self.rig.requests:
             return
@@ -332,7 +331,7 @@ class RealWorld(World):
             if self._said("state") == "standby":
                 return
             for value in (0.0, 1.0, 0.0):
-                self.send("reset", value)
+                self.ask("reset", value)
                 self.run_until(self.now_ns + _PULSE_NS)
             self.run_until(self.now_ns + _SETTLE_NS)
 
@@ -389,7 +388,7 @@ class RealWorld(World):
             "contactors": {n: self._said(n) for n in self._shown() if n != "state"},
             "faults": [name for name in self.rig.roles if name.startswith("fault.") and self._is_set(name)],
             "warnings": [n for n in self.rig.roles if n.startswith("warning.") and self._is_set(n)],
-            "requests": {n: r.name_of(self._requests[n].values[0]) for n, r in self.rig.requests.items()},
+            "requests": {n: r.name_of(self._requests[n].values[0]) for n, r in self.rig.asked.items()},
             "broken": [fault.text for fault in self._faults],
         }
 

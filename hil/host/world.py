@@ -17,7 +17,9 @@ from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame
 from hil.faults.node import SilentNode
 from hil.frames.database import Database, Message
+from hil.frames.keep_alive import Changing
 from hil.frames.restbus import Entry, Restbus, Source
+from hil.host.asking import ask
 from hil.host.station import Station
 from hil.host.stimulus import Carrier, Stimulus
 from hil.nodes.kinds import NodeSpec, Surroundings, build_node
@@ -25,6 +27,7 @@ from hil.nodes.machine import Machine
 from hil.responses.signals import Sample, Values
 from hil.responses.trace import TraceWriter
 from hil.rig.mistakes import suggest
+from hil.rig.requests import KeepAlive
 from hil.rig.schema import RigConfig
 from hil.units import number_in
 from twins.plant import Plant
@@ -183,11 +186,17 @@ class World:
 
     def send(self, request: str, value: float) -> Stimulus:
         """Put a request into the frame that carries it."""
-        role = self.rig.requests[request]
+        role = self.rig.asked[request]
         self._requests[request].values[0] = value
-        carrier = self._carrier(role.bus, role.message, role.signal, value)
+        self._silence()
+        entry = self.entry(role.message)
+        carriers = () if entry.idle else (self._carrier(role.bus, role.message, role.signal, value),)
         text = f"{request} = {role.name_of(value)}"
-        return self._stimulate(Stimulus(request, text, self.now_ns, (carrier,), value))
+        return self._stimulate(Stimulus(request, text, self.now_ns, carriers, value))
+
+    def ask(self, request: str, value: float) -> Stimulus:
+        """Ask something of the BMS, step by step where the rig file has steps; time may pass."""
+        return ask(self.rig, self, request, value, to_the_end=True)[0]
 
     def subscribe(
         self, bus: str, message: str, watcher: Callable[[Frame, Values], None]
@@ -251,7 +260,7 @@ class World:
         self.plant.safe()
         try:
             for request, value in self.rig.safe_state.requests.items():
-                self.send(request, value)
+                self.ask(request, value)
             self.run_until(self.now_ns + _SAFE_NS)
         finally:
             self.bms.power_off()
@@ -415,10 +424,42 @@ class World:
 
     def _wire_requests(self) -> None:
         """A request lives in a slot of its own that the restbus reads."""
-        for name, role in self.rig.requests.items():
+        for name, role in self.rig.asked.items():
             source = Source([role.default], 0)
             self._requests[name] = source
             self.entry(role.message).connect(role.signal, source)
+        for name, manner in self.rig.manners.items():
+            if manner.keep_alive is not None:
+                self._keep_alive(name, manner.keep_alive)
+        self._silence()
+
+    def _keep_alive(self, request: str, kept: KeepAlive) -> None:
+        """Let a signal change for as long as a request is asked."""
+        entry = self.entry(kept.message)
+        slack_ns = (entry.message.slot_ns or 0) // 2
+        is_asked = lambda: not self._rests(request)  # noqa: E731
+        values = Changing(kept.values, kept.every_ns, slack_ns, lambda: self.now_ns, is_asked)
+        entry.connect(kept.signal, Source(values, 0))
+
+    def _rests(self, request: str) -> bool:
+        """Whether a request's signal is at its default."""
+        return self._requests[request].values[0] == self.rig.requests[request].default
+
+    def _rest(self) -> None:
+        """Nothing is asked any more."""
+        for name, role in self.rig.asked.items():
+            self._requests[name].values[0] = role.default
+        self._silence()
+
+    def _silence(self) -> None:
+        """What is sent only while something is asked is not sent while nothing is."""
+        wanted: dict[str, bool] = {}
+        for name, manner in self.rig.manners.items():
+            if manner.only_while_asked:
+                message = self.rig.requests[name].message
+                wanted[message] = wanted.get(message, False) or not self._rests(name)
+        for message, is_wanted in wanted.items():
+            self.entry(message).idle = not is_wanted
 
     def _stimulate(self, stimulus: Stimulus) -> Stimulus:
         if stimulus.on_wire_ns is None and any(map(self._stands, stimulus.carriers)):

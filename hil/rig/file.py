@@ -178,7 +178,7 @@ class PortSection(Section):
 
 
 class RoleSection(Section):
-    """One entry of ``[roles]`` or ``[requests]``."""
+    """One entry of ``[roles]``."""
 
     signal: str | Annotated[list[str], Field(min_length=2)]
     values: dict[str, float | list[Number]] | None = None
@@ -193,6 +193,35 @@ class RoleSection(Section):
     def signals(self) -> list[str]:
         """All its signals, the first of them first."""
         return [self.signal] if isinstance(self.signal, str) else self.signal
+
+
+class StepSection(Section):
+    """One step of ``[requests.NAME.steps]``."""
+
+    signal: str | None = None
+    set: str | None = None
+    to: Number | None = None
+    wait: Annotated[Time, Field(gt=0)] | None = None
+    until: str | None = None
+    is_: Number | None = Field(default=None, alias="is")
+    within: Annotated[Time, Field(gt=0)] | None = None
+
+
+class KeepAliveSection(Section):
+    """``keep_alive`` of a request."""
+
+    signal: str
+    values: Annotated[list[float], Field(min_length=2)] = [0.0, 1.0]
+    every: Annotated[Time, Field(gt=0)] | None = None
+
+
+class RequestSection(RoleSection):
+    """One entry of ``[requests]``."""
+
+    signal: str | Annotated[list[str], Field(min_length=2)] = ""
+    steps: dict[str, Annotated[list[StepSection], Field(min_length=1)]] = {}
+    keep_alive: Annotated[KeepAliveSection, _short("signal")] | None = None
+    send: Literal["always", "while-asked"] = "always"
 
 
 class LimitSection(Section):
@@ -261,6 +290,7 @@ class SuiteSection(Section):
 
 
 Role_ = Annotated[RoleSection, _short("signal")]
+Request_ = Annotated[RequestSection, _short("signal")]
 Port_ = Annotated[PortSection, _short("port")]
 
 
@@ -286,7 +316,7 @@ class RigFile(Section):
     wires: dict[str, dict[str, dict[str, Port_]]] = {}
     constants: dict[str, Number] = {}
     roles: dict[str, Role_] = {}
-    requests: dict[str, Role_] = {}
+    requests: dict[str, Request_] = {}
     limits: dict[str, LimitSection] = {}
     safe_state: SafeStateSection = SafeStateSection()
     health: HealthSection = HealthSection()

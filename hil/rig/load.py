@@ -20,6 +20,7 @@ from hil.rig.limits import Limit, limits_of
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.nodes import charger_preset, nodes_of
 from hil.rig.plant import PortLike, plant_config, ports_of
+from hil.rig.requests import Manner, RequestReader
 from hil.rig.roles import Role, RoleReader, check_roles
 from hil.rig.schema import (
     BmsConfig,
@@ -41,6 +42,8 @@ class _Signals(TypedDict):
     wires: tuple[Wire, ...]
     constants: tuple[Constant, ...]
     requests: dict[str, Role]
+    parts: dict[str, Role]
+    manners: dict[str, Manner]
     roles: dict[str, Role]
     limits: dict[str, Limit]
     safe_state: SafeState
@@ -63,7 +66,7 @@ def load_rig(rig: str | Path) -> RigConfig:
     nodes = nodes_of(file, databases, file.bms.node if file.bms is not None else "", mistakes)
     signals = _signals(file, databases, plant, nodes, mistakes)
     hooks = _hooks(file, mistakes)
-    _check_requests(signals["requests"], buses, mistakes)
+    _check_requests({**signals["parts"], **signals["requests"]}, buses, mistakes)
     mistakes.check()
     if file.rig is None or plant is None or bms is None:
         raise AssertionError("a rig with a section left out has mistakes")
@@ -132,13 +135,17 @@ def _signals(
         wiring.add(draft)
     reader = RoleReader(book, wiring, mistakes)
     constants = [reader.constant(address, value) for address, value in file.constants.items()]
-    requests, roles = reader.requests(file.requests), reader.roles(file.roles)
+    roles = reader.roles(file.roles)
     check_roles(roles, mistakes)
-    safe_state = reader.wanted("safe_state.requests", file.safe_state.requests, requests, file.requests)
+    asking = RequestReader(book, wiring, (reader, roles), mistakes)
+    asked = asking.requests(file.requests)
+    safe_state = asking.wanted("safe_state.requests", file.safe_state.requests, file.requests)
     return {
         "wires": tuple(wiring.wires),
         "constants": tuple(constant for constant in constants if constant is not None),
-        "requests": requests,
+        "requests": asked.requests,
+        "parts": asked.parts,
+        "manners": asked.manners,
         "roles": roles,
         "limits": limits_of(file.limits, databases, node, roles, mistakes),
         "safe_state": SafeState(safe_state, _outputs(file, mistakes)),

@@ -16,6 +16,7 @@ from hil.clock import NS_PER_MS
 from hil.errors import HilError, NotOfferedError, UsageError
 from hil.faults.catalogue import make_fault
 from hil.faults.fault import Fault
+from hil.host.asking import ask
 from hil.host.contract import Host
 from hil.host.stimulus import Stimulus
 from hil.rig.hooked import Hooked
@@ -84,6 +85,7 @@ class Rig:
         self._faults: list[Fault] = []
         self._untold: list[Stimulus] = []
         self._shown: tuple[int, int] | None = None  # frame of the expectation just met, and its cycle
+        self._stopped = ""  # where the last request ended before its last step
         self._plots = PlotBuilder(host, observer)
         self._cell: tuple[int, str] | None = None  # whose fault is on now, and in which state it came
 
@@ -175,7 +177,9 @@ class Rig:
     # -- what the rig does to the BMS ---------------------------------------------------------
 
     def request(self, name: str, value: Value) -> Stimulus:
-        """Ask something of the BMS, as the vehicle would.
+        """Ask something of the BMS, as the vehicle would; by the steps of the rig file, time passes.
+
+        Steps end where the BMS does not come to say what one waits for: who needs it there checks that.
 
         Raises:
             NotOfferedError: If the rig file has no such request.
@@ -185,7 +189,14 @@ class Rig:
             raise NotOfferedError(f"the rig file gives this BMS no request {name!r}")
         if self._hooks.has("request"):
             return self._asked_by("request", name, value)
-        return self._stimulated(self._host.send(name, number_of(role, value)))
+        number = number_of(role, value)
+        steps = self.config.manner(name).steps.get(number, ())
+        if steps:
+            self.step(f"{name} = {role.name_of(number)}, by {len(steps)} steps")
+        stimulus, self._stopped = ask(self.config, self._host, name, number)
+        if self._stopped:
+            self.step(self._stopped)
+        return self._stimulated(stimulus)
 
     def set(self, port: str, value: float | str) -> Stimulus:
         """Write a set point of a twin: a number in SI units (temperatures in degC), or a text with a unit."""
@@ -295,7 +306,7 @@ class Rig:
         """A step on the way to what a test is about: recorded as a check only where it fails."""
         result = self._judge.expect(self._role("state"), state, within_ns, self._reactions, already=True)
         if not result.ok:
-            self._record(result)
+            self._record(replace(result, actual="; ".join(filter(None, (result.actual, self._stopped)))))
         after = result.actual.partition(" after ")[2]
         self.step(f"{state} reached, {after} after it was asked for" if after else f"still in {state}")
 
@@ -304,12 +315,12 @@ class Rig:
         if self._hooks.has("reset"):
             return self._asked_by("reset")
         self.step("reset requested")
-        self._host.send("reset", 0.0)
+        ask(self.config, self._host, "reset", 0.0)
         self.run_for("110 ms")
         stimulus = self.request("reset", True)
         self._judge.on_wire(stimulus)
         self.run_for("110 ms")
-        self._host.send("reset", 0.0)
+        ask(self.config, self._host, "reset", 0.0)
         return stimulus
 
     def _asked_by(self, hook: str, *arguments: Value) -> Stimulus:

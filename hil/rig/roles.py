@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hil.frames.database import Message
@@ -79,7 +79,7 @@ class Role:
 
 
 class RoleReader:
-    """Resolves roles, requests and constants.
+    """Resolves roles and constants.
 
     Args:
         book: Finds signals.
@@ -104,50 +104,11 @@ class RoleReader:
                 if not self._bms_sends(key, place):
                     break
                 if role_name == name or role_name not in sections:
-                    values = self._values(key, name, section, place)
+                    values = self.values(key, name, section, place)
                     reading = self._readings.reading(key, role_name, section, place, chosen)
-                    role = _role(role_name, place, values, index, reading=reading)
+                    role = role_at(role_name, place, values, index, reading=reading)
                     found[role_name] = _renumbered(replace(role, unit=unit_of(role_name, section, place)))
         return _with_turns(found)
-
-    def requests(self, sections: Mapping[str, RoleSection]) -> dict[str, Role]:
-        """What can be asked of the BMS: signals that the rig sends and nothing else feeds."""
-        found = {}
-        for name, section in sections.items():
-            key = dotted("requests", name)
-            self._readings.refuse(key, section)
-            place = self._book.find(f"{key}.signal", section.signals[0])
-            if place is None or not self._wiring.rig_sends(key, place, f"request {name!r} goes to"):
-                continue
-            if not self._wiring.claim(key, place):
-                continue
-            values = self._values(key, name, section, place)
-            default = self._number(f"{key}.default", section.default or 0.0, values, place)
-            if default is not None:
-                found[name] = _role(name, place, values, None, default)
-        return found
-
-    def wanted(
-        self,
-        key: str,
-        values: Mapping[str, Number],
-        requests: Mapping[str, Role],
-        declared: Collection[str],
-    ) -> dict[str, float]:
-        """Values for requests, by name or number; of one that came to nothing is told elsewhere."""
-        found = {}
-        for name, value in values.items():
-            role, here = requests.get(name), f"{key}.{name}"
-            if role is None:
-                if name not in declared and dotted("requests", name) not in self._mistakes.broken:
-                    hint = suggest(name, requests, "requests")
-                    self._mistakes.add(here, f"there is no request {name!r}", hint)
-                continue
-            place = self._book.place(here, role.bus, role.message, role.signal)
-            number = self._number(here, value, role.values, place) if place else None
-            if number is not None:
-                found[name] = number
-        return found
 
     def constant(self, address: str, value: Number) -> Constant | None:
         """A signal with a fixed value: a number, or a name from the DBC's value table."""
@@ -156,7 +117,7 @@ class RoleReader:
         if place is None or not self._wiring.rig_sends(key, place, "a constant goes to"):
             return None
         choices = {name: float(raw) for raw, name in (place.signal.choices or {}).items()}
-        number = self._number(key, value, choices, place)
+        number = self.number(key, value, choices, place)
         if number is None or not self._wiring.claim(key, place):
             return None
         return Constant(*place.key, number)
@@ -215,26 +176,30 @@ class RoleReader:
         )
         return False
 
-    def _values(self, key: str, name: str, section: RoleSection, place: Place) -> dict[str, float] | None:
+    def values(self, key: str, name: str, section: RoleSection, place: Place) -> dict[str, float] | None:
+        """The names of a role's numbers, if it has any; those that the suite needs are there."""
         values, here = section.values, f"{key}.values"
-        needed = next(
-            (n for k, n in _NEEDED.items() if name == k or (k[-1] == "." and name.startswith(k))),
-            (),
-        )
+        self.check_names(key, name, [*(values or ()), *getattr(section, "steps", ())])
         if values is None:
-            if needed:
-                example = ", ".join(f"{value} = …" for value in needed)
-                hint = f"such as values = {{ {example} }}"
-                self._mistakes.add(here, f"{name!r} needs names for its values", hint)
             return None
-        for value in needed or names_in(name):
-            if value not in values:
-                near = [v for v in values if v not in needed]
-                reason = f"{name!r} lacks the value {value!r}"
-                self._mistakes.add(here, reason, suggest(value, near or values, "values given"))
         if not isinstance(section.signal, str):  # its value is the number of the combination
             return {value: float(number) for number, value in enumerate(values)}
         return self._numbers(here, values, place, section.mask)
+
+    def check_names(self, key: str, name: str, given: Sequence[str]) -> None:
+        """The names that the suite needs of a role or request are among those given."""
+        kind = "contactor." if name.startswith("contactor.") else name
+        needed = _NEEDED.get(kind, ())
+        here = f"{key}.values"
+        if not given and needed:
+            example = ", ".join(f"{value} = …" for value in needed)
+            hint = f"such as values = {{ {example} }}"
+            self._mistakes.add(here, f"{name!r} needs names for its values", hint)
+        for value in (needed or names_in(name)) if given else ():
+            if value not in given:
+                near = [v for v in given if v not in needed]
+                reason = f"{name!r} lacks the value {value!r}"
+                self._mistakes.add(here, reason, suggest(value, near or given, "values given"))
 
     def _numbers(
         self, here: str, values: Mapping[str, float | list[Number]], place: Place, mask: int | None
@@ -276,9 +241,10 @@ class RoleReader:
             hint = f"write {name} = {raw}"
             self._mistakes.add(key, f"{number:g} is {choices[int(number)]} in the DBC", hint)
 
-    def _number(
+    def number(
         self, key: str, value: Number, values: Mapping[str, float] | None, place: Place
     ) -> float | None:
+        """A number that a signal can carry, or that of a name; ``None`` and a mistake if it is neither."""
         if isinstance(value, str):
             by_name = {name.lower(): number for name, number in (values or {}).items()}
             if value.lower() not in by_name:
@@ -331,7 +297,7 @@ def snake_case(name: str) -> str:
     return _WORD.sub("_", name).lower()
 
 
-def _role(
+def role_at(
     name: str,
     place: Place,
     values: dict[str, float] | None,
@@ -339,6 +305,7 @@ def _role(
     default: float = 0.0,
     reading: Reading | None = None,
 ) -> Role:
+    """A role at a place, in its signal's unit."""
     reading = reading or Reading(place.signal.index)
     return Role(name, *place.key, values, place.signal.unit, index, default, reading)
 

@@ -13,6 +13,7 @@ from hil.nodes.kinds import NodeSpec
 from hil.realtime.health import Budget
 from hil.rig.hooks import Hooks
 from hil.rig.limits import Limit
+from hil.rig.requests import PLAIN, Manner
 from hil.rig.roles import Role
 from hil.rig.wire import Constant, Wire
 from twins.config import PlantConfig
@@ -137,6 +138,8 @@ class RigConfig:
 
     Attributes:
         requests: What the suite can ask of the BMS, and where.
+        parts: Signals that only steps of requests send, by address.
+        manners: How it is asked, of the requests that are more than a value of a signal.
         roles: What the BMS says, and where; members of an array as ``cell.voltage[7]``.
         limits: What the BMS promises.
         nodes: Devices on the buses that follow a protocol of their own.
@@ -160,7 +163,19 @@ class RigConfig:
     health: Budget = field(default_factory=Budget)
     host: HostConfig = HostConfig()
     nodes: tuple[NodeSpec, ...] = ()
+    parts: dict[str, Role] = field(default_factory=dict)
+    manners: dict[str, Manner] = field(default_factory=dict)
     hooks: Hooks | None = None
+
+    @property
+    def asked(self) -> dict[str, Role]:
+        """All that a value can be sent for: requests with a signal of their own, and parts of others."""
+        own = {name: role for name, role in self.requests.items() if self.manner(name).owns_signal}
+        return own | self.parts
+
+    def manner(self, request: str) -> Manner:
+        """How a request is asked."""
+        return self.manners.get(request, PLAIN)
 
     def require_virtual(self, why: str) -> None:
         """For what cannot be done in real time.

@@ -133,12 +133,24 @@ class Wiring:
         for message in messages:
             self._played[message] = key
 
-    def claim(self, key: str, place: Place) -> bool:
-        """Take a signal of the rig; it can have one source only."""
-        other = self._taken.setdefault(("signal", *place.key), key)
-        if other != key:
+    def claim(self, key: str, place: Place, owner: str = "") -> bool:
+        """Take a signal of the rig; it can have one source only: the ``owner``, by default the key."""
+        owner = owner or key
+        other = self._taken.setdefault(("signal", *place.key), owner)
+        if other != owner:
             self._mistakes.add(key, f"{place.text} is fed twice, also by {other}", "remove one")
-        return other == key
+        return other == owner
+
+    def port(self, key: str, name: str) -> PortLike | None:
+        """A port that tests can set; ``None`` and a mistake if there is none."""
+        found = self._ports.get(name) if self._ports is not None else None
+        if found is None and self._ports is not None:
+            self._mistakes.add(key, f"the twins have no port {name!r}", self._near(name))
+        elif found is not None and found.direction == "out":
+            hint = suggest(name, self._set_points(), "set points")
+            self._mistakes.add(key, f"port {name} is measured: nothing can be written to it", hint)
+            return None
+        return found
 
     def bms_sends(self, message: Message) -> bool:
         """Whether a message is the BMS's; if its node is a mistake of its own, any may be."""
@@ -217,11 +229,12 @@ class Wiring:
         return [name for name, port in (self._ports or {}).items() if port.direction == "in"]
 
     def _no_port(self, draft: Draft) -> None:
+        self._mistakes.add(draft.key, f"the twins have no port {draft.port!r}", self._near(draft.port))
+
+    def _near(self, port: str) -> str:
         names = {re.sub(r"\[\d+\]", "[*]", name) for name in self._ports or ()}
-        hint = suggest(draft.port, names, "ports")
-        if hint.endswith("…"):  # more than can be told here
-            hint = "hil check laptop --ports shows those of a rig"
-        self._mistakes.add(draft.key, f"the twins have no port {draft.port!r}", hint)
+        hint = suggest(port, names, "ports")  # there may be more than can be told here
+        return "hil check laptop --ports shows those of a rig" if hint.endswith("…") else hint
 
     def _scale(self, draft: Draft, port: PortLike, place: Place) -> float | None:
         if draft.scale is not None:
