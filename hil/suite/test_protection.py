@@ -112,7 +112,7 @@ def test_overvoltage_of_a_cell_opens_the_contactors(rig: Rig, cell: int) -> None
 @pytest.mark.parametrize("name", ["cell_overvoltage", "cell_undervoltage"])
 @pytest.mark.parametrize("state", ["standby", "operate", "charge"])
 def test_every_single_cell_is_protected(rig: Rig, state: str, name: str) -> None:
-    """No cell of the pack can leave its window unseen, whatever the BMS does; each one opens the contactors."""
+    """No cell of the pack can leave its window unseen, whatever the BMS does; each opens the contactors."""
     limit = rig.limits[name]
     require_watched(rig, name, state)
     value = PROTECTIONS[name].past(rig, limit.threshold)
