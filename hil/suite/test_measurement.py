@@ -4,33 +4,93 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from statistics import fmean
 from typing import Any
 
 import pytest
 
 from hil import Rig
-from hil.suite.protections import within_limits
+from hil.suite.protections import PROTECTIONS, within_limits
+
+_CELL_STEPS, _TEMPERATURE_STEPS = 12, 8  # of one cell, of one sensor, through the range of what it watches
+_BEYOND_V, _BEYOND_K = 0.3, 10.0  # how far past a threshold a reading must still be right
 
 
 @pytest.mark.case(1, 2)
 def test_every_cell_is_read_and_none_is_swapped(rig: Rig) -> None:
-    """Each cell has a voltage of its own, and each is reported at its place.
+    """Between its two thresholds each cell is reported as it is, at its place, wherever the others are.
 
-    There is no room for so many voltages with more than the tolerance between all of them. So they are dealt
-    out twice: two cells that are too near to be told apart once are far from each other the other time.
+    Each has a voltage of its own, and goes through the whole range in steps. There is no room for so many
+    voltages with more than the tolerance between all of them. So they are dealt out once more at the end: two
+    cells that were too near to be told apart are far from each other then.
     """
     tolerance = rig.limits["accuracy_cell_voltage"].tolerance
     rig.require("cell.voltage[1]")
-    for stride in _strides(rig.cells + 1):
-        wanted = {cell: 3.100 + 0.004 * (cell * stride % (rig.cells + 1)) for cell in range(1, rig.cells + 1)}
-        faults = [("cell.voltage", {"cell": cell, "value": volts}) for cell, volts in wanted.items()]
-        _expect_each_at_its_place(rig, "cell.voltage", faults, wanted, tolerance)
+    span = _inside(rig, "cell_undervoltage", "cell_overvoltage")
+    first, other = _strides(rig.cells + 1)
+    rounds = [(first, step / _CELL_STEPS) for step in range(_CELL_STEPS)] + [(other, 0.0)]
+    for stride, shift in rounds:
+        wanted = _dealt(rig.cells, span, stride, shift)
+        with _pack_as_its_cells(rig, wanted.values()):
+            _expect_the_worst_to_agree(rig, "cell.voltage", _cell_faults(wanted), wanted, tolerance)
+
+
+@pytest.mark.case(1)
+@pytest.mark.parametrize("name", ["cell_undervoltage", "cell_overvoltage"])
+def test_every_cell_is_read_beyond_its_limit(rig: Rig, name: str) -> None:
+    """Past its threshold a cell is not out of the range of what is measured: whoever mends it reads this."""
+    tolerance, limit = rig.limits["accuracy_cell_voltage"].tolerance, rig.limits.beside(name)
+    rig.require("cell.voltage[1]")
+    _keep_from_service(rig, name)
+    reach = _BEYOND_V if limit.above else -min(_BEYOND_V, _room_below(rig, limit.threshold))
+    (stride, *_) = _strides(rig.cells + 1)
+    wanted = _dealt(rig.cells, (limit.threshold, limit.threshold + reach), stride, 0.0)
+    _expect_the_worst_to_agree(rig, "cell.voltage", _cell_faults(wanted), wanted, tolerance)
 
 
 def _strides(count: int) -> list[int]:
     """Two steps around a circle of so many places that meet each place once."""
     return [step for step in (37, 41, 43, 47, 53, 59) if math.gcd(step, count) == 1][:2]
+
+
+def _dealt(count: int, span: tuple[float, float], stride: int, shift: float) -> dict[int, float]:
+    """A value for each place, evenly over the span; ``shift``, from 0 to 1, moves all around it."""
+    low, high = span
+    places = {place: (place * stride / (count + 1) + shift) % 1.0 for place in range(1, count + 1)}
+    return {place: round(low + (high - low) * share, 3) for place, share in places.items()}
+
+
+def _inside(rig: Rig, low: str, high: str) -> tuple[float, float]:
+    """From just above one limit's threshold to just below another's."""
+    bottom, top = (rig.limits.beside(name).threshold for name in (low, high))
+    below = 2 * bottom - PROTECTIONS[low].past(rig, bottom)
+    return below, 2 * top - PROTECTIONS[high].past(rig, top)
+
+
+def _room_below(rig: Rig, threshold: float) -> float:
+    """How far a cell may be below its threshold, and not be lost for good by a deep discharge."""
+    if not rig.has("deep_discharge"):
+        return math.inf
+    return max(0.0, threshold - rig.limits.beside("deep_discharge").threshold - 0.05)
+
+
+def _keep_from_service(rig: Rig, *names: str) -> None:
+    """Skip a test that would leave a real BMS with a fault that only a workshop clears."""
+    for name in names:
+        if rig.limits.beside(name).clears == "service":
+            pytest.skip(f"the rig file has {name!r} cleared by service only")
+
+
+def _cell_faults(wanted: Mapping[int, float]) -> list[tuple[str, dict[str, Any]]]:
+    return [("cell.voltage", {"cell": cell, "value": volts}) for cell, volts in wanted.items()]
+
+
+def _pack_as_its_cells(rig: Rig, cells: Iterable[float]) -> AbstractContextManager[Any]:
+    """Let the pack's sensor agree with cells that have other voltages than in truth."""
+    if not rig.has("current_sensor.voltage_pack"):
+        return nullcontext()
+    return rig.fault("pack.voltage", value=fmean(cells) * rig.series)
 
 
 @pytest.mark.case(3)
@@ -62,19 +122,81 @@ def test_pack_current_and_its_sign(rig: Rig) -> None:
         rig.bounded(f"measured current off its {truth:.4g} A", abs(told - truth), high=tolerance, unit="A")
 
 
+@pytest.mark.case(4)
+@pytest.mark.parametrize("name", ["overcurrent_discharge", "overcurrent_charge"])
+def test_a_current_is_read_up_to_its_limit(rig: Rig, name: str) -> None:
+    """From zero to just below the overcurrent, by what the sensor says: more than is drawn in truth."""
+    accuracy, limit = rig.limits["accuracy_current"], rig.limits.beside(name)
+    rig.require("measured.current")
+    sign = 1 if name == "overcurrent_discharge" else -1
+    inside = 2 * limit.threshold - PROTECTIONS[name].past(rig, limit.threshold)
+    rig.operate()
+    for share in (0.0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+        current = round(sign * share * inside, 1)
+        tolerance = max(accuracy.number("offset"), accuracy.tolerance * abs(current))
+        with rig.fault("current", value=current):  # too short for what is offered to be passed
+            rig.run_for(2 * rig.cycle_ns("measured.current"))
+            rig.agrees("measured.current", current, tolerance)
+        rig.run_for(2 * rig.cycle_ns("measured.current"))
+    rig.stays("state", "operate", for_="200 ms")
+
+
 @pytest.mark.case(5)
 def test_every_temperature_sensor_is_read(rig: Rig) -> None:
-    """Each sensor has a temperature of its own, and each is reported at its place."""
+    """Each sensor goes through the range between its thresholds in steps, and is reported at its place."""
     tolerance = rig.limits["accuracy_temperature"].tolerance
     rig.require("cell.temperature[1]")
-    low, high = rig.limits["undertemperature_discharge"], rig.limits["overtemperature_discharge"]
-    step = (high.warning - low.warning) / (rig.temperature_sensors + 1)
-    wanted = {
-        sensor: round(2 * (low.warning + step * sensor)) / 2
-        for sensor in range(1, rig.temperature_sensors + 1)
-    }
-    faults = [("temperature", {"sensor": sensor, "value": degrees}) for sensor, degrees in wanted.items()]
-    _expect_each_at_its_place(rig, "cell.temperature", faults, wanted, tolerance)
+    span = _inside(rig, "undertemperature_discharge", "overtemperature_discharge")
+    (stride, *_) = _strides(rig.temperature_sensors + 1)
+    for step in range(_TEMPERATURE_STEPS):
+        wanted = _halves(_dealt(rig.temperature_sensors, span, stride, step / _TEMPERATURE_STEPS))
+        _expect_the_worst_to_agree(rig, "cell.temperature", _sensor_faults(wanted), wanted, tolerance)
+
+
+@pytest.mark.case(5)
+@pytest.mark.parametrize("name", ["undertemperature_discharge", "overtemperature_discharge"])
+def test_every_temperature_sensor_is_read_beyond_its_limit(rig: Rig, name: str) -> None:
+    """Past its threshold a temperature is reported as it is, as far as the sensors can tell it."""
+    tolerance, limit = rig.limits["accuracy_temperature"].tolerance, rig.limits.beside(name)
+    rig.require("cell.temperature[1]")
+    _keep_from_service(rig, name)
+    sensors = rig.config.plant.sensors
+    coldest, hottest = sensors.temperature_min_degC + tolerance, sensors.temperature_max_degC - tolerance
+    reach = _BEYOND_K if limit.above else -_BEYOND_K
+    end = min(max(limit.threshold + reach, coldest), hottest)
+    (stride, *_) = _strides(rig.temperature_sensors + 1)
+    wanted = _halves(_dealt(rig.temperature_sensors, (limit.threshold, end), stride, 0.0))
+    _expect_the_worst_to_agree(rig, "cell.temperature", _sensor_faults(wanted), wanted, tolerance)
+
+
+def _halves(wanted: Mapping[int, float]) -> dict[int, float]:
+    """The same to half a degree, which frames can carry."""
+    return {sensor: round(2 * degrees) / 2 for sensor, degrees in wanted.items()}
+
+
+def _sensor_faults(wanted: Mapping[int, float]) -> list[tuple[str, dict[str, Any]]]:
+    return [("temperature", {"sensor": sensor, "value": degrees}) for sensor, degrees in wanted.items()]
+
+
+def _expect_the_worst_to_agree(
+    rig: Rig,
+    role: str,
+    faults: Iterable[tuple[str, dict[str, Any]]],
+    wanted: Mapping[int, float],
+    tolerance: float,
+) -> None:
+    """While the sensors show these values, that member of the role which is furthest off agrees, too."""
+    with rig.faults(*faults):
+        rig.settle("1 s")
+        settled = rig.mark(f"{role}: each at its own value")
+        rig.run_for(2 * rig.cycle_ns(f"{role}[1]"))
+
+        def off(place: int) -> float:
+            frames = rig.history(f"{role}[{place}]", settled.applied_ns)
+            return abs(frames[-1][1] - wanted[place]) if frames else math.inf
+
+        worst = max(wanted, key=off)
+        rig.agrees(f"{role}[{worst}]", wanted[worst], tolerance, since=settled)
 
 
 def _expect_each_at_its_place(
