@@ -1,4 +1,4 @@
-"""Whole runs with a BMS that wants an ignition line before it listens to a request: no Python in its rig file."""
+"""Whole runs with a BMS that wants an ignition line before it listens to requests: steps of its rig file."""
 
 from __future__ import annotations
 

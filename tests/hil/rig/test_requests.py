@@ -1,4 +1,4 @@
-"""Requests by steps, with a keep-alive, or only while something is asked: what they send, and when they end."""
+"""Requests by steps, with a keep-alive, or only while something is asked: what they send, when they end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from tests.hil.scripted import OPERATE, STANDBY, every, scripted_rig, scripted_w
 
 MS = NS_PER_MS
 REQUEST = 272
-MODE = 'mode = { signal = "can0/VCU_Request.Mode", values = { standby = 0, operate = 1 }, default = "standby" }'
+MODE = (
+    'mode = { signal = "can0/VCU_Request.Mode", values = { standby = 0, operate = 1 }, '
+    'default = "standby" }'
+)
 IGNITION_FIRST = """
 [requests.mode]
 signal = "can0/VCU_Request.Mode"
@@ -40,8 +43,14 @@ signal = "can0/VCU_Request.Reset"
 """
 BY_STEPS = """
 [requests.mode.steps]
-standby = [{ signal = "can0/VCU_Request.Mode", to = "Standby" }, { signal = "can0/VCU_Request.Ignition", to = 0 }]
-operate = [{ signal = "can0/VCU_Request.Ignition", to = 1 }, { signal = "can0/VCU_Request.Mode", to = "Operate" }]
+standby = [
+    { signal = "can0/VCU_Request.Mode", to = "Standby" },
+    { signal = "can0/VCU_Request.Ignition", to = 0 },
+]
+operate = [
+    { signal = "can0/VCU_Request.Ignition", to = 1 },
+    { signal = "can0/VCU_Request.Mode", to = "Operate" },
+]
 """
 Make = Callable[[str], RigConfig]
 
@@ -124,7 +133,8 @@ def test_what_was_said_since_the_last_step_counts(make: Make) -> None:
     requests = IGNITION_FIRST.replace(
         '    { until = "state"', '    { wait = "200 ms" },\n    { until = "state"'
     )
-    lines = every(20, 300, status(STANDBY)) + [(300.0, status(OPERATE))] + every(20, 2000, status(7), 320)
+    passed = [(300.0, status(OPERATE))]
+    lines = every(20, 300, status(STANDBY)) + passed + every(20, 2000, status(7), 320)
     rig, world, _ = scripted_rig(make(requests), lines)
     rig.request("mode", "operate")
     assert world.read("charger.plugged") == 1.0
@@ -238,10 +248,11 @@ def test_two_processes_must_agree_on_the_steps(make: Make) -> None:
 
 
 def test_the_check_shows_how_it_is_asked(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    kept = IGNITION_FIRST.replace("default", 'keep_alive = "can0/VCU_Request.Alive"\nsend = "while-asked"\ndefault')
+    more = 'keep_alive = "can0/VCU_Request.Alive"\nsend = "while-asked"\ndefault'
+    kept = IGNITION_FIRST.replace("default", more)
     assert main(["check", str(make(kept).path)]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "mode = operate 1 can0/VCU_Request.Ignition = 1 2 wait 200 ms 3 can0/VCU_Request.Mode = operate" in said
+    assert "mode = operate 1 can0/VCU_Request.Ignition = 1 2 wait 200 ms 3 can0/VCU_Request.Mode" in said
     assert "4 until state is operate, within 300 ms 5 charger.plugged = 1" in said
     assert "mode while asked, can0/VCU_Request.Alive is 0, 1 in turn, every 50 ms" in said
     assert "mode VCU_Request is sent only while asked" in said
@@ -254,11 +265,20 @@ STEP = "requests.mode.steps.operate[1]"
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        ('{ signal = "can0/VCU_Request.Ignitoin", to = 1 }', f"{STEP}.signal: message VCU_Request has no signal"),
+        (
+            '{ signal = "can0/VCU_Request.Ignitoin", to = 1 }',
+            f"{STEP}.signal: message VCU_Request has no signal",
+        ),
         ('{ signal = "can0/VCU_Request.Ignition", to = 2 }', f"{STEP}.to: 2 is outside"),
         ('{ signal = "can0/VCU_Request.Mode", to = "operat" }', f"{STEP}.to: there is no value 'operat'"),
-        ('{ signal = "can0/BMS_Status.State", to = 1 }', f"{STEP}: request 'mode' goes to can0/BMS_Status.State"),
-        ('{ signal = "can0/CMU_Cells.V1", to = 1 }', f"{STEP}: can0/CMU_Cells.V1 is fed twice, also by wires."),
+        (
+            '{ signal = "can0/BMS_Status.State", to = 1 }',
+            f"{STEP}: request 'mode' goes to can0/BMS_Status.State",
+        ),
+        (
+            '{ signal = "can0/CMU_Cells.V1", to = 1 }',
+            f"{STEP}: can0/CMU_Cells.V1 is fed twice, also by wires.",
+        ),
         ('{ signal = "can0/VCU_Request.Ignition" }', f"{STEP}: a step with 'signal' lacks 'to'"),
         ('{ wait = "1 s", to = 1 }', f"{STEP}: a step with 'wait' has no 'to'"),
         ('{ wait = "1 s", set = "charger.plugged" }', f"{STEP}: is set and wait at once"),
@@ -269,14 +289,17 @@ STEP = "requests.mode.steps.operate[1]"
         ('{ set = "charger.plugged", to = "1 V" }', f"{STEP}.to: '1 V' is a voltage"),
         ('{ set = "charger.plugged", to = 2 }', f"{STEP}.to: 2 is outside the range of charger.plugged"),
         ('{ until = "stat", is = 1, within = "1 s" }', f"{STEP}.until: there is no role 'stat'"),
-        ('{ until = "state", is = "precharg", within = "1 s" }', f"{STEP}.is: 'state' has no value 'precharg'"),
+        (
+            '{ until = "state", is = "precharg", within = "1 s" }',
+            f"{STEP}.is: 'state' has no value 'precharg'",
+        ),
         ('{ until = "state", is = "operate" }', f"{STEP}: a step with 'until' lacks 'within'"),
         ('{ untill = "state" }', f"{STEP}.untill: unknown key (did you mean 'until'?)"),
     ],
 )
 def test_a_wrong_step_is_told(make: Make, step: str, reason: str) -> None:
     with pytest.raises(RigFileErrors) as caught:
-        make(f"[requests]\n{MODE.replace(' }, default', f' }}, steps = {{ operate = [{step}] }}, default')}\n")
+        make("[requests]\n" + MODE.replace(" }, default", f" }}, steps = {{ operate = [{step}] }}, default"))
     assert len(caught.value.errors) == 1
     assert reason in str(caught.value)
 
@@ -285,7 +308,10 @@ def test_a_wrong_step_is_told(make: Make, step: str, reason: str) -> None:
     ("request_", "reason"),
     [
         ("default = 1", "requests.mode.signal: is missing (or steps for each of its values)"),
-        ('steps = { operate = [{ wait = "1 s" }] }', "requests.mode.values: 'mode' lacks the value 'standby'"),
+        (
+            'steps = { operate = [{ wait = "1 s" }] }',
+            "requests.mode.values: 'mode' lacks the value 'standby'",
+        ),
         (
             'steps = { operate = [{ wait = "1 s" }], standby = [{ wait = "1 s" }] }',
             "requests.mode.steps: no step sends a signal",
