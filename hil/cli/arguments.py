@@ -13,6 +13,15 @@ def count(text: str) -> int:
     return value
 
 
+def seed_range(text: str) -> range:
+    """``A-B``: the seeds from A to B; one number: that one."""
+    first, _, last = text.partition("-")
+    seeds = range(int(first), int(last or first) + 1)
+    if not seeds:
+        raise argparse.ArgumentTypeError(f"{text} has no seed: 1-50 are fifty")
+    return seeds
+
+
 def share(text: str) -> str:
     """``K/N``: the K-th of N parts."""
     part, of = map(int, text.split("/"))
