@@ -317,6 +317,7 @@ class RigFile(Section):
     constants: dict[str, Number] = {}
     roles: dict[str, Role_] = {}
     requests: dict[str, Request_] = {}
+    transitions: dict[str, list[str]] = {}
     limits: dict[str, LimitSection] = {}
     safe_state: SafeStateSection = SafeStateSection()
     health: HealthSection = HealthSection()
@@ -330,6 +331,7 @@ _REQUIRED = ("rig", "bus", "pack", "bms")
 _ENTRIES = {
     "nodes": 2,
     "bus": 2, "wire": 2, "wires": 4, "roles": 2, "requests": 2, "limits": 2, "constants": 2, "load": 2,
+    "transitions": 2,
 }  # fmt: skip
 
 

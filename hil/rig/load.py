@@ -32,6 +32,7 @@ from hil.rig.schema import (
 )
 from hil.rig.sending import with_sending
 from hil.rig.shipped import find_dbc, find_library, find_rig, shipped_dbc, shipped_libraries
+from hil.rig.transitions import Transitions, transitions_of
 from hil.rig.wire import Constant, Wire, Wiring, drafts
 from twins.config import PlantConfig
 
@@ -44,6 +45,7 @@ class _Signals(TypedDict):
     requests: dict[str, Role]
     parts: dict[str, Role]
     manners: dict[str, Manner]
+    transitions: Transitions
     roles: dict[str, Role]
     limits: dict[str, Limit]
     safe_state: SafeState
@@ -146,6 +148,7 @@ def _signals(
         "requests": asked.requests,
         "parts": asked.parts,
         "manners": asked.manners,
+        "transitions": transitions_of(file.transitions, roles, asked.requests, mistakes),
         "roles": roles,
         "limits": limits_of(file.limits, databases, node, roles, mistakes),
         "safe_state": SafeState(safe_state, _outputs(file, mistakes)),

@@ -15,6 +15,7 @@ from hil.rig.hooks import Hooks
 from hil.rig.limits import Limit
 from hil.rig.requests import PLAIN, Manner
 from hil.rig.roles import Role
+from hil.rig.transitions import Transitions
 from hil.rig.wire import Constant, Wire
 from twins.config import PlantConfig
 
@@ -140,6 +141,7 @@ class RigConfig:
         requests: What the suite can ask of the BMS, and where.
         parts: Signals that only steps of requests send, by address.
         manners: How it is asked, of the requests that are more than a value of a signal.
+        transitions: Which modes it follows in which state.
         roles: What the BMS says, and where; members of an array as ``cell.voltage[7]``.
         limits: What the BMS promises.
         nodes: Devices on the buses that follow a protocol of their own.
@@ -165,6 +167,7 @@ class RigConfig:
     nodes: tuple[NodeSpec, ...] = ()
     parts: dict[str, Role] = field(default_factory=dict)
     manners: dict[str, Manner] = field(default_factory=dict)
+    transitions: Transitions = field(default_factory=Transitions)
     hooks: Hooks | None = None
 
     @property

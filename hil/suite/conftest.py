@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from hil import RigConfig
 from hil.pytest_plugin import rig_config
 from hil.suite.protections import family_of
+from hil.suite.ways import Way, ways
 
 _USUAL_degC, _INSIDE_K = 25, 5
 
@@ -34,10 +35,16 @@ def _degrees(config: RigConfig) -> list[int]:
     return sorted({low, high, *(value for value in (0, _USUAL_degC) if low < value < high)})
 
 
-_MAKERS: dict[str, Callable[[RigConfig], list[int] | list[str]]] = {
+def _ways(config: RigConfig) -> list[Way]:
+    """Requests in each state, legal and illegal ones."""
+    return list(ways(config))
+
+
+_MAKERS: dict[str, Callable[[RigConfig], Sequence[object]]] = {
     "cell": _cells,
     "degrees": _degrees,
     "family": _families,
+    "way": _ways,
 }
 
 

@@ -141,15 +141,6 @@ def test_a_held_reset_is_no_reset(rig: Rig) -> None:
 
 
 @pytest.mark.case(62)
-def test_driving_does_not_turn_into_charging(rig: Rig) -> None:
-    """An illegal_request: from operation to charging only by way of standby."""
-    rig.require("charge")
-    rig.operate()
-    rig.request("mode", "charge")
-    rig.never("state", "charge", for_="2 s")
-
-
-@pytest.mark.case(62)
 def test_standby_is_reached_in_time(rig: Rig) -> None:
     """From operation, everything open."""
     limit = rig.limits["standby"]

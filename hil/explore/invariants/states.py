@@ -71,7 +71,8 @@ class NoShortcut(Invariant):
 
     def broken(self, t_ns: int) -> Iterator[Violation]:
         last, self._last = self._last, self.scene.state
-        if {last, self._last} == {"operate", "charge"}:
+        followed = self.scene.rig.config.transitions.follows(last)
+        if {last, self._last} == {"operate", "charge"} and self._last not in followed:
             stays = Stays("state", last, t_ns - self.scene.powered_ns)
             yield self.said("", stays, f"{self._last} at once after {last}", t_ns)
 
