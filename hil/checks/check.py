@@ -12,14 +12,27 @@ Value = bool | int | float | str
 
 @dataclass(frozen=True)
 class Expect:
-    """The role takes the value within a time after the stimulus."""
+    """The role takes the value within a time after the stimulus.
+
+    Attributes:
+        within_ns: The time that is promised.
+        tolerance_ns: What is permitted beyond it, for a reason.
+    """
 
     role: str
     value: Value
     within_ns: int
+    tolerance_ns: int = 0
+    reason: str = ""
 
     def __str__(self) -> str:
-        return f"{self.role} becomes {say(self.value)} within {say_ns(self.within_ns)}"
+        more = f" + {say_ns(self.tolerance_ns)}" if self.tolerance_ns else ""
+        return f"{self.role} becomes {say(self.value)} within {say_ns(self.within_ns)}{more}"
+
+    @property
+    def latest_ns(self) -> int:
+        """The latest that is in time."""
+        return self.within_ns + self.tolerance_ns
 
 
 @dataclass(frozen=True)

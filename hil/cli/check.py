@@ -241,18 +241,37 @@ def _limits(limits: Iterable[Limit]) -> Iterator[Row]:
 def _more(limit: Limit) -> Iterator[str]:
     from hil.units import say
 
+    if limit.events is not None:
+        yield f"delay of {limit.events} events"
     if limit.timeout_ns is not None:
         yield f"timeout {say(limit.timeout_ns, 'ns')}"
     if limit.has("tolerance"):
         yield f"± {say(limit.tolerance, limit.tolerance_unit)}"
     if limit.count is not None:
         yield f"{limit.count} times"
-    if limit.states:
-        yield f"only in {', '.join(limit.states)}"
     if limit.clears != "reset":
         yield f"clears by {limit.clears}"
+    yield from _lists(limit)
+    yield from _tolerated(limit)
+
+
+def _lists(limit: Limit) -> Iterator[str]:
+    if limit.states:
+        yield f"only in {', '.join(limit.states)}"
+    if limit.curves:
+        yield f"curves over {', '.join(limit.curves)}"
     if limit.messages:
         yield f"timeouts of {len(limit.messages)} messages"
+
+
+def _tolerated(limit: Limit) -> Iterator[str]:
+    """By how much its times may be missed, and why."""
+    from hil.units import say
+
+    times = (limit.delay_ns, limit.reaction_ns, limit.timeout_ns, *limit.messages.values())
+    timing = next((time.timing for time in times if time is not None), None)
+    if timing is not None and timing.tolerance_ns:
+        yield f"times ± {say(timing.tolerance_ns, 'ns')}: {timing.reason}"
 
 
 def _idle(config: RigConfig) -> Iterator[Row]:

@@ -91,6 +91,7 @@ def _case_properties(outcome: Outcome) -> dict[str, str]:
     if (check := outcome.tightest) is not None:
         properties |= {key: str(check.get(key)) for key in ("value", "limit", "margin", "unit")}
         properties["relative_margin"] = f"{relative_margin(check):.6g}"
+        properties |= {key: str(check[key]) for key in ("tolerance", "tolerance_reason") if key in check}
     if (check := outcome.reaction) is not None:
         properties["reaction_ms"] = f"{check['reaction_ns'] / 1e6:.6f}"
     return properties

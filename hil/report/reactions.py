@@ -52,6 +52,8 @@ class Reaction:
         phase: From there.
         uncertainty_ns: How much earlier the BMS may have reacted than the frame says.
         limit_ns: The latest that is permitted.
+        tolerance_ns: How much of that is beyond what is promised.
+        reason: Why that much is permitted.
     """
 
     outcome: Outcome
@@ -64,6 +66,8 @@ class Reaction:
     phase: Spread | None
     uncertainty_ns: float | None
     limit_ns: float
+    tolerance_ns: float = 0.0
+    reason: str = ""
 
     @property
     def margin_ns(self) -> float | None:
@@ -128,6 +132,8 @@ def _reaction(outcome: Outcome, statement: str, checks: Sequence[Event]) -> Reac
         phase=Spread.of(phases) if phases else None,
         uncertainty_ns=max(uncertainties) * NS_PER_MS if uncertainties else None,
         limit_ns=checks[0]["limit"] * NS_PER_MS,
+        tolerance_ns=checks[0].get("tolerance", 0.0) * NS_PER_MS,
+        reason=checks[0].get("tolerance_reason", ""),
     )
 
 
@@ -158,6 +164,7 @@ def as_csv(events: Sequence[Event]) -> str:
 _COLUMNS = (
     "test", "requirements", "statement", "reaction", "n", "missed", "min_ms", "median_ms", "max_ms",
     "after", "phase_min_ms", "phase_median_ms", "phase_max_ms", "uncertainty_ms", "limit_ms", "margin_ms",
+    "tolerance_ms", "tolerance_reason",
 )  # fmt: skip
 
 
@@ -177,6 +184,8 @@ def _rows(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
             _as_ms(reaction.uncertainty_ns),
             _as_ms(reaction.limit_ns),
             _as_ms(reaction.margin_ns),
+            _as_ms(reaction.tolerance_ns),
+            reaction.reason,
         )
         yield dict(zip(_COLUMNS, cells, strict=True))
 

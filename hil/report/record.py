@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 
-from hil.checks.check import CheckResult
+from hil.checks.check import Check, CheckResult, Expect
+from hil.clock import NS_PER_MS
 from hil.errors import HilError, OutputError, UsageError
 from hil.host.stimulus import Stimulus
 
@@ -233,6 +234,7 @@ class Recorder:
                 "phases": result.phases,
                 "frames": [asdict(frame) for frame in result.frames],
                 "plot": plot,
+                **_tolerated(result.check),
             }
         )
 
@@ -355,6 +357,13 @@ def read_events(path: Path) -> list[Event]:
         elif number < len(lines):
             raise UsageError("not an event of a record", place=f"{path}:{number}")
     return events
+
+
+def _tolerated(check: Check) -> Event:
+    """What is permitted beyond a promised time, in the check's unit, and why; nothing of others."""
+    if not isinstance(check, Expect) or not check.tolerance_ns:
+        return {}
+    return {"tolerance": check.tolerance_ns / NS_PER_MS, "tolerance_reason": check.reason}
 
 
 def _event(line: bytes) -> Event | None:

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     PlainValidator,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -224,6 +225,64 @@ class RequestSection(RoleSection):
     send: Literal["always", "while-asked"] = "always"
 
 
+def _timing(value: object) -> object:
+    """``"20 ms: why"`` stands for a table, as a CSV has it."""
+    if not isinstance(value, str):
+        return value
+    tolerance, _, reason = value.partition(":")
+    return {"tolerance": tolerance, "reason": reason.strip()}
+
+
+class TimingSection(Section):
+    """``timing`` of a limit, and ``[timing]`` for all that have none of their own."""
+
+    tolerance: Time | None = None
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _has_both(self) -> TimingSection:
+        if self.tolerance is None:
+            raise _mistake("has no tolerance", 'such as tolerance = "20 ms"')
+        if not self.reason.strip():
+            remedy = 'say why, such as reason = "a task of 10 ms samples it, and it is sent each 10 ms"'
+            raise _mistake("is a tolerance without a reason", remedy)
+        return self
+
+
+def _mistake(reason: str, remedy: str) -> PydanticCustomError:
+    return PydanticCustomError("unit", "{reason}", {"reason": reason, "remedy": remedy})
+
+
+def _points(value: object) -> object:
+    """``"2 %: 0 A; 10 %: 320 A"`` stands for an array of points, as a CSV has it."""
+    pairs = _pairs_of(value) if isinstance(value, str) else value
+    if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        raise _mistake(f"{value!r} is no list of points", 'such as [["2 %", "0 A"], ["10 %", "320 A"]]')
+    try:
+        return [(parse(at), parse(limit)) for at, limit in pairs]
+    except UnitError as error:
+        raise _mistake(error.reason, error.remedy) from error
+
+
+def _pairs_of(text: str) -> list[list[str]]:
+    return [point.split(":") for point in text.replace(";", ",").split(",") if point.strip()]
+
+
+Points = list[tuple[Quantity, Quantity]]
+_Points = Annotated[Points, PlainValidator(_points)]
+
+
+class CurveSection(Section):
+    """``curve`` of a limit: how what is offered follows what is measured."""
+
+    soc: _Points | None = None
+    temperature_min: _Points | None = None
+    temperature_max: _Points | None = None
+    voltage: _Points | None = None
+    tolerance: AnyQuantity | None = None
+    within: Time | None = None
+
+
 class LimitSection(Section):
     """One ``[limits.NAME]``."""
 
@@ -233,8 +292,12 @@ class LimitSection(Section):
     release: AnyQuantity | None = None
     tolerance: AnyQuantity | None = None
     delay: Time | None = None
+    events: Annotated[int, Field(ge=1)] | None = None
+    period: str | None = None
     reaction: Time | None = None
     timeout: Time | None = None
+    timing: Annotated[TimingSection, BeforeValidator(_timing)] | None = None
+    curve: CurveSection | None = None
     count: Annotated[int, Field(ge=1)] | None = None
     above: bool | None = None
     clears: Literal["reset", "self", "service"] | None = None
@@ -319,6 +382,7 @@ class RigFile(Section):
     requests: dict[str, Request_] = {}
     transitions: dict[str, list[str]] = {}
     limits: dict[str, LimitSection] = {}
+    timing: Annotated[TimingSection, BeforeValidator(_timing)] | None = None
     safe_state: SafeStateSection = SafeStateSection()
     health: HealthSection = HealthSection()
     host: HostSection = HostSection()

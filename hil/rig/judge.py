@@ -13,6 +13,7 @@ from hil.host.stimulus import Stimulus
 from hil.rig.evidence import frames_that_matter
 from hil.rig.observe import Observer, Seen
 from hil.rig.roles import Role
+from hil.rig.timing import latest, timing_of
 
 _ON_WIRE_LIMIT_NS = 10_000 * NS_PER_MS  # a stimulus that no frame carries by then never will be
 
@@ -64,9 +65,11 @@ class Judge:
         """Whether the role takes the value in time; judged on frames after the stimulus.
 
         What held before the stimulus and goes on to hold is no reaction: it is only good enough with
-        ``already``.
+        ``already``. A promised time may be missed by its tolerance: the limit is that much later.
         """
-        check = Expect(role.name, value, within_ns)
+        timing = timing_of(within_ns)
+        check = Expect(role.name, value, int(within_ns), timing.tolerance_ns, timing.reason)
+        within_ns = latest(within_ns)
         stimulus = reactions.stimulus
         start_ns = self._host.now_ns if stimulus is None else self.on_wire(stimulus)
         matches = self._observer.matcher(role, value)
@@ -113,7 +116,7 @@ class Judge:
             ok=already,
             actual=f"{self._say(role, seen[1])} all along, before the stimulus too",
             t_ns=seen[0],
-            limit=check.within_ns / NS_PER_MS,
+            limit=check.latest_ns / NS_PER_MS,
             unit="ms",
             stimulus=stimulus.text,
             stimulus_ns=stimulus.on_wire_ns,
@@ -141,7 +144,7 @@ class Judge:
             ok=False,
             actual=f"{what}, by {(self._host.now_ns - start_ns) / NS_PER_MS:.0f} ms",
             t_ns=rows[-1][0] if rows else None,
-            limit=check.within_ns / NS_PER_MS,
+            limit=check.latest_ns / NS_PER_MS,
             unit="ms",
             stimulus=stimulus.text if stimulus else "",
             stimulus_ns=start_ns if stimulus else None,

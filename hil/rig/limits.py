@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from hil.errors import NotOfferedError, UsageError
 from hil.frames.database import Database, Message
-from hil.rig.file import LimitSection
+from hil.rig.curves import Curve, curves_of
+from hil.rig.file import LimitSection, TimingSection
 from hil.rig.known import LIMITS
 from hil.rig.mistakes import Mistakes, dotted, slip_of, suggest
+from hil.rig.periods import delay_of
+from hil.rig.timing import EXACT, PromisedTime, Timing
 from hil.units import KINDS, Quantity
 
 if TYPE_CHECKING:
     from hil.rig.roles import Role
 
 _LEVELS = ("threshold", "warning", "derate", "release")  # all of one kind, in one order
-_FIELDS = (*_LEVELS, "tolerance", "delay", "reaction", "timeout", "count")
+_FIELDS = (*_LEVELS, "tolerance", "delay", "reaction", "timeout", "count", "events")
 Clears = Literal["reset", "self", "service"]
 
 
@@ -32,29 +35,34 @@ class Limit:
             ``tolerance_unit``, as far as they are given.
         delay_ns: From the first frame that carries the cause to the fault flag.
         reaction_ns: From the end of the delay to open contactors.
-        timeout_ns: How long something may take or stay away.
+        timeout_ns: How long something may take or stay away. These three, the times of ``messages`` and
+            those of ``extra`` know their tolerance.
         count: How often before the BMS reacts.
+        events: Of a delay that is so many periods long; how many.
         above: Whether the fault is above the threshold; else below.
         clears: ``reset``: cause gone and reset asked; ``self``: cause gone; ``service``: in the
             workshop only.
         states: The states of the BMS in which it holds; empty: in all.
         messages: Timeout in ns by message, where each has its own.
         extra: More numbers that the suite may know, in the base units of their kinds.
+        curves: How a current that is offered follows charge, temperature or voltage.
     """
 
     name: str
     numbers: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
     tolerance_unit: str = ""
-    delay_ns: int | None = None
-    reaction_ns: int | None = None
-    timeout_ns: int | None = None
+    delay_ns: PromisedTime | None = None
+    reaction_ns: PromisedTime | None = None
+    timeout_ns: PromisedTime | None = None
     count: int | None = None
+    events: int | None = None
     above: bool = True
     clears: Clears = "reset"
     states: tuple[str, ...] = ()
-    messages: Mapping[str, int] = field(default_factory=dict)
+    messages: Mapping[str, PromisedTime] = field(default_factory=dict)
     extra: Mapping[str, float] = field(default_factory=dict)
+    curves: Mapping[str, Curve] = field(default_factory=dict)
     requirement: str = ""
     source: str = ""
 
@@ -92,19 +100,45 @@ class Limit:
         return self.number("tolerance")
 
     @property
-    def delay(self) -> int:
+    def delay(self) -> PromisedTime:
         """``delay_ns``, given."""
-        return int(self.number("delay"))
+        return self.time("delay")
 
     @property
-    def reaction(self) -> int:
+    def reaction(self) -> PromisedTime:
         """``reaction_ns``, given."""
-        return int(self.number("reaction"))
+        return self.time("reaction")
 
     @property
-    def timeout(self) -> int:
+    def timeout(self) -> PromisedTime:
         """``timeout_ns``, given."""
-        return int(self.number("timeout"))
+        return self.time("timeout")
+
+    def time(self, name: str) -> PromisedTime:
+        """A time by name, of ``extra`` too, in ns; it knows its tolerance.
+
+        Raises:
+            NotOfferedError: If the rig file does not give it.
+            UsageError: If the name is a slip of the pen, or what the rig file gives is no time.
+        """
+        value = self.number(name)
+        if not isinstance(value, PromisedTime):
+            raise UsageError(f"limit {self.name!r} has {name} = {value:g}, which is no time")
+        return value
+
+    def transient(self, percent: int) -> int:
+        """A share of the shortest time, in ns, that a cause must have lasted before the BMS may react."""
+        return self.delay.earliest * percent // 100
+
+    def curve(self, of: str) -> Curve:
+        """How it follows ``soc``, ``temperature_min``, ``temperature_max`` or ``voltage``.
+
+        Raises:
+            NotOfferedError: If the rig file does not give that curve.
+        """
+        if of not in self.curves:
+            raise NotOfferedError(f"the rig file gives limit {self.name!r} no curve over {of}")
+        return self.curves[of]
 
     def number(self, name: str) -> float:
         """A field by name, or one of ``extra``.
@@ -123,17 +157,21 @@ class Limit:
 
     def unit_of(self, name: str) -> str:
         """What :meth:`number` of a field is in; ``""``: a plain number, or not known."""
-        if name in {"delay", "reaction", "timeout"}:
+        if isinstance(self._get(name), PromisedTime):
             return "ns"
         if name == "tolerance":
             return self.tolerance_unit
         return self.unit if name in self.numbers else ""
 
     def _get(self, name: str) -> float | None:
-        times = {"delay": self.delay_ns, "reaction": self.reaction_ns, "timeout": self.timeout_ns}
-        if name in times:
-            return times[name]
-        return self.count if name == "count" else self.numbers.get(name, self.extra.get(name))
+        own = {
+            "delay": self.delay_ns,
+            "reaction": self.reaction_ns,
+            "timeout": self.timeout_ns,
+            "count": self.count,
+            "events": self.events,
+        }
+        return own[name] if name in own else self.numbers.get(name, self.extra.get(name))
 
 
 def limits_of(
@@ -142,8 +180,9 @@ def limits_of(
     node: str,
     roles: Mapping[str, Role],
     mistakes: Mistakes,
+    timing: TimingSection | None = None,
 ) -> dict[str, Limit]:
-    """All limits of a rig file."""
+    """All limits of a rig file; ``timing`` is for those that have none of their own."""
     received = {
         message.name: message
         for database in databases.values()
@@ -156,42 +195,66 @@ def limits_of(
     for name, section in sections.items():
         key = dotted("limits", name)
         levels = {n: getattr(section, n) for n in _LEVELS if getattr(section, n) is not None}
-        if not section.model_fields_set - {"requirement", "source"}:
+        if not section.model_fields_set - {"requirement", "source", "timing"}:
             mistakes.add(key, "promises nothing", "give it a threshold, a delay, …")
         _check_kinds(key, name, levels, mistakes)
         if states is not None:
             _check_states(key, section.states, states, mistakes)
         messages = _messages(key, section.messages, received, mistakes) if databases else {}
-        limits[name] = _limit(name, section, levels, messages, _side(key, section, levels, mistakes))
+        limit = Limit(
+            name=name,
+            messages=messages,
+            above=_side(key, section, levels, mistakes),
+            delay_ns=_promised(delay_of(key, section, received, mistakes)),
+            curves=curves_of(key, section.curve, section.threshold, mistakes),
+        )
+        limits[name] = _timed(_filled(limit, section, levels), section.timing or timing)
     return limits
 
 
-def _limit(
-    name: str,
-    section: LimitSection,
-    levels: Mapping[str, Quantity],
-    messages: Mapping[str, int],
-    above: bool,
-) -> Limit:
+def _filled(limit: Limit, section: LimitSection, levels: Mapping[str, Quantity]) -> Limit:
+    """With all that stands in the section as it is."""
     numbers = {n: quantity.value for n, quantity in levels.items()}
     if section.tolerance is not None:
         numbers["tolerance"] = section.tolerance.value
-    return Limit(
-        name=name,
+    return replace(
+        limit,
         numbers=numbers,
         unit=next((quantity.unit for quantity in levels.values()), ""),
         tolerance_unit=section.tolerance.unit if section.tolerance is not None else "",
-        delay_ns=section.delay,
-        reaction_ns=section.reaction,
-        timeout_ns=section.timeout,
+        reaction_ns=_promised(section.reaction),
+        timeout_ns=_promised(section.timeout),
         count=section.count,
-        above=above,
+        events=section.events,
         clears=section.clears or "reset",
         states=tuple(section.states),
-        messages=messages,
-        extra={n: quantity.value for n, quantity in section.extra.items()},
+        extra={n: _number(quantity) for n, quantity in section.extra.items()},
         requirement=section.requirement,
         source=section.source,
+    )
+
+
+def _number(quantity: Quantity) -> float:
+    return PromisedTime(round(quantity.value)) if quantity.kind == "time" else quantity.value
+
+
+def _promised(time_ns: int | None, timing: Timing = EXACT) -> PromisedTime | None:
+    return None if time_ns is None else PromisedTime(time_ns, timing)
+
+
+def _timed(limit: Limit, section: TimingSection | None) -> Limit:
+    """The limit, its times with their tolerance."""
+    if section is None:
+        return limit
+    timing = Timing(section.tolerance or 0, section.reason)
+    extra = {n: PromisedTime(v, timing) if isinstance(v, PromisedTime) else v for n, v in limit.extra.items()}
+    return replace(
+        limit,
+        delay_ns=_promised(limit.delay_ns, timing),
+        reaction_ns=_promised(limit.reaction_ns, timing),
+        timeout_ns=_promised(limit.timeout_ns, timing),
+        messages={name: PromisedTime(time_ns, timing) for name, time_ns in limit.messages.items()},
+        extra=extra,
     )
 
 
@@ -240,9 +303,9 @@ def _side(key: str, section: LimitSection, levels: Mapping[str, Quantity], mista
 
 def _messages(
     key: str, timeouts: Mapping[str, int], received: Mapping[str, Message], mistakes: Mistakes
-) -> dict[str, int]:
+) -> dict[str, PromisedTime]:
     """Timeouts by message, patterns such as ``CM_*`` spread out; a message's own goes first."""
-    found: dict[str, int] = {}
+    found: dict[str, PromisedTime] = {}
     for pattern, timeout_ns in sorted(timeouts.items(), key=lambda item: "*" in item[0]):
         names = [name for name in received if fnmatchcase(name, pattern)]
         if not names:
@@ -254,7 +317,7 @@ def _messages(
             )
         for name in names:
             if received[name].on_change is None or received[name].cycle_ns:
-                found.setdefault(name, timeout_ns)
+                found.setdefault(name, PromisedTime(timeout_ns))
             elif name == pattern:
                 reason = f"{name} is sent on a change only: that it is silent says nothing"
                 remedy = "leave it out, or give the message a cycle in which it is sent without a change too"

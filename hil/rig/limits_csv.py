@@ -16,7 +16,7 @@ from hil.rig.mistakes import Mistakes, dotted, suggest
 _KEY = "file"
 _NEEDED = ("name", "key", "value")
 _COLUMNS = (*_NEEDED, "unit", "requirement", "source")
-_TABLES = ("messages", "extra")  # written messages.CM_*, extra.done
+_TABLES = ("messages", "extra", "curve")  # written messages.CM_*, extra.done, curve.soc
 _TEXTS = ("requirement", "source")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
@@ -207,7 +207,7 @@ def _checked(
 
 def _typed(field: str, text: str) -> Any:
     """What TOML has types for and a CSV has not; anything else stays text, for the model to judge."""
-    if field == "count":
+    if field in ("count", "events"):
         return int(text) if text.isdecimal() else text
     if field == "above":
         return _TRUTH.get(text.lower(), text)

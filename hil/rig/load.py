@@ -150,7 +150,7 @@ def _signals(
         "manners": asked.manners,
         "transitions": transitions_of(file.transitions, roles, asked.requests, mistakes),
         "roles": roles,
-        "limits": limits_of(file.limits, databases, node, roles, mistakes),
+        "limits": limits_of(file.limits, databases, node, roles, mistakes, file.timing),
         "safe_state": SafeState(safe_state, _outputs(file, mistakes)),
     }
 

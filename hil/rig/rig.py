@@ -28,6 +28,7 @@ from hil.rig.plot import PlotBuilder
 from hil.rig.promises import Limits
 from hil.rig.roles import Role
 from hil.rig.schema import RigConfig
+from hil.rig.timing import latest
 from hil.units import time_ns
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ class Rig:
         return self._host.now_ns
 
     def run_for(self, duration: Duration) -> None:
-        """Let time pass."""
+        """Let time pass; of a promised time as much as it may take at most."""
         self._shown = None
-        self._host.run_until(self.now_ns + _ns(duration))
+        self._host.run_until(self.now_ns + latest(_ns(duration)))
 
     def settle(self, least: Duration) -> None:
         """Let all that the BMS must hear come again: after a fault, before a reset.
@@ -336,7 +337,7 @@ class Rig:
         promise = self.config.limits.get(limit)
         if promise is None or not promise.has(field):
             return _ns(_SETTLE_LIMIT)
-        return int(promise.number(field))
+        return promise.time(field)
 
     # -- what the BMS says --------------------------------------------------------------------
 
@@ -358,7 +359,7 @@ class Rig:
         Args:
             role: A role, or a wired port.
             value: What it is to be.
-            within: The limit.
+            within: The limit; the tolerance of one that the rig file promises is added to it.
             since: The stimulus, if not the last one.
             already: Whether it may have held before.
             through: Wired ports whose next frame the BMS waits for before it reacts. Where in their cycles
@@ -577,4 +578,4 @@ def _ns(duration: Duration) -> int:
         )
     if duration < 0:
         raise UsageError(f"a duration of {duration} ns: time does not run back")
-    return int(duration)
+    return duration

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from hil.errors import UnitError, UsageError
 from hil.rig.limits import Limit
+from hil.rig.timing import PromisedTime, timing_of
 from hil.units import KINDS, Quantity, kind_of, parse
 
 _OPERATORS = re.compile(r"\s+([+-])\s+")
@@ -52,7 +53,7 @@ class Amount:
         return self.fixed + sum(sign * limits[name].number(field) for sign, name, field in self.limits)
 
     def span(self, limits: Limits) -> int:
-        """The sum, which is a time, in ns.
+        """The sum, which is a time, in ns; it has the tolerance of the limits in it.
 
         Raises:
             NotOfferedError: If the BMS does not promise one of the limits.
@@ -63,7 +64,8 @@ class Amount:
         span_ns = round(self.value(limits))
         if span_ns < 0:
             raise UsageError(f"{self.text!r} is {span_ns / 1e6:g} ms: negative")
-        return span_ns
+        promised = sum(limits[name].number(field) for _, name, field in self.limits)
+        return PromisedTime(span_ns, timing_of(promised))
 
     def said(self, limits: Limits) -> float | str:
         """As a test in Python would say it: a number, or a text with a unit where that is known.

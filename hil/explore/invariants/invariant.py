@@ -9,6 +9,7 @@ from hil.errors import NotOfferedError
 from hil.explore.cause import Cause
 from hil.explore.scene import SLACK_NS, Scene
 from hil.explore.violation import Violation
+from hil.rig.timing import latest
 
 CONTACTORS = ("contactor.main_plus", "contactor.main_minus", "contactor.precharge")
 MAINS = CONTACTORS[:2]
@@ -75,8 +76,8 @@ def has_both_times(cause: Cause) -> bool:
 
 
 def allowed_ns(scene: Scene, within_ns: int, role: str) -> int:
-    """A promised time as a frame of the role can show it, in ns: with two of its cycles."""
-    return int(within_ns * _LATER) + 2 * scene.cycle_ns(role) + SLACK_NS
+    """A promised time and its tolerance, as a frame of the role can show it, in ns: with two of its cycles."""
+    return int(latest(within_ns) * _LATER) + 2 * scene.cycle_ns(role) + SLACK_NS
 
 
 def begun(scene: Scene, cause: Cause) -> int | None:
