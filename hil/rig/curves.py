@@ -69,6 +69,10 @@ def curves_of(
     """The curves of one limit by what they follow; those with a mistake are left out."""
     if section is None:
         return {}
+    if threshold is None:
+        remedy = "what is offered where nothing derates it"
+        mistakes.add(f"{key}.curve", "the limit has no threshold", remedy)
+        return {}
     tolerance = _share(f"{key}.curve.tolerance", section.tolerance, threshold, mistakes)
     found = {}
     for of, kind in QUANTITIES.items():
@@ -80,35 +84,30 @@ def curves_of(
         if len(rows) == len(points) and _is_in_order(here, rows, mistakes):
             found[of] = Curve(of, tuple(rows), tolerance or 0.0, section.within)
     if not found and not section.model_fields_set & set(QUANTITIES):
-        mistakes.add(f"{key}.curve", "has no points", f"of one of {', '.join(QUANTITIES)}")
+        mistakes.add(f"{key}.curve", "has no points", f"over one of {', '.join(QUANTITIES)}")
     return found
 
 
 def _rows(
-    key: str, points: Points, kind: str, threshold: Quantity | None, mistakes: Mistakes
+    key: str, points: Points, kind: str, threshold: Quantity, mistakes: Mistakes
 ) -> Iterator[tuple[float, float]]:
     for number, (value, limit) in enumerate(points, 1):
         here = f"{key}[{number}]"
         if value.kind != kind:
             reason = f"{value.text!r} is of kind {value.kind}"
-            mistakes.add(here, reason, f"it is one of {kind}, such as {KINDS[kind].example!r}")
+            mistakes.add(here, reason, f"expected a {kind} such as {KINDS[kind].example!r}")
             continue
         level = _share(here, limit, threshold, mistakes)
         if level is not None:
             yield value.value, level
 
 
-def _share(
-    key: str, quantity: Quantity | None, threshold: Quantity | None, mistakes: Mistakes
-) -> float | None:
+def _share(key: str, quantity: Quantity | None, threshold: Quantity, mistakes: Mistakes) -> float | None:
     """A value in the limit's own unit; a ratio is that share of its threshold."""
     if quantity is None:
         return None
-    if quantity.kind == "ratio" and threshold is not None:
+    if quantity.kind == "ratio":
         return quantity.value * threshold.value
-    if threshold is None:
-        mistakes.add(key, f"{quantity.text!r} is a share or a value of no threshold", "give the limit one")
-        return None
     if quantity.kind != threshold.kind:
         reason = f"{quantity.text!r} is of kind {quantity.kind}, the threshold of kind {threshold.kind}"
         mistakes.add(key, reason, f"a share such as '50 %', or a value such as {threshold.text!r}")
@@ -128,6 +127,7 @@ def _is_in_order(key: str, rows: list[tuple[float, float]], mistakes: Mistakes) 
     steps = [b - a for (_, a), (_, b) in pairwise(rows)]
     if min(steps) < 0 < max(steps) or not any(steps):
         how = "rises and falls" if any(steps) else "is level"
-        mistakes.add(key, f"{how}: a limit goes one way over what derates it", "make it two curves")
+        remedy = "the hottest and the coldest sensor have a curve each"
+        mistakes.add(key, f"{how}: a limit goes one way over what derates it", remedy)
         return False
     return True

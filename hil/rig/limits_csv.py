@@ -159,9 +159,11 @@ class _Import:
             return
         self._lines[key] = row.number
         value = _checked(row, inner, self._path, self._model, self._mistakes)
+        if value is None:
+            return
         section = self._limits.setdefault(name, {})
         here = section.setdefault(table, {}) if len(inner) > 1 and isinstance(section, dict) else section
-        if value is None or not isinstance(here, dict) or self._rig_gives(here, inner[-1], key):
+        if not isinstance(here, dict) or self._rig_gives(here, inner[-1], key):
             return
         here[inner[-1]] = value
         self._mistakes.stands(key, self._path, row.key("value"))
@@ -199,6 +201,9 @@ def _checked(
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         context = detail.get("ctx", {})
+        if detail["type"] == "extra_forbidden":
+            mistakes.at(path, row.key("key"), f"unknown key {row.cells['key']!r}")
+            return None
         reason = context.get("reason") or f"{row.cells['value']!r} {detail['msg'].removeprefix('Input ')}"
         mistakes.at(path, row.key("value"), str(reason), str(context.get("remedy", "")))
         return None

@@ -81,6 +81,10 @@ class Observer:
     def _message(self, role: Role) -> Message:
         return self._config.buses[role.bus].database.messages[role.message]
 
+    def resolution(self, role: Role) -> float:
+        """What two raw numbers of the role's signal differ by, in its unit."""
+        return abs(self.signal(role).scale * role.reading.scale)
+
     def cycle_ns(self, role: Role) -> int:
         """Cycle time of the role's message; 100 ms where the DBC gives none."""
         message = self._message(role)

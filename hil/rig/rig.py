@@ -115,6 +115,10 @@ class Rig:
         """In what time a role is on the bus again: its message's cycle, times its pages."""
         return self._observer.cycle_ns(self._role(role))
 
+    def resolution(self, role: str) -> float:
+        """The least step of a role or a wired port on the bus, in its unit: less cannot be told."""
+        return self._observer.resolution(self._role(role))
+
     def power_on(self, *, cold: bool = True, reaches: str = "standby") -> None:
         """Switch the BMS on and wait for its first state; ``cold`` forgets its fault memory.
 

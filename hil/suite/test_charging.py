@@ -68,7 +68,7 @@ def _expect_no_more_than_promised(rig: Rig, since_ns: int) -> None:
 def test_a_plug_that_is_pulled_ends_the_session(rig: Rig) -> None:
     """The charger goes on to speak, but no current flows: the BMS opens in time, and stops asking."""
     limit = rig.limits["charger"]
-    within = int(limit.number("no_current")) + limit.reaction
+    within = limit.time("no_current") + limit.reaction
     rig.charge()
     rig.run_for("8 s")
     rig.set("charger.plugged", 0.0)
@@ -82,7 +82,7 @@ def test_a_plug_that_is_pulled_ends_the_session(rig: Rig) -> None:
 def test_a_charger_that_sees_no_battery_ends_the_session(rig: Rig) -> None:
     """Where the charger says so, that is quicker than to wait for a current that does not come."""
     limit = rig.limits["charger"]
-    within = int(limit.number("no_battery")) + limit.reaction
+    within = limit.time("no_battery") + limit.reaction
     rig.require("charger.no_battery")
     rig.charge()
     rig.run_for("8 s")

@@ -77,7 +77,7 @@ def test_a_failed_precharge_is_aborted(rig: Rig, broken: str, how: dict[str, Any
         _begin_precharge(rig)
         if is_down and limit.has("short_after"):
             rig.mark("precharge closed, and the link stays down")
-            within = int(limit.number("short_after")) + limit.reaction
+            within = limit.time("short_after") + limit.reaction
         else:
             within = limit.timeout + limit.reaction
         rig.expect("fault.precharge", True, within=within)
@@ -94,6 +94,7 @@ def test_a_failed_precharge_is_aborted(rig: Rig, broken: str, how: dict[str, Any
 def test_a_welded_contactor_is_found_and_not_closed_again(rig: Rig, contactor: str) -> None:
     """A contactor that does not open is flagged in time, and the BMS does not close again."""
     limit = rig.limits["contactor_weld"]
+    within: int
     if contactor == "precharge":
         _begin_precharge(rig)
         within = rig.limits["precharge"].timeout  # it is over when main plus is closed
@@ -183,7 +184,7 @@ def test_bursts_on_the_interlock_are_rejected(rig: Rig) -> None:
     for _ in range(5):
         with rig.fault("interlock") as stimulus:
             rig.on_wire(stimulus)
-            rig.run_for(limit.delay * 4 // 10)
+            rig.run_for(limit.transient(40))
         rig.run_for(limit.delay * 3)
     rig.bounded(
         "frames with the fault set", frames_faulty(rig, "interlock", start_ns), high=0

@@ -113,7 +113,7 @@ def _expect_no_cell_blamed(rig: Rig, since_ns: int) -> None:
 def test_isolation_marked_invalid_is_not_relied_on(rig: Rig) -> None:
     """A monitor that has no valid value any more does not keep the pack connected for ever."""
     limit = rig.limits["isolation"]
-    within = int(limit.number("valid_within")) + limit.delay
+    within = limit.time("valid_within") + limit.delay
     rig.operate()
     rig.run_for("1 s")
     with rig.fault("port", port="isolation.valid", value=0.0):
@@ -127,7 +127,7 @@ def test_a_voltage_marked_invalid_is_not_used(rig: Rig, channel: str) -> None:
     """A voltage far off, from a channel that reports an error, is a sensor fault and nothing else."""
     limit = rig.limits["current_sensor"]
     value = 1.5 * rig.limits["pack_overvoltage"].threshold
-    within = int(limit.number("voltage_within"))
+    within = limit.time("voltage_within")
     rig.operate()
     start_ns = rig.now_ns
     with (
@@ -160,7 +160,7 @@ def test_a_pack_sensor_that_disagrees_with_the_cells_is_found(rig: Rig, side: st
 def test_a_current_through_open_contactors_is_an_error_of_its_sensor(rig: Rig, direction: str) -> None:
     """Where nothing can flow a small offset is tolerated; a large one is found, and nothing closes."""
     limit = rig.limits["current_sensor"]
-    offset, within = limit.number("open_current"), int(limit.number("open_within"))
+    offset, within = limit.number("open_current"), limit.time("open_within")
     if direction == "charge":
         offset = -offset
     port = "current_sensor.current"

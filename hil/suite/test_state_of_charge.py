@@ -73,7 +73,7 @@ def test_soc_in_heat_and_cold(rig: Rig, degrees: int) -> None:
 def test_a_wrong_soc_is_corrected_by_a_rest(rig: Rig) -> None:
     """A BMS that believes in a quarter more than there is finds the truth by the rest voltage."""
     limit = rig.limits["accuracy_soc"]
-    rest = int(limit.number("rest"))
+    rest = limit.time("rest")
     rig.run_for("3 s")
     rig.set("pack.soc", _NEARLY_EMPTY)
     rig.bounded("SOC before the rest, off", rig.value("soc") - _NEARLY_EMPTY * 100, low=15.0, unit="%")

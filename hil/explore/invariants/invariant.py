@@ -76,7 +76,7 @@ def has_both_times(cause: Cause) -> bool:
 
 
 def allowed_ns(scene: Scene, within_ns: int, role: str) -> int:
-    """A promised time and its tolerance, as a frame of the role can show it, in ns: with two of its cycles."""
+    """A promised time at its latest, as a frame of the role can show it, in ns: with two of its cycles."""
     return int(latest(within_ns) * _LATER) + 2 * scene.cycle_ns(role) + SLACK_NS
 
 

@@ -26,6 +26,7 @@ MS = 1_000_000
     ("check", "sentence"),
     [
         (Expect("fault", True, 500 * MS), "fault becomes set within 500 ms"),
+        (Expect("fault", True, 500 * MS, 20 * MS, "sent"), "fault becomes set within 500 ms + 20 ms"),
         (Expect("state", "operate", 15_000 * MS), "state becomes operate within 15 s"),
         (Stays("contactor.main_plus", "open", 5000 * MS), "contactor.main_plus stays open for 5000 ms"),
         (Never("fault", False, MS // 2), "fault is never clear for 0.5 ms"),

@@ -121,7 +121,7 @@ def test_one_that_never_came_has_no_numbers():
     assert (opened.n, opened.missed) == (0, 1)
     assert (opened.total, opened.phase, opened.margin_ns, opened.uncertainty_ns) == (None, None, None, None)
     row = as_csv(run(repetition(1, 460, None, "fail"))).splitlines()[2]
-    assert row.endswith(",0,1,,,,stimulus,,,,,600.0,")
+    assert row.endswith(",0,1,,,,stimulus,,,,,600.0,,0.0,")
 
 
 def test_the_tables_agree():
@@ -145,11 +145,22 @@ def test_the_tables_agree():
         "uncertainty_ms": 20.0,
         "limit_ms": 500.0,
         "margin_ms": 10.0,
+        "tolerance_ms": 0.0,
+        "tolerance_reason": "",
     }
     for row, cell in zip(rows, cells, strict=True):
         assert [float(cell[key]) for key in row if key.endswith("_ms")] == [
             row[key] for key in row if key.endswith("_ms")
         ]
+
+
+def test_a_tolerance_is_told_with_its_reason():
+    told = {"tolerance": 20.0, "tolerance_reason": "a task of 10 ms samples it"}
+    events = [{**event, **told} if event["event"] == "check" else event for event in GOOD]
+    (row, _), page = json.loads(as_json(events)), html.render(events)
+    assert (row["tolerance_ms"], row["tolerance_reason"]) == (20.0, "a task of 10 ms samples it")
+    assert "with 20 ms: a task of 10 ms samples it" in page
+    assert "a task of 10 ms" not in html.render(GOOD)
 
 
 @pytest.mark.parametrize("events", [GOOD, BAD], ids=["good", "bad"])

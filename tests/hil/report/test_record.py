@@ -1,6 +1,7 @@
 """The record survives a crash, a full disk, and reads back what was written."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +135,13 @@ def test_anything_becomes_json_and_again_the_same(value: object) -> None:
     text = json.dumps(made, allow_nan=False)
     assert plain(json.loads(text)) == made
     text.encode()
+
+
+def test_a_tolerance_stands_beside_the_margin(tmp_path: Path) -> None:
+    check = Expect("contactor.main_plus", "open", 600_000_000, 20_000_000, "a task of 10 ms")
+    with Recorder(tmp_path / "record.jsonl") as recorder:
+        recorder.check("a::b", replace(RESULT, check=check))
+        recorder.check("a::b", RESULT)
+    with_it, without = read_events(tmp_path / "record.jsonl")
+    assert (with_it["tolerance"], with_it["tolerance_reason"]) == (20.0, "a task of 10 ms")
+    assert "tolerance" not in without

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from hil.errors import NotOfferedError
+from hil.errors import NotOfferedError, UsageError
 from hil.rig.limits import Limit
 from hil.rig.schema import RigConfig
+from hil.rig.timing import Timing
 
 Loader = Callable[..., RigConfig]
 
@@ -68,3 +69,48 @@ def test_timeouts_by_message_and_by_pattern(load: Loader) -> None:
 
 def test_a_limit_stands_alone() -> None:
     assert not Limit("x").has("threshold")
+
+
+@pytest.mark.parametrize(
+    ("period", "delay_ms"), [('"20 ms"', 100), ('"CMU_Pack"', 250), ('"CMU_Cells_*"', 500)]
+)
+def test_a_delay_may_be_a_count_of_events(load: Loader, period: str, delay_ms: int) -> None:
+    dbc = ("BO_ 515 100;", "BO_ 515 50;")
+    limit = load(f"[limits.interlock]\nevents = 5\nperiod = {period}", dbc=dbc).limits["interlock"]
+    assert (limit.delay, limit.events, limit.number("events")) == (delay_ms * 1_000_000, 5, 5)
+    assert limit.has("delay")
+
+
+TIMED = """
+[limits.interlock]
+delay = "100 ms"
+reaction = "50 ms"
+timeout = "1 s"
+extra = { done = "95 %", after = "500 ms" }
+messages = { CMU_Pack = "250 ms" }
+"""
+
+
+def test_a_tolerance_is_one_of_all_times_of_a_limit(load: Loader) -> None:
+    own = 'timing = { tolerance = "20 ms", reason = "it is sampled each 10 ms" }'
+    limits = load(TIMED + own).limits
+    limit, timing = limits["interlock"], Timing(20_000_000, "it is sampled each 10 ms")
+    times = (limit.delay, limit.reaction, limit.timeout, limit.time("after"), limit.messages["CMU_Pack"])
+    assert {time_ns.timing for time_ns in times} == {timing}
+    assert (limit.delay.latest, limit.transient(50)) == (120_000_000, 40_000_000)
+    assert limits["cell_overvoltage"].delay.timing == Timing()
+
+
+def test_a_tolerance_of_the_rig_is_that_of_limits_without_their_own(load: Loader) -> None:
+    own = '[limits.interlock]\ndelay = "100 ms"\ntiming = { tolerance = "0 ms", reason = "in hardware" }\n'
+    limits = load(f'{own}[timing]\ntolerance = "20 ms"\nreason = "a task of 10 ms"').limits
+    assert limits["cell_overvoltage"].delay.timing == Timing(20_000_000, "a task of 10 ms")
+    assert limits["interlock"].delay.timing == Timing(0, "in hardware")
+
+
+def test_what_is_no_time(load: Loader) -> None:
+    limit = load(TIMED).limits["interlock"]
+    with pytest.raises(UsageError, match=r"has done = 0\.95, which is no time"):
+        limit.time("done")
+    with pytest.raises(NotOfferedError):
+        limit.time("first_within")

@@ -47,6 +47,24 @@ def test_rows_become_limits(load: Loader, tmp_path: Path) -> None:
     assert limits["frame_timeout"].messages["CMU_Pack"] == 250_000_000
 
 
+def test_counts_curves_and_tolerances(load: Loader, tmp_path: Path) -> None:
+    _write(
+        tmp_path,
+        HEAD + "interlock,events,5,R-1,\n"
+        "interlock,period,CMU_Pack,R-1,\n"
+        "interlock,timing,20 ms: a task of 10 ms samples it,R-2,\n"
+        "charge_current,threshold,160 A,,\n"
+        'charge_current,curve.soc,"95 %: 100 %; 100 %: 16 A",R-3,\n'
+        "charge_current,curve.tolerance,2 %,R-3,\n",
+    )
+    limits = load("", NAMED).limits
+    assert (limits["interlock"].delay, limits["interlock"].delay.latest) == (500_000_000, 520_000_000)
+    assert limits["interlock"].delay.timing.reason == "a task of 10 ms samples it"
+    assert limits["interlock"].requirement == "R-1, R-2"
+    curve = limits["charge_current"].curve("soc")
+    assert (curve.points, curve.tolerance) == (((0.95, 160.0), (1.0, 16.0)), pytest.approx(3.2))
+
+
 def test_the_rig_file_goes_first(load: Loader, tmp_path: Path) -> None:
     _write(tmp_path, HEAD + "cell_overvoltage,threshold,4.2 V,,\ncell_overvoltage,reaction,100 ms,R-1,\n")
     limit = load("", NAMED).limits["cell_overvoltage"]
@@ -72,6 +90,10 @@ def test_a_csv_of_an_extending_file_goes_before_what_it_extends(load: Loader, tm
     ("rows", "told"),
     [
         ("low,threshold,2.5,,", "row 2, column value: '2.5' has no unit"),
+        ("low,timing,20 ms,,", "row 2, column value: is a tolerance without a reason"),
+        ("low,events,some,,", "row 2, column value: 'some' should be a valid integer"),
+        ("low,curve.soc,95 %,,", "row 2, column value: '95 %' is no list of points"),
+        ("low,curve.warmth,95 %,,", "row 2, column key: unknown key 'curve.warmth'"),
         ("low,threshold,2.5 Q,,", "row 2, column value: '2.5 Q' has an unknown unit 'Q'"),
         ("low,treshold,2.5 V,,", "row 2, column key: unknown key 'treshold' (did you mean 'threshold'?)"),
         ("low,extra,5 V,,", "row 2, column key: unknown key 'extra'"),

@@ -10,6 +10,7 @@ import pytest
 from hil.checks.verdict import BmsFailure
 from hil.clock import NS_PER_MS
 from hil.errors import NotOfferedError, UsageError
+from hil.rig.timing import PromisedTime, Timing
 from tests.hil.scripted import FAULT, OPERATE, STANDBY, every, scripted_rig, status
 
 FLAG = "fault.cell_overvoltage"
@@ -118,6 +119,27 @@ class TestExpect:
                 assert rig.expect("state", "operate", within=within).margin == 0
             else:
                 failure_of(rig.expect, "state", "operate", within=within)
+
+    def test_a_promised_time_may_be_missed_by_its_tolerance(self, small):
+        lines = [*every(20, 300, status()), *every(20, 900, status(OPERATE), 300)]
+        for within_ms, tolerance_ms, ok in ((150, 80, True), (150, 0, False), (300, 0, True)):
+            rig, _, _ = scripted_rig(small, lines)
+            rig.run_for("100 ms")
+            rig.mark("now")
+            timing = Timing(tolerance_ms * 1_000_000, "a task of 80 ms")
+            within = PromisedTime(within_ms * 1_000_000, timing)
+            if not ok:
+                assert failure_of(rig.expect, "state", "operate", within=within).limit == within_ms
+                continue
+            result = rig.expect("state", "operate", within=within)
+            assert (result.limit, result.check.reason) == (within_ms + tolerance_ms, "a task of 80 ms")
+            assert result.margin == pytest.approx(result.limit - result.value)
+
+    def test_a_promised_time_is_waited_for_at_its_latest(self, small):
+        rig, _, _ = scripted_rig(small, every(20, 900, status()))
+        start_ns = rig.now_ns
+        rig.run_for(PromisedTime(100_000_000, Timing(20_000_000, "a task of 20 ms")))
+        assert rig.now_ns - start_ns == 120_000_000
 
     def test_since_an_older_stimulus(self, small):
         lines = [*every(20, 300, status()), *every(20, 900, status(FAULT), 300)]
