@@ -13,7 +13,8 @@ from hil import Rig
 from hil.suite.protections import PROTECTIONS
 
 _UNDER, _OVER = "undertemperature_", "overtemperature_"
-_WATCHED_BY: Mapping[str, Mapping[str, tuple[str, ...]]] = {  # what opens the contactors in operation where a curve goes on
+# what opens the contactors in operation where a curve goes on
+_WATCHED_BY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "temperature_min": {"": (f"{_UNDER}discharge", f"{_UNDER}charge")},
     "temperature_max": {"": (f"{_OVER}discharge", f"{_OVER}charge")},
     "voltage": {"discharge_current": ("cell_undervoltage",), "charge_current": ("cell_overvoltage",)},
