@@ -81,6 +81,7 @@ def _describe(config: RigConfig) -> Iterator[str]:
     to_bms = [wire for wire in config.wires if wire.direction == "out"]
     from_bms = [wire for wire in config.wires if wire.direction == "in"]
     yield from _section("The BMS hears", _wires(to_bms, "→"))
+    yield from _section("Computed for the BMS", _computed(config))
     yield from _section("The BMS drives", _wires(from_bms, "←"))
     yield from _section("Sent, but wired to nothing", _idle(config))
     own = {name: role for name, role in config.requests.items() if config.manner(name).owns_signal}
@@ -178,6 +179,12 @@ def _wires(wires: Iterable[Wire], arrow: str) -> Iterator[Row]:
         first, last = members[0], members[-1]
         scale = f"(× {first.scale:g})" if first.scale != 1 else ""
         yield name, arrow, _span(first.address, last.address), scale
+
+
+def _computed(config: RigConfig) -> Iterator[Row]:
+    for one in config.computed:
+        scale = f"(× {one.scale:g})" if one.scale != 1 else ""
+        yield f"{one.function}({', '.join(given.text for given in one.inputs)})", "→", one.address, scale
 
 
 def _roles(roles: Mapping[str, Role], buses: Mapping[str, BusConfig]) -> Iterator[Row]:
@@ -278,6 +285,7 @@ def _idle(config: RigConfig) -> Iterator[Row]:
     """Signals of the rig that nothing feeds: they keep their start value."""
     fed = {(w.bus, w.message, w.signal) for w in config.wires if w.direction == "out"}
     fed |= {(c.bus, c.message, c.signal) for c in config.constants}
+    fed |= {(c.bus, c.message, c.signal) for c in config.computed}
     fed |= {(r.bus, r.message, r.signal) for r in config.asked.values()}
     kept = (manner.keep_alive for manner in config.manners.values())
     fed |= {(k.bus, k.message, k.signal) for k in kept if k is not None}

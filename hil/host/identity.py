@@ -29,6 +29,7 @@ def identity_of(rig: RigConfig) -> str:
         rig.bms.node,
         [[sorted(v) if isinstance(v, frozenset) else v for v in vars(node).values()] for node in rig.nodes],
         rig.wires,
+        rig.computed,
         rig.constants,
         sorted(rig.requests.items()),
         sorted(rig.parts.items()),

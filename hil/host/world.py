@@ -20,6 +20,7 @@ from hil.frames.database import Database, Message
 from hil.frames.keep_alive import Changing
 from hil.frames.restbus import Entry, Restbus, Source
 from hil.host.asking import ask
+from hil.host.computing import compute
 from hil.host.station import Station
 from hil.host.stimulus import Carrier, Stimulus
 from hil.nodes.kinds import NodeSpec, Surroundings, build_node
@@ -89,6 +90,7 @@ class World:
             self.plant.supply.feed(bms.supply)
         for spec in rig.nodes:  # tests may follow what a node says
             self.nodes[spec.name].speaker.node.on_sent = self.stations[spec.bus].listener.on_own_frame
+        compute(rig.computed, self.stations, self.ports)
         self._wire_requests()
         if trace is not None:
             self._keep_tracing(trace)

@@ -57,6 +57,11 @@ def _short(field: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
 
 
+def _listed(value: object) -> object:
+    """A plain string stands for a list with one member."""
+    return [value] if isinstance(value, str) else value
+
+
 def _command_line(value: object) -> object:
     """A command line as a shell would split it."""
     if not isinstance(value, str):
@@ -125,6 +130,7 @@ class BusSection(Section):
     data_bitrate: Annotated[int, quantity(_bit_rate), Field(ge=5_000, le=10_000_000)] | None = None
     dbc: list[str] = Field(min_length=1)
     checksums: str | None = Field(default=None, min_length=1)
+    functions: str | None = Field(default=None, min_length=1)
     options: dict[str, Any] = {}
     receive: Literal["all", "known"] = "all"
     j1939: dict[str, J1939Section] = {}
@@ -171,9 +177,11 @@ class WireSection(Section):
 
 
 class PortSection(Section):
-    """The twin's end of a wire in a ``[wires.BUS.MESSAGE]`` table."""
+    """The twin's end of a wire in a ``[wires.BUS.MESSAGE]`` table, or the function that gives the signal."""
 
-    port: str
+    port: str = ""
+    function: str = ""
+    of: Annotated[list[str], BeforeValidator(_listed)] = []
     scale: float | None = None
     offset: float | None = None
 

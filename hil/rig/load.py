@@ -13,6 +13,7 @@ from hil.nodes.kinds import DRIVEN, KINDS, NodeSpec, node_ports
 from hil.realtime.health import Budget
 from hil.rig.address import AddressBook
 from hil.rig.checksums import load_checksums
+from hil.rig.computed import ComputedReader, ComputedSignal
 from hil.rig.file import BmsSection, BusSection, HealthSection, RigFile, read_file
 from hil.rig.hooks import Hooks, load_hooks
 from hil.rig.j1939 import with_addresses
@@ -41,6 +42,7 @@ class _Signals(TypedDict):
     """The part of a ``RigConfig`` that is about signals."""
 
     wires: tuple[Wire, ...]
+    computed: tuple[ComputedSignal, ...]
     constants: tuple[Constant, ...]
     requests: dict[str, Role]
     parts: dict[str, Role]
@@ -135,6 +137,7 @@ def _signals(
         wiring.give(dotted("nodes", spec.name), driven, ((spec.bus, name) for name in spec.messages))
     for draft in drafts(file, book, mistakes):
         wiring.add(draft)
+    computed = ComputedReader(book, wiring, file.bus, mistakes).computed(file.wires)
     reader = RoleReader(book, wiring, mistakes)
     constants = [reader.constant(address, value) for address, value in file.constants.items()]
     roles = reader.roles(file.roles)
@@ -144,6 +147,7 @@ def _signals(
     safe_state = asking.wanted("safe_state.requests", file.safe_state.requests, file.requests)
     return {
         "wires": tuple(wiring.wires),
+        "computed": computed,
         "constants": tuple(constant for constant in constants if constant is not None),
         "requests": asked.requests,
         "parts": asked.parts,

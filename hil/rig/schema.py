@@ -11,6 +11,7 @@ from hil.errors import UsageError
 from hil.frames.database import Database
 from hil.nodes.kinds import NodeSpec
 from hil.realtime.health import Budget
+from hil.rig.computed import ComputedSignal
 from hil.rig.hooks import Hooks
 from hil.rig.limits import Limit
 from hil.rig.requests import PLAIN, Manner
@@ -144,6 +145,7 @@ class RigConfig:
         transitions: Which modes it follows in which state.
         roles: What the BMS says, and where; members of an array as ``cell.voltage[7]``.
         limits: What the BMS promises.
+        computed: Signals that functions give.
         nodes: Devices on the buses that follow a protocol of their own.
         hooks: Functions beside the rig file for what is odd about the BMS.
     """
@@ -165,6 +167,7 @@ class RigConfig:
     health: Budget = field(default_factory=Budget)
     host: HostConfig = HostConfig()
     nodes: tuple[NodeSpec, ...] = ()
+    computed: tuple[ComputedSignal, ...] = ()
     parts: dict[str, Role] = field(default_factory=dict)
     manners: dict[str, Manner] = field(default_factory=dict)
     transitions: Transitions = field(default_factory=Transitions)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from hil.frames.database import Message
 from hil.rig.address import AddressBook, Place, is_address
-from hil.rig.file import RigFile
+from hil.rig.file import PortSection, RigFile
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.plant import PortLike
 from hil.units import scale_between
@@ -82,11 +82,30 @@ def drafts(file: RigFile, book: AddressBook, mistakes: Mistakes) -> Iterator[Dra
         if address:
             direction: Direction = "out" if to_bms else "in"
             yield Draft(key, port, address, direction, wire.scale, wire.offset)
-    for bus, messages in file.wires.items():
+    yield from _short_drafts(file, mistakes)
+
+
+def _short_drafts(file: RigFile, mistakes: Mistakes) -> Iterator[Draft]:
+    """Those of ``[wires.BUS.MESSAGE]``, but what a function gives."""
+    for address, end in ends_of(file.wires):
+        key = dotted("wires", *address)
+        if bool(end.port) == bool(end.function):
+            reason = "has both a port and a function" if end.port else "has neither port nor function"
+            mistakes.add(key, reason, 'such as { port = "pack.voltage" }')
+        elif end.of and not end.function:
+            mistakes.add(f"{key}.of", "is of a function, and there is none")
+        elif end.port:
+            yield Draft(key, end.port, address, None, end.scale, end.offset)
+
+
+def ends_of(
+    wires: Mapping[str, Mapping[str, Mapping[str, PortSection]]],
+) -> Iterator[tuple[tuple[str, str, str], PortSection]]:
+    """Bus, message and signal of each wire of ``[wires.BUS.MESSAGE]``, and what is at its other end."""
+    for bus, messages in wires.items():
         for message, signals in messages.items():
             for signal, end in signals.items():
-                key = dotted("wires", bus, message, signal)
-                yield Draft(key, end.port, (bus, message, signal), None, end.scale, end.offset)
+                yield (bus, message, signal), end
 
 
 class Wiring:
@@ -175,14 +194,33 @@ class Wiring:
             self._mistakes.add(key, reason, remedy)
         return not reason
 
+    def unit_of(self, port: str) -> str:
+        """The unit of a port that is there."""
+        return (self._ports or {})[port].unit
+
+    def members(self, key: str, text: str) -> tuple[str, ...]:
+        """The port of that name, or all of an array; none and a mistake if there is no such port."""
+        array = _ARRAY.fullmatch(text)
+        if array is not None:
+            names = tuple(f"{array[1]}[{index}]{array[5]}" for index in self._indices(array))
+        else:
+            names = (text,) if text in (self._ports or {}) else ()
+        if not names and self._ports is not None:
+            self._mistakes.add(key, f"the twins have no port {text!r}", self._near(text))
+        return names
+
+    def _indices(self, array: re.Match[str]) -> list[int]:
+        """The numbers of the members of an array that there are."""
+        member = re.compile(re.escape(array[1]) + r"\[(\d+)\]" + re.escape(array[5]))
+        there = sorted(int(m[1]) for m in map(member.fullmatch, self._ports or ()) if m)
+        if array[3] is None:
+            return there
+        return [i for i in there if int(array[3]) <= i <= int(array[4])]
+
     def _members(self, draft: Draft, array: re.Match[str]) -> list[tuple[int, Place]]:
-        head, tail = array[1], array[5]
         if self._ports is None:
             return []
-        member = re.compile(re.escape(head) + r"\[(\d+)\]" + re.escape(tail))
-        there = sorted(int(m[1]) for m in map(member.fullmatch, self._ports) if m)
-        if array[3] is not None:
-            there = [i for i in there if int(array[3]) <= i <= int(array[4])]
+        there = self._indices(array)
         if not there:
             self._no_port(draft)
             return []
