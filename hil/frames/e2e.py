@@ -29,6 +29,7 @@ Finding = Literal["ok", "crc", "repeated", "skipped", "length", "invalid"]
 Place = tuple[int, int, bool]  # of a signal: start bit, length, little-endian
 
 _ROLES = ("Counter", "Checksum")
+_OWN_BITS = (8, 16, 24, 32, 64)
 
 
 def _within_byte(place: Place, role: str) -> tuple[int, int]:
@@ -44,6 +45,19 @@ def _within_byte(place: Place, role: str) -> tuple[int, int]:
     return start // 8, shift
 
 
+def _first_byte(place: Place) -> int:
+    """The first byte of a signal of whole bytes.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    start, bits, little = place
+    if bits not in _OWN_BITS or start % 8 != (0 if little else 7):
+        allowed = ", ".join(map(str, _OWN_BITS))
+        raise ValueError(f"a checksum of one's own has {allowed} bits, in whole bytes")
+    return start // 8
+
+
 @dataclass(frozen=True)
 class E2E:
     """How a message is protected.
@@ -57,6 +71,7 @@ class E2E:
         modulus: Number of counter values.
         checksum_byte: First byte of the checksum, ``checksum_shift`` its lowest bit there.
         checksum_bits: Its length; 0: there is none.
+        checksum_little: Of a user's one of several bytes: whether the lowest comes first.
         extras: What only some profiles need.
     """
 
@@ -71,6 +86,7 @@ class E2E:
     checksum_byte: int = 0
     checksum_shift: int = 0
     checksum_bits: int = 0
+    checksum_little: bool = False
     extras: Extras = NO_EXTRAS
 
     @classmethod
@@ -137,9 +153,9 @@ class E2E:
             return cls(profile, 0, length, byte, shift, mask, mask + 1)
         if checksum is None:
             raise ValueError("no signal of this message has E2ERole Checksum")
-        at, lowest = _within_byte(checksum, "checksum")
-        bits = checksum[1]
-        if profile not in J1939 and bits != 8:
+        is_own, bits = extras.own is not None, checksum[1]
+        at, lowest = (_first_byte(checksum), 0) if is_own else _within_byte(checksum, "checksum")
+        if profile not in J1939 and bits != 8 and not is_own:
             raise ValueError(f"the checksum of {profile} has 8 bits, not {bits}")
         if profile in J1939 and (length, byte, shift, mask, at, lowest, bits) != (8, 7, 0, 0xF, 7, 4, 4):
             raise ValueError(f"{profile} has its counter in the low, its checksum in the high half of byte 7")
@@ -154,6 +170,7 @@ class E2E:
             checksum_byte=at,
             checksum_shift=lowest,
             checksum_bits=3 if profile == "TSC1" else bits,
+            checksum_little=checksum[2],
             extras=extras,
         )
 
@@ -222,7 +239,8 @@ class E2E:
     @cached_property
     def _guard(self) -> Guard:
         identity = Identity(self.data_id, self.length, self.extras)
-        return guard_of(self.profile, identity, self.checksum_byte)
+        checksum = Field(self.checksum_byte, self.checksum_bits, self.checksum_little)
+        return guard_of(self.profile, identity, checksum)
 
 
 def _check_extras(profile: str, extras: Extras) -> None:

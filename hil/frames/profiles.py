@@ -23,7 +23,8 @@ from e2e.crc import calculate_crc16 as crc16
 Seal = Callable[[bytearray], None]
 IsSealed = Callable[[bytes], bool]
 Guard = tuple[Seal, IsSealed]
-OwnChecksum = Callable[[bytes, int], int]  # of data with a zero in the checksum's place, and identifier
+OwnChecksum = Callable[[bytes, int, int], int]
+"""Of data with zeros in the checksum's place, and of the identifier; it fits the bits that come last."""
 
 
 @dataclass(frozen=True)
@@ -119,23 +120,23 @@ class Identity:
         return self.extras.mode or "Both"
 
 
-def guard_of(profile: str, identity: Identity, checksum_byte: int) -> Guard:
+def guard_of(profile: str, identity: Identity, checksum: Field) -> Guard:
     """How a frame gets its checksum once its counter is set, and whether it has the right one.
 
     Args:
         profile: One of ``HEADERS`` or ``FREE``.
         identity: Of the message.
-        checksum_byte: Where the checksum is, of the profiles of ``FREE``.
+        checksum: Where the checksum is, of a user's function and the profiles of ``FREE``.
     """
     if identity.extras.own is not None:
-        return _of_byte(_own(identity.extras.own, identity.extras.frame_id, checksum_byte), checksum_byte)
+        return _own(identity.extras.own, identity.extras.frame_id, checksum)
     if profile in _OF_AUTOSAR:
         return _OF_AUTOSAR[profile](identity)
     if profile in J1939:
         return _j1939(profile, identity.extras.frame_id)
     if profile == "COUNTER":
         return _nothing, _always
-    return _of_byte(_PLAIN[profile](checksum_byte), checksum_byte)
+    return _of_byte(_PLAIN[profile](checksum.byte), checksum.byte)
 
 
 def _nothing(_data: bytearray) -> None:
@@ -155,8 +156,20 @@ def _of_byte(checksum: Callable[[bytes], int], byte: int) -> Guard:
     return seal, lambda data: checksum(data) == data[byte]
 
 
-def _own(function: OwnChecksum, frame_id: int, byte: int) -> Callable[[bytes], int]:
-    return lambda data: function(bytes((*data[:byte], 0, *data[byte + 1 :])), frame_id)
+def _own(function: OwnChecksum, frame_id: int, place: Field) -> Guard:
+    """A user's checksum of one or more whole bytes."""
+    count, order = place.bits // 8, "little" if place.little else "big"
+    first, end = place.byte, place.byte + count
+    zeros = bytes(count)
+
+    def checksum(data: bytes) -> bytes:
+        number = function(bytes(data[:first]) + zeros + bytes(data[end:]), frame_id, place.bits)
+        return number.to_bytes(count, order)  # type: ignore[arg-type]  # one of the two
+
+    def seal(data: bytearray) -> None:
+        data[first:end] = checksum(data)  # type: ignore[arg-type]  # any buffer will do
+
+    return seal, lambda data: checksum(data) == data[first:end]
 
 
 def _p1(identity: Identity) -> Guard:

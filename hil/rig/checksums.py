@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hil.errors import RigFileError
 from hil.frames.profiles import FREE, HEADERS, OwnChecksum
 from hil.rig.own_code import functions_of, run_file, told
+
+Function = Callable[[bytes, int], Any]
 
 
 def load_checksums(path: Path) -> dict[str, OwnChecksum]:
     """The public functions that a file defines, by name.
 
     Each takes the data of a frame, with a zero where the checksum will be, and the frame's identifier, and
-    gives the checksum, a number of 8 bits. It is called for each frame, sent or received, and must be quick.
+    gives the checksum, a number of as many bits as its signal. It is called for each frame, sent or received,
+    and must be quick.
 
     Raises:
         RigFileError: If the file cannot be read or run, defines none, or one has the name of a profile or
-            other parameters. A function that raises, or gives what is no byte, does so when it is called.
+            other parameters. A function that raises, or gives what does not fit, does so when it is called.
     """
     path = path.absolute()
     found = functions_of(run_file(path, "checksums"))
@@ -29,7 +34,7 @@ def load_checksums(path: Path) -> dict[str, OwnChecksum]:
     return {name: _guarded(path, name, function) for name, function in found.items()}
 
 
-def _check(path: Path, name: str, function: OwnChecksum) -> None:
+def _check(path: Path, name: str, function: Function) -> None:
     if name in HEADERS or name in FREE:
         raise RigFileError(
             "is the name of a profile", place=str(path), key=name, remedy="give it another one"
@@ -45,18 +50,18 @@ def _check(path: Path, name: str, function: OwnChecksum) -> None:
         ) from error
 
 
-def _guarded(path: Path, name: str, function: OwnChecksum) -> OwnChecksum:
+def _guarded(path: Path, name: str, function: Function) -> OwnChecksum:
     """What goes wrong in it is told as its own doing, not as the BMS's."""
 
-    def checksum(data: bytes, identifier: int) -> int:
+    def checksum(data: bytes, identifier: int, bits: int) -> int:
         try:
             value = function(data, identifier)
         except Exception as error:
             raise RigFileError(f"raised {told(error, path)}", place=str(path), key=name) from error
-        if type(value) is not int or not 0 <= value <= 0xFF:
-            raise RigFileError(
-                f"gave {value!r}, which is no byte", place=str(path), key=name, remedy="& 0xFF"
-            )
+        if type(value) is not int or not 0 <= value < 1 << bits:
+            what = "no byte" if bits == 8 else f"no number of {bits} bits"
+            remedy = f"& 0x{(1 << bits) - 1:X}"
+            raise RigFileError(f"gave {value!r}, which is {what}", place=str(path), key=name, remedy=remedy)
         return value
 
     return checksum

@@ -90,3 +90,63 @@ def test_a_function_that_goes_wrong_is_to_blame_itself(tmp_path: Path, body: str
     assert e2e is not None
     with pytest.raises(RigFileError, match=said):
         e2e.seal(bytearray(4))
+
+
+@pytest.mark.parametrize(
+    ("signal", "at", "expected"),
+    [
+        ("16|16@1+ (1,0) [0|65535]", 2, "cdab"),
+        ("23|16@0+ (1,0) [0|65535]", 2, "abcd"),
+        ("32|32@1+ (1,0) [0|4294967295]", 4, "cdab3412"),
+        ("39|32@0+ (1,0) [0|4294967295]", 4, "1234abcd"),
+        ("16|24@1+ (1,0) [0|16777215]", 2, "cdab34"),
+    ],
+)
+def test_a_wide_one_stands_as_its_signal_does(
+    tmp_path: Path, signal: str, at: int, expected: str
+) -> None:
+    """In as many bytes, in that order; it gets zeros in their place, and a wrong bit in any is found."""
+    source = (
+        "def VENDOR(data, identifier):\n"
+        f"    assert not any(data[{at}:{at + len(expected) // 2}]), data\n"
+        f"    return 0x1234ABCD + data[0] & (1 << {4 * len(expected)}) - 1\n"
+    )
+    (tmp_path / "checksums.py").write_text(source)
+    dbc = DBC.replace("24|8@1+ (1,0) [0|255]", signal).replace("Request: 4", "Request: 8")
+    dbc = dbc.replace("Counter : 16|4", "Counter : 8|4")
+    dbc = dbc.replace("Wanted : 0|16@1+ (1,0) [0|65535]", "Wanted : 0|8@1+ (1,0) [0|9]")
+    (tmp_path / "a.dbc").write_text(dbc)
+    checksums = load_checksums(tmp_path / "checksums.py")
+    e2e = load_database([tmp_path / "a.dbc"], checksums).messages["Request"].e2e
+    assert e2e is not None
+    data = bytearray(8)
+    e2e.protector().protect(data)
+    assert data[at : at + len(expected) // 2].hex() == expected
+    assert e2e.checker().check(bytes(data)) == "ok"
+    for bit in range(4 * len(expected)):
+        wrong = bytearray(data)
+        wrong[at + bit // 8] ^= 1 << bit % 8
+        assert not e2e.is_sealed(bytes(wrong))
+    protector = e2e.protector()
+    protector.fault = "crc"
+    protector.protect(data)
+    assert e2e.checker().check(bytes(data)) == "crc"
+
+
+def test_a_number_that_does_not_fit_a_wide_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "checksums.py").write_text("def VENDOR(data, identifier):\n    return 1 << 16\n")
+    checksum = load_checksums(tmp_path / "checksums.py")["VENDOR"]
+    with pytest.raises(RigFileError, match=r"gave 65536, which is no number of 16 bits \(& 0xFFFF\)"):
+        checksum(b"", 0, 16)
+    assert checksum(b"", 0, 24) == 1 << 16
+
+
+@pytest.mark.parametrize(
+    "signal", ["20|16@1+ (1,0) [0|65535]", "16|12@1+ (1,0) [0|4095]", "24|4@1+ (1,0) [0|15]"]
+)
+def test_one_of_parts_of_bytes_is_refused(tmp_path: Path, signal: str) -> None:
+    (tmp_path / "checksums.py").write_text(VENDOR)
+    dbc = DBC.replace("24|8@1+ (1,0) [0|255]", signal).replace("Request: 4", "Request: 8")
+    (tmp_path / "a.dbc").write_text(dbc.replace("16|4@1+", "48|4@1+"))
+    with pytest.raises(RigFileErrors, match="a checksum of one's own has 8, 16, 24, 32, 64 bits, in whole"):
+        load_database([tmp_path / "a.dbc"], load_checksums(tmp_path / "checksums.py"))
