@@ -8,8 +8,9 @@
     ├── NotOfferedError         the BMS does not have what a test needs                   skips the test
     ├── HealthError             the rig was out of its own budget: the verdict is invalid exit 3
     ├── HookError               a hook of the rig file went wrong: the verdict is invalid exit 3
+    ├── BmsError                the BMS left no ground for a test: the verdict is fail    exit 1
     └── RigTroubleError         the rig itself is in trouble; never the BMS's failure     exit 3
-        ├── FirmwareError       the firmware library is missing, crashed or hangs
+        ├── FirmwareError       the firmware cannot be loaded or started
         ├── BusError            the bus is down or full
         ├── FrameError          a frame cannot be encoded or decoded
         └── OutputError         the output folder cannot be written or is full
@@ -87,6 +88,15 @@ class HookError(HilError):
     exit_code = 3
 
 
+class BmsError(HilError):
+    """The BMS left a test no ground to stand on: it floods a bus, its firmware crashed or returned an error.
+
+    That is its failure: the test's verdict is ``fail``, and the run goes on.
+    """
+
+    exit_code = 1
+
+
 class RigTroubleError(HilError):
     """The rig itself is in trouble; this is never reported as the BMS's failure."""
 
@@ -94,7 +104,7 @@ class RigTroubleError(HilError):
 
 
 class FirmwareError(RigTroubleError):
-    """The firmware library is missing, lacks a function, reports an error, crashed or hangs."""
+    """The firmware is missing, lacks a function, or cannot be loaded or started at all."""
 
 
 class BusError(RigTroubleError):

@@ -44,6 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hil-repeat", type=int, default=1, metavar="N", help="run each test N times")
     group.addoption("--hil-share", metavar="K/N", help="only the K-th of N shares, which take equally long")
     group.addoption("--hil-durations", metavar="PATH", help="earlier run that says what takes how long")
+    group.addoption("--hil-done", type=int, default=0, metavar="N", help="tests that ended before these")
     group.addoption("--hil-settled", metavar="FILE", help="node ids of tests to leave out, one per line")
     parser.addini("hil_rig", "rig file, or name of a shipped rig")
 
@@ -125,6 +126,7 @@ def _options(config: pytest.Config) -> RunOptions:
         config.getoption("--hil-trace"),
         Path(heartbeat) if heartbeat else None,
         config.getoption("--hil-plant"),
+        done=config.getoption("--hil-done"),
         repeat=config.getoption("--hil-repeat"),
     )
 
@@ -199,8 +201,7 @@ def pytest_make_collect_report(
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
-    """Leave out what has its verdict, and at last what is another's share; skip what the rig file says."""
-    _leave_out_settled(config, items)
+    """Skip what the rig file says; at last leave out what is another's share, and what has its verdict."""
     rig = rig_config(config)
     for pattern, reason in rig.suite.skip.items() if rig is not None else ():
         for item in items:
@@ -208,7 +209,8 @@ def pytest_collection_modifyitems(
             if any(fnmatchcase(name, pattern) for name in names):
                 item.add_marker(pytest.mark.skip(reason=reason))
     yield
-    _keep_share(config, items)
+    _keep_share(config, items)  # of all, so that a share that goes on stays the same
+    _leave_out_settled(config, items)
 
 
 def _leave_out_settled(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -248,7 +250,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     if session is None:
         pytest.fail("this test needs a rig: pytest --rig laptop", pytrace=False)
     from hil.checks.verdict import BmsFailure
-    from hil.errors import HealthError, RigTroubleError
+    from hil.errors import BmsError, HealthError, RigTroubleError
 
     rig = session.open(request.node.nodeid)
     try:
@@ -265,7 +267,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
             session.close_world()
         raise
     except BaseException as error:
-        session.close_world(failed=isinstance(error, BmsFailure))
+        session.close_world(failed=isinstance(error, BmsFailure | BmsError))
         raise
     else:
         session.close_world(failed=request.node.stash[_OUTCOME][0] == "fail")
@@ -364,8 +366,9 @@ def _verdict(
 def _is_of_the_test(raised: pytest.ExceptionInfo[BaseException]) -> bool:
     """Whether a check or an assertion of a test says that the BMS failed; one inside the rig does not."""
     from hil.checks.verdict import BmsFailure
+    from hil.errors import BmsError
 
-    if isinstance(raised.value, BmsFailure | pytest.fail.Exception):
+    if isinstance(raised.value, BmsFailure | BmsError | pytest.fail.Exception):
         return True
     module = raised.traceback[-1].frame.f_globals.get("__name__", "")
     is_rigs = module.partition(".")[0] in ("hil", "twins") and not module.startswith("hil.suite")

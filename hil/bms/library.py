@@ -13,17 +13,18 @@ from typing import Any
 
 from simpy.events import URGENT, Event
 
-from hil.bms.heartbeat import Heartbeat
+from hil.bms.heartbeat import Call, Heartbeat
 from hil.bus.frame import FAST, FD, FD_LENGTHS, Frame, format_of
 from hil.bus.medium import Medium
 from hil.bus.node import FrameHandler, Node
-from hil.clock import Alarm, VirtualClock
-from hil.errors import FirmwareError
+from hil.clock import NS_PER_S, Alarm, VirtualClock
+from hil.errors import BmsError, FirmwareError, HilError
 
 ABI_VERSION = 2
 CLASSIC_VERSION = 1  # the same without CAN FD
 _FRAME = struct.Struct("=IBBBB64s")  # bms_frame of bms.h, 72 bytes
 _CAPACITY = 64  # frames that one step may send
+_STEPPING = int(Call.STEP)
 _MAILBOXES = 128  # frames that the BMS's CAN controller holds when the bus does not take them
 _CLASSIC_BYTES = 8
 _HIGHEST_ID = {0: 0x7FF, 1: 0x1FFFFFFF}
@@ -45,6 +46,7 @@ class Firmware:
         except OSError as error:
             raise self.trouble(f"the firmware library cannot be loaded: {error}") from error
         self._check()
+        self.has_begun = False  # it has once said that it began a life
         self.init = self._declare("bms_init", ctypes.c_int, ctypes.c_uint64, ctypes.c_int32)
         self.receive = self._declare("bms_receive", ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p)
         self.step = self._declare(
@@ -100,8 +102,13 @@ class Firmware:
             raise self.trouble(reason)
 
     def trouble(self, reason: str) -> FirmwareError:
-        """A firmware error that names this library."""
+        """That it cannot be used at all: an error that names this library."""
         return FirmwareError(reason, place=str(self.path), key="bms.library", remedy=_REMEDY)
+
+    def failure(self, reason: str, at_ns: int) -> BmsError:
+        """That it did at an instant of the bus what no firmware may: the BMS's failure."""
+        when = f"at bus time {at_ns / NS_PER_S:.3f} s"
+        return BmsError(f"{reason} {when}", remedy=_REMEDY)
 
 
 def wrong_with(identifier: int, extended: int, length: int, flags: int) -> str:
@@ -158,14 +165,19 @@ class LibraryBms:
         """Call ``bms_init`` and begin to step.
 
         Raises:
-            FirmwareError: If the firmware reports an error.
+            FirmwareError: If the firmware has never begun, and reports an error.
+            BmsError: If it reports one later.
         """
-        self._beat[0] += 1
-        result = self._firmware.init(self._clock.now_ns, int(cold))
-        self._beat[0] += 1
-        if result != 0:
-            raise self._firmware.trouble(f"bms_init returned {result}")
+        firmware, now_ns, beat = self._firmware, self._clock.now_ns, self._beat
         self.power_off()
+        beat[2], beat[3] = Call.INIT if firmware.has_begun else Call.FIRST_INIT, now_ns
+        beat[0] += 1
+        result = firmware.init(now_ns, int(cold))
+        beat[0] += 1
+        if result != 0:
+            reason = f"bms_init returned {result}"
+            raise firmware.failure(reason, now_ns) if firmware.has_begun else firmware.trouble(reason)
+        firmware.has_begun = True
         self._alarm = Alarm(self._clock, self._step)
         self._clock.schedule(self._alarm, URGENT)  # before all else that is due now
 
@@ -187,36 +199,44 @@ class LibraryBms:
     def receiver(self, bus: int = 0) -> FrameHandler:
         """What passes frames of a bus to ``bms_receive``; error and remote frames stay in the controller.
 
-        It raises a FirmwareError if the firmware reports an error.
+        It raises a BmsError if the firmware reports an error.
         """
         pack, buffer, beat, receive = _FRAME.pack_into, self._received, self._beat, self._firmware.receive
         when, address = ctypes.c_uint64(), ctypes.c_void_p(self._in)  # made once: ctypes need not convert
+        receiving = int(Call.RECEIVE)
 
         def on_frame(frame: Frame) -> None:
             if frame.error or frame.remote or self._alarm is None:
                 return
             data = frame.data
             pack(buffer, 0, frame.id, frame.extended, len(data), bus, format_of(frame), data)
+            when.value = t_ns = frame.t_ns
+            beat[2], beat[3] = receiving, t_ns
             beat[0] += 1
-            when.value = frame.t_ns
             result = receive(when, address)
             beat[0] += 1
             if result != 0:
-                raise self._firmware.trouble(f"bms_receive returned {result}")
+                raise self._failed(f"bms_receive returned {result}", t_ns)
 
         return on_frame
 
     def _step(self, alarm: Event) -> None:
-        beat = self._beat
+        beat, now_ns = self._beat, self._clock.now_ns
+        beat[2], beat[3] = _STEPPING, now_ns
         beat[0] += 1
-        count = self._firmware.step(self._clock.now_ns, self._out, _CAPACITY)
+        count = self._firmware.step(now_ns, self._out, _CAPACITY)
         beat[0] += 1
         if not 0 <= count <= _CAPACITY:
-            raise self._firmware.trouble(f"bms_step returned {count}")
+            raise self._failed(f"bms_step returned {count}", now_ns)
         for offset in range(0, count * _FRAME.size, _FRAME.size):
             self._send(*_FRAME.unpack_from(self._sent, offset))
         if self._alarm is alarm:  # not switched off by what was sent
             self._clock.set_alarm(self._alarm, self._clock.now_ns + self._step_ns)
+
+    def _failed(self, reason: str, at_ns: int) -> HilError:
+        """The firmware broke its contract: nobody knows what it would do next, so it is switched off."""
+        self.power_off()
+        return self._firmware.failure(reason, at_ns)
 
     def _send(
         self, identifier: int, extended: int, length: int, bus: int, flags: int, data: bytes
@@ -224,7 +244,7 @@ class LibraryBms:
         """Put a frame on its bus; off the bus, or with all mailboxes full, it is lost as in a controller."""
         wrong = wrong_with(identifier, extended, length, flags)
         if wrong or bus >= len(self._nodes):
-            raise self._firmware.trouble(f"bms_step sent {wrong or f'a frame on bus {bus}'}")
+            raise self._failed(f"bms_step sent {wrong or f'a frame on bus {bus}'}", self._clock.now_ns)
         node = self._nodes[bus]
         if not node.bus_off and node.pending < _MAILBOXES:
             node.send(identifier, data[:length], bool(extended), flags)

@@ -17,6 +17,10 @@ QUEUE_LIMIT = 512  # frames that a node may have waiting
 FrameHandler = Callable[[Frame], None]
 
 
+class QueueFullError(BusError):
+    """More frames of a node wait than it may have waiting."""
+
+
 class Node:
     """One participant of a bus.
 
@@ -106,7 +110,7 @@ class Node:
         place = f"bus {self._medium.name}"
         if not self.enabled:
             return BusError(f"node {self.name} has left the bus", place=place)
-        return BusError(
+        return QueueFullError(
             f"node {self.name} has {self.pending} frames waiting",
             place=place,
             remedy="the bus is overloaded or nobody acknowledges",

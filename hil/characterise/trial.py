@@ -11,7 +11,7 @@ from hil.bms.heartbeat import Heartbeat
 from hil.bms.library import Firmware
 from hil.checks.verdict import BmsFailure
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import NotOfferedError
+from hil.errors import BmsError, NotOfferedError
 from hil.faults.fault import Fault
 from hil.host.inline import InlineHost
 from hil.rig.journal import Silent
@@ -219,7 +219,7 @@ class Bench:
                 rig.operate()
             elif state == "charge":
                 rig.charge()
-        except (BmsFailure, NotOfferedError) as error:
+        except (BmsFailure, BmsError, NotOfferedError) as error:
             self.unreachable[state] = f"{_REACH}: {str(error).splitlines()[0]}"
             raise NotOfferedError(self.unreachable[state]) from error
         rig.run_for(_SETTLE_NS)

@@ -9,6 +9,8 @@ from hil.clock import NS_PER_MS, NS_PER_S
 
 Value = bool | int | float | str
 
+UNHEARD = "nothing of the BMS came on any bus"  # of what came: the report looks for it
+
 
 @dataclass(frozen=True)
 class Expect:

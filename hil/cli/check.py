@@ -131,7 +131,7 @@ def _nodes(config: RigConfig) -> Iterator[Row]:
 
 def _frames(bus: BusConfig, config: RigConfig) -> Iterator[str]:
     """Each message with who sends it, its cycle (in brackets: in a phase only), and its share of the bus."""
-    from hil.run.facts import message_load
+    from hil.frames.design import message_load
 
     messages = sorted(bus.database.messages.values(), key=lambda message: message.key)
     played = {name: f"nodes.{n.name}" for n in config.nodes if n.bus == bus.name for name in n.messages}

@@ -99,10 +99,11 @@ def run(arguments: argparse.Namespace) -> int:
         HilError: If the rig file is wrong, or the output cannot be written.
     """
     from hil.rig.load import load_rig
+    from hil.run.deaths import run_on
     from hil.run.lifeline import hold_on
     from hil.run.output import make_folder
     from hil.run.session import RunOptions
-    from hil.run.supervisor import only_lists, run_tests
+    from hil.run.supervisor import only_lists
 
     if arguments.part:
         hold_on()
@@ -126,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     given = [f"-k{arguments.select}"] if arguments.select else []  # one word: it is no name of a file
     given += map(str, scripts)
-    ending = run_tests(config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug)
+    ending = run_on(config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug)
     return _finish(arguments, out, ending, config.bms.name, earlier)
 
 
@@ -238,7 +239,7 @@ def _finish(
         lost = lost or _write(earlier, events)
     if arguments.part and lost is None:
         return _exit_code(events)
-    if ending.in_firmware:
+    if ending.in_firmware and not ending.is_of_bms():
         print()  # it left the progress in the middle
     return _report(out, events, lost, arguments if ending.interrupted else None)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from hil.bms.heartbeat import Heartbeat, read_heartbeat
 from hil.bms.library import Firmware
 from hil.checks.verdict import BmsFailure
-from hil.errors import FirmwareError, HookError, NotOfferedError, RigTroubleError
+from hil.errors import BmsError, FirmwareError, HookError, NotOfferedError, RigTroubleError
 from hil.explore.act import Script
 from hil.explore.life import Ended, Life
 from hil.explore.violation import Violation
@@ -138,7 +138,7 @@ class Player:
         except BmsFailure as failure:
             check = failure.result.check
             outcome.violation = Violation("it starts in time", "", check, failure.result.actual, host.now_ns)
-        except FirmwareError as error:
+        except (BmsError, FirmwareError) as error:
             outcome.violation = Violation(_FIRMWARE, error.reason, None, error.reason, host.now_ns)
         except HookError as error:
             outcome.trouble = str(error)

@@ -6,6 +6,7 @@ is asked of the plant process.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from hil.host.listener import Listener
 from hil.host.protocol import Message
 from hil.host.stimulus import Carrier, Stimulus
 from hil.realtime.health import Health
-from hil.responses.signals import Sample, Values
+from hil.responses.signals import Flaw, Sample, Values
 from hil.rig.schema import RigConfig
 
 
@@ -151,6 +152,16 @@ class RemoteHost:
             if arrivals is not None:
                 return arrivals
         raise UsageError(f"the BMS sends no message {message!r}")
+
+    def heard(self, bus: str, since_ns: int) -> list[Frame]:
+        """All frames on a bus after an instant, of whomever, oldest first."""
+        self._connection.catch_up()
+        return self._listeners[bus].heard(since_ns)
+
+    def rejected(self, bus: str, message: str, since_ns: int) -> Counter[Flaw]:
+        """How many frames of a message of the BMS were rejected after an instant, and for what."""
+        self._connection.catch_up()
+        return self._listeners[bus].rejected(message, since_ns)
 
     def frames(self, bus: str, key: int, from_ns: int, to_ns: int) -> list[Frame]:
         """Good frames of one identifier within a time span."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from hil.bus.frame import Frame
 from hil.faults.fault import Fault
 from hil.frames.database import Database
 from hil.host.stimulus import Stimulus
-from hil.responses.signals import Sample, Values
+from hil.responses.signals import Flaw, Sample, Values
 
 
 class Host(Protocol):
@@ -56,6 +57,12 @@ class Host(Protocol):
 
     def arrivals(self, message: str, since_ns: int) -> list[int]:
         """Bus timestamps of a message of the BMS after an instant, good frames and bad."""
+
+    def heard(self, bus: str, since_ns: int) -> list[Frame]:
+        """All frames on a bus after an instant, of whomever, oldest first."""
+
+    def rejected(self, bus: str, message: str, since_ns: int) -> Counter[Flaw]:
+        """How many frames of a message of the BMS were rejected after an instant, and for what."""
 
     def frames(self, bus: str, key: int, from_ns: int, to_ns: int) -> list[Frame]:
         """Good frames of one identifier within a time span."""

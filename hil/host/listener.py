@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from itertools import islice, takewhile
 
 from hil.bus.frame import Frame
 from hil.frames.database import Database
-from hil.responses.signals import Reception, Sample, Signals, Values
+from hil.responses.signals import Flaw, Reception, Sample, Signals, Values
 
 _FRAMES_KEPT = 50_000  # about 80 s of a well-filled bus: what plots and failure messages look back on
 
@@ -52,6 +52,15 @@ class Listener:
         """Bus timestamps of a message of the BMS after an instant; ``None`` if it is not the BMS's."""
         reception = self.signals.receptions.get(message)
         return None if reception is None else [t for t in reception.arrivals_ns if t > since_ns]
+
+    def heard(self, since_ns: int) -> list[Frame]:
+        """All frames after an instant, error frames too, oldest first."""
+        return list(takewhile(lambda frame: frame.t_ns > since_ns, reversed(self.frames)))[::-1]
+
+    def rejected(self, message: str, since_ns: int) -> Counter[Flaw]:
+        """How many frames of a message of the BMS were rejected after an instant, and for what."""
+        reception = self.signals.receptions.get(message)
+        return Counter() if reception is None else reception.rejected_since(since_ns)
 
     def frames_of(self, key: int, from_ns: int, to_ns: int) -> list[Frame]:
         """The good frames of one identifier within a time span, oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from simpy.events import Event
@@ -10,9 +11,9 @@ from simpy.events import Event
 from hil.bms.contract import Bms
 from hil.bus.frame import Frame
 from hil.bus.medium import Medium
-from hil.bus.node import FrameHandler
+from hil.bus.node import FrameHandler, QueueFullError
 from hil.clock import NS_PER_MS, Alarm, VirtualClock
-from hil.errors import FrameError, HilError, NotOfferedError, UnitError, UsageError
+from hil.errors import BmsError, FrameError, HilError, NotOfferedError, UnitError, UsageError
 from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame
 from hil.faults.node import SilentNode
@@ -21,11 +22,12 @@ from hil.frames.keep_alive import Changing
 from hil.frames.restbus import Entry, Restbus, Source
 from hil.host.asking import ask
 from hil.host.computing import compute
+from hil.host.crowd import WINDOW_NS, Crowd, crowd_of
 from hil.host.station import Station
 from hil.host.stimulus import Carrier, Stimulus
 from hil.nodes.kinds import NodeSpec, Surroundings, build_node
 from hil.nodes.machine import Machine
-from hil.responses.signals import Sample, Values
+from hil.responses.signals import Flaw, Sample, Values
 from hil.responses.trace import TraceWriter
 from hil.rig.mistakes import suggest
 from hil.rig.requests import KeepAlive
@@ -230,6 +232,14 @@ class World:
                 return arrivals
         raise UsageError(f"the BMS sends no message {message!r}")
 
+    def heard(self, bus: str, since_ns: int) -> list[Frame]:
+        """All frames on a bus after an instant, of whomever, oldest first."""
+        return self.stations[bus].listener.heard(since_ns)
+
+    def rejected(self, bus: str, message: str, since_ns: int) -> Counter[Flaw]:
+        """How many frames of a message of the BMS were rejected after an instant, and for what."""
+        return self.stations[bus].listener.rejected(message, since_ns)
+
     def frames(self, bus: str, key: int, from_ns: int, to_ns: int) -> list[Frame]:
         """Good frames of one identifier within a time span."""
         return self.stations[bus].listener.frames_of(key, from_ns, to_ns)
@@ -248,13 +258,30 @@ class World:
         return float(source.values[source.index])
 
     def run_until(self, instant_ns: int, found: Sequence[object] = ()) -> bool:
-        """Let time pass, to the instant or until something lies in ``found``."""
+        """Let time pass, to the instant or until something lies in ``found``.
+
+        Raises:
+            BmsError: If the firmware has returned an error, or the BMS leaves the rig no room on a bus.
+            BusError: If the rig itself has more to send than a bus takes.
+        """
         try:
             return self.clock.run_until_any(instant_ns, found)
         except HilError as error:
+            told = error  # SimPy raises a copy, which knows the reason alone
             if not error.place and isinstance(error.__cause__, HilError):
-                raise error.__cause__ from None  # SimPy raises a copy, which knows the reason alone
+                told = error.__cause__
+            crowd = self._crowd() if isinstance(told, QueueFullError) else None
+            if crowd is not None:
+                raise BmsError(f"{crowd}; the rig's own frames wait") from told
+            if told is not error:
+                raise told from None
             raise
+
+    def _crowd(self) -> Crowd | None:
+        """The bus that the BMS fills, if it does."""
+        now_ns, bms = self.now_ns, self.rig.bms.node
+        buses = ((bus, self.heard(name, now_ns - WINDOW_NS)) for name, bus in self.rig.buses.items())
+        return next((c for bus, frames in buses if (c := crowd_of(bus, bms, frames, now_ns))), None)
 
     def stop(self) -> None:
         """Go to the safe state: drive and charger off, the requests of the rig file sent; switch off."""

@@ -139,6 +139,8 @@ def _subtitle(results: Results) -> str:
         parts.append("ended by the rig's own trouble")
     elif results.interrupted:
         parts.append("interrupted")
+    elif results.stopped:
+        parts.append("stopped before its end")
     elif results.end is None:
         parts.append("the record stops before the end of the run")
     elif not counts["pass"]:

@@ -75,6 +75,8 @@ def _run_properties(results: Results) -> dict[str, str]:
     for key in ("rig", "title", "seed"):
         if key in info:
             properties[key] = str(info[key])
+    if results.stopped:
+        properties["stopped"] = results.stopped
     for group in ("versions", "dbc", "firmware"):
         for key, value in (info.get(group) or {}).items():
             properties[f"{group}.{key}"] = str(value)

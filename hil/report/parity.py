@@ -160,6 +160,8 @@ def _troubles(results: Results) -> Iterator[str]:
     yield from (trouble_line(trouble) for trouble in results.troubles)
     if results.interrupted:
         yield "the run was interrupted"
+    if results.stopped:
+        yield results.stopped
     elif results.end is None:
         yield "the record stops before the end of the run"
 

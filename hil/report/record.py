@@ -280,7 +280,10 @@ class Recorder:
         *,
         interrupted: bool = False,
     ) -> None:
-        """The run ended; ``verdicts`` counts the tests by verdict."""
+        """The run ended; ``verdicts`` counts the tests by verdict.
+
+        Of a run that ended before its last test, since the firmware crashed too often, ``stopped`` says so.
+        """
         self._write(
             {
                 "event": "end",

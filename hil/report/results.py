@@ -196,6 +196,11 @@ class Results:
         return bool(self.end and self.end.get("interrupted"))
 
     @property
+    def stopped(self) -> str:
+        """Why some tests were not run, though nobody stopped the run; or ``""``."""
+        return str(self.end.get("stopped", "")) if self.end else ""
+
+    @property
     def sim_ns(self) -> int:
         """Bus time that the tests took."""
         return sum(one.sim_ns or 0 for outcome in self.outcomes for one in outcome.times or (outcome,))

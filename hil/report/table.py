@@ -108,6 +108,10 @@ def _end(results: Results, style: _Style) -> Iterator[str]:
         yield ""
         for line in _wrap("", f"The rig's own trouble: {trouble_line(trouble)}", style.width):
             yield style.paint(line, "error")
+    if results.stopped:
+        yield ""
+        for line in _wrap("", f"Stopped: {results.stopped}", style.width):
+            yield style.paint(line, "fail")
     yield ""
     yield from _counts(results, style)
     if results.outcomes and all(outcome.verdict == Verdict.SKIPPED for outcome in results.outcomes):

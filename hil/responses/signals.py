@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, takewhile
+from typing import Literal
 
 from hil.bus.frame import Frame
 from hil.errors import FrameError
 from hil.frames.database import Database, Message
-from hil.frames.e2e import Checker
+from hil.frames.e2e import Checker, Finding
 
 Values = tuple[float | None, ...]
 Sample = tuple[int, Values]
+Flaw = Finding | Literal["layout"]  # "layout": too short for its signals
 Watcher = Callable[[Frame, Values], None]
 
 _KEPT = 200_000  # samples of one message: hours at 20 a second
+_FLAWS_KEPT = 10_000  # rejected frames of one message: failure messages count them
 _BURST = 32  # frames that may wait to be decoded
 
 
@@ -42,6 +45,7 @@ class Reception:
         self._samples: deque[Sample] = deque(maxlen=_KEPT)
         self._arrivals_ns: deque[int] = deque(maxlen=_KEPT)
         self._rejected = 0
+        self._flaws: deque[tuple[int, Flaw]] = deque(maxlen=_FLAWS_KEPT)
 
     @property
     def samples(self) -> deque[Sample]:
@@ -68,6 +72,12 @@ class Reception:
         """Number of frames with a wrong checksum, counter or length; their values are not used."""
         self.settle()
         return self._rejected
+
+    def rejected_since(self, since_ns: int) -> Counter[Flaw]:
+        """How many frames were rejected after an instant, and for what."""
+        self.settle()
+        recent = takewhile(lambda flaw: flaw[0] > since_ns, reversed(self._flaws))
+        return Counter(flaw for _, flaw in recent)
 
     def settle(self) -> None:
         """Check and decode all frames that wait; nobody watches them."""
@@ -99,16 +109,22 @@ class Reception:
 
     def _accept(self, frame: Frame) -> Values | None:
         self._arrivals_ns.append(frame.t_ns)
-        if self.checker is not None and self.checker.check(frame.data) in _BAD:
-            self._rejected += 1
-            return None
+        if self.checker is not None:
+            finding = self.checker.check(frame.data)
+            if finding in _BAD:
+                self._reject(frame, finding)
+                return None
         try:
             values = self.message.decode(frame.data)
         except FrameError:
-            self._rejected += 1
+            self._reject(frame, "layout")
             return None
         self._samples.append((frame.t_ns, values))
         return values
+
+    def _reject(self, frame: Frame, flaw: Flaw) -> None:
+        self._rejected += 1
+        self._flaws.append((frame.t_ns, flaw))
 
 
 class Signals:

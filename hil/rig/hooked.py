@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from hil.clock import NS_PER_S
-from hil.errors import HealthError, HookError, RigTroubleError
+from hil.errors import BmsError, HealthError, HookError, RigTroubleError
 from hil.rig.own_code import Overdue, TimeLimit, told, where
 from hil.units import say
 
@@ -54,7 +54,7 @@ class Hooked:
 
         Raises:
             HookError: If it raises, whatever that is, or does not come to its end in time.
-            RigTroubleError: If the rig itself is in trouble; that is not the hook's doing.
+            BmsError, RigTroubleError: If the BMS or the rig itself broke; that is not the hook's doing.
         """
         if self._hooks is None or not self.has(name):
             return
@@ -76,7 +76,7 @@ class Hooked:
         try:
             with self._limit.over(hooks.within_ns):
                 hook(*arguments)
-        except (KeyboardInterrupt, RigTroubleError, HealthError, HookError):
+        except (KeyboardInterrupt, BmsError, RigTroubleError, HealthError, HookError):
             raise
         except Overdue as error:
             if self._limit.is_on:

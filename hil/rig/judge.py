@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from hil.checks.check import Agrees, CheckResult, Expect, Heard, Never, Stays, Value, say
 from hil.clock import NS_PER_MS
-from hil.errors import UsageError
+from hil.errors import BmsError, UsageError
 from hil.host.contract import Host
 from hil.host.stimulus import Stimulus
 from hil.rig.evidence import frames_that_matter
 from hil.rig.observe import Observer, Seen
 from hil.rig.roles import Role
+from hil.rig.silence import Silence
 from hil.rig.timing import latest, timing_of
 
 _ON_WIRE_LIMIT_NS = 10_000 * NS_PER_MS  # a stimulus that no frame carries by then never will be
@@ -37,22 +38,36 @@ class Judge:
     def __init__(self, host: Host, observer: Observer) -> None:
         self._host = host
         self._observer = observer
+        self._silence = Silence(observer.config, host)
 
     def on_wire(self, stimulus: Stimulus) -> int:
         """The instant from which a stimulus counts; time passes until a frame carries it.
 
         Raises:
+            BmsError: If no frame carries it, because the BMS fills the bus.
             UsageError: If no frame carries it: the test asks for what the wire cannot show.
         """
         if stimulus.on_wire_ns is None:
             self._host.run_until(self._host.now_ns + _ON_WIRE_LIMIT_NS, stimulus.arrived)
         if stimulus.on_wire_ns is None:
+            self.refuse_crowd(stimulus.text, {carrier.bus for carrier in stimulus.carriers})
             raise UsageError(
                 f"no frame carried the stimulus {stimulus.text!r} within 10 s",
                 key=stimulus.name,
                 remedy="does the wire's signal reach this value, and is its message sent?",
             )
         return stimulus.on_wire_ns
+
+    def refuse_crowd(self, awaited: str, buses: Iterable[str]) -> None:
+        """To be called where something of the rig did not come on a bus in time.
+
+        Raises:
+            BmsError: If that is because the BMS fills one of the buses.
+        """
+        for bus in sorted(buses):
+            crowd = self._silence.crowd(bus)
+            if crowd is not None:
+                raise BmsError(f"{crowd}; {awaited!r} did not come on the bus")
 
     def expect(
         self,
@@ -135,14 +150,17 @@ class Judge:
         self, check: Expect, role: Role, start_ns: int, stimulus: Stimulus | None
     ) -> CheckResult:
         rows = self._observer.since(role, start_ns)
+        by = f"by {(self._host.now_ns - start_ns) / NS_PER_MS:.0f} ms"
         if rows:
-            what = f"{len(rows)} frames, the last one {self._say(role, rows[-1][1])}"
+            actual = f"{len(rows)} frames, the last one {self._say(role, rows[-1][1])}, {by}"
+            why = self._silence.doubts(role, start_ns)
         else:
-            what = f"no frame with {role.name}"
+            actual = f"no frame with {role.name}, {by}"
+            why = self._silence.why(role, start_ns)
         return CheckResult(
             check,
             ok=False,
-            actual=f"{what}, by {(self._host.now_ns - start_ns) / NS_PER_MS:.0f} ms",
+            actual=f"{actual}; {why}" if why else actual,
             t_ns=rows[-1][0] if rows else None,
             limit=check.latest_ns / NS_PER_MS,
             unit="ms",
@@ -187,7 +205,8 @@ class Judge:
         elif rows:
             actual = f"{len(rows)} frames, all {self._kinds(role, rows)}"
         else:
-            actual = f"no frame with {role.name} came"
+            why = self._silence.why(role, start_ns)
+            actual = f"no frame with {role.name} came{why and f'; {why}'}"
         ok = broken is None and bool(rows)
         return CheckResult(
             check,
@@ -233,7 +252,9 @@ class Judge:
         """That nothing fresh came."""
         check = Heard(role.name, self._silence_ns(role))
         frames = frames_that_matter(self._host, role, None)
-        return CheckResult(check, ok=False, actual="none came", frames=frames)
+        why = self._silence.why(role, self._host.now_ns - check.within_ns)
+        actual = f"none came; {why}" if why else "none came"
+        return CheckResult(check, ok=False, actual=actual, frames=frames)
 
     def _silence_ns(self, role: Role) -> int:
         return 3 * self._observer.cycle_ns(role)

@@ -37,7 +37,7 @@ class Observer:
     """
 
     def __init__(self, config: RigConfig, host: Host) -> None:
-        self._config = config
+        self.config = config
         self._host = host
         self.limits = config.limits
 
@@ -48,17 +48,17 @@ class Observer:
             NotOfferedError: If this BMS does not have it; the test is skipped with that reason.
             UsageError: If the name is nearly that of a role it has.
         """
-        role = self._config.roles.get(name) or self._port(name)
+        role = self.config.roles.get(name) or self._port(name)
         if role is not None:
             return role
-        near = None if is_known(name) else slip_of(name, self._config.roles)
+        near = None if is_known(name) else slip_of(name, self.config.roles)
         if near:
             raise UsageError(f"no role is called {name!r}", remedy=f"did you mean {near!r}?")
         raise NotOfferedError(f"the rig file gives this BMS no role {name!r}")
 
     def wire(self, port: str) -> Wire | None:
         """The wire on which the rig sends a twin port."""
-        wires = self._config.wires
+        wires = self.config.wires
         return next((w for w in wires if w.port == port and w.direction == "out"), None)
 
     def _port(self, name: str) -> Role | None:
@@ -79,7 +79,7 @@ class Observer:
         return self._message(role).signals[role.signal]
 
     def _message(self, role: Role) -> Message:
-        return self._config.buses[role.bus].database.messages[role.message]
+        return self.config.buses[role.bus].database.messages[role.message]
 
     def resolution(self, role: Role) -> float:
         """What two raw numbers of the role's signal differ by, in its unit."""

@@ -175,6 +175,7 @@ class Rig:
         )
         level = f"above {above:g}" if above is not None else f"below {below:g}"
         if seen is None:
+            self._judge.refuse_crowd(f"{name} {level} {role.unit}", [role.bus])
             raise UsageError(f"{name} does not come {level} {role.unit} by what the test did")
         stimulus = Stimulus(name, f"{name} {level} {role.unit} on the bus", seen[0])
         return self._stimulated(stimulus)

@@ -11,12 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.bus.frame import frame_of
-from hil.bus.wire_time import wire_s
-from hil.clock import NS_PER_S
+from hil.frames.design import design_load
 
 if TYPE_CHECKING:
-    from hil.frames.database import Database, Message
     from hil.report.record import RunInfo, Wiring
     from hil.rig.schema import BusConfig, RigConfig
 
@@ -125,20 +122,6 @@ def _simulated(config: RigConfig) -> Iterator[str]:
                 f"Bus {bus.name} ({bus.interface} {bus.channel}) is no wire: frames take no time on it, "
                 "do not arbitrate, and are never disturbed."
             )
-
-
-def design_load(database: Database, bitrate: int, data_bitrate: int = 0) -> float:
-    """Share of a bus that its cyclic messages take, with all-zero data (0..1)."""
-    return sum(message_load(message, bitrate, data_bitrate) for message in database.messages.values())
-
-
-def message_load(message: Message, bitrate: int, data_bitrate: int = 0) -> float:
-    """Share of a bus that one message takes, with all-zero data: there stuffing is at its worst."""
-    if not message.cycle_ns:
-        return 0.0
-    frame = frame_of(message.id, bytes(message.length), message.extended, message.format)
-    frames_per_s = message.frames_per_cycle * NS_PER_S / message.cycle_ns
-    return wire_s(frame, bitrate, data_bitrate) * frames_per_s
 
 
 def _versions() -> dict[str, str]:

@@ -179,7 +179,8 @@ def joined(parts: Sequence[Part], out: Path) -> list[Event]:
     if not records:
         return []
     first = records[0][1][0]
-    trace = ", ".join(f"{part.out.name}/{events[0]['paths']['trace']}" for part, events in records)
+    traces = ((part, trace) for part, events in records for trace in events[0]["paths"]["trace"].split(", "))
+    trace = ", ".join(f"{part.out.name}/{trace}" for part, trace in traces)
     paths = {**first["paths"], "out": str(out), "trace": trace}
     body = list(_in_turn([events for _, events in records]))
     return [{**first, "paths": paths}, *body, *_end([events for _, events in records], body)]
@@ -219,9 +220,9 @@ def _end(records: Sequence[Sequence[Event]], body: Sequence[Event]) -> list[Even
     broken = [code for events in records if (code := _broken(events))]
     code = max(broken, default=exit_code_of(verdicts))
     interrupted = any(end["interrupted"] for end in ends)
-    return [
-        {**ends[0], "verdicts": dict(sorted(verdicts.items())), "exit_code": code, "interrupted": interrupted}
-    ]
+    stopped = "; ".join(end["stopped"] for end in ends if end.get("stopped"))
+    told = {"verdicts": dict(sorted(verdicts.items())), "exit_code": code, "interrupted": interrupted}
+    return [{**ends[0], **told, **({"stopped": stopped} if stopped else {})}]
 
 
 def _broken(events: Sequence[Event]) -> int:

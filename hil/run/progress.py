@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.run.lines import line_of
 from hil.run.pipe import discard_stdout
 
 if TYPE_CHECKING:
     from hil.run.session import Session
-
-_SIGNS = {"pass": "ok", "fail": "FAIL", "error": "ERROR", "invalid": "INVALID", "skipped": "skip"}
-
 
 class NothingToRun:
     """Keeps pytest from collecting, where a run could not even begin."""
@@ -44,8 +42,9 @@ class Progress:
         """Say what is about to run; nothing does where a test file could not be read."""
         if self._run.over:
             return True
-        self._total = len(session.items)
-        if self._total:
+        self._done = self._run.begin(len(session.items))
+        self._total = self._done + len(session.items)
+        if self._total and not self._done:
             tests = "1 test" if self._total == 1 else f"{self._total} tests"
             self._say(f"{self._run.config.title}: {tests}")
         return None
@@ -63,11 +62,7 @@ class Progress:
     def show(self, test: str, verdict: str, reason: str) -> None:
         """A test ended."""
         self._done += 1
-        name, bracket, parameters = test.rpartition("::")[2].removeprefix("test_").partition("[")
-        words = name.replace("_", " ") + bracket + parameters
-        line = f"[{self._done:3}/{self._total}] {_SIGNS.get(verdict, verdict):5} {words}"
-        first = reason.splitlines()[0] if reason and verdict != "pass" else ""
-        self._say(f"{line}  ({first})" if first else line)
+        self._say(line_of(self._done, self._total, test, verdict, reason))
 
     def _say(self, line: str) -> None:
         if not self._heard:

@@ -59,9 +59,9 @@ class Earlier:
         _check_same(info, run_facts(config, folder, seed, trace, repeat=repeat), path)
         results = gather(events)
         settled = frozenset(o.test for o in results.outcomes if o.verdict in _SETTLED)
-        if results.end is not None and not results.troubles and not results.interrupted:
+        if results.end is not None and not (results.troubles or results.interrupted or results.stopped):
             _check_left(results.counts, path)
-        return cls(folder, _new_folder(folder), events, settled)
+        return cls(folder, new_part(folder), events, settled)
 
     def joined(self, now: Sequence[Event]) -> list[Event]:
         """Both records as one."""
@@ -70,7 +70,7 @@ class Earlier:
         first, *_ = self.events
         dates = [*first.get("resumed", ()), *(e["date"] for e in now if e["event"] == "run")]
         body = [*kept, *(e for e in now if e["event"] not in ("run", "end"))]
-        return [{**first, "resumed": dates}, *body, *_end(body, now)]
+        return [{**first, "resumed": dates}, *body, *end_of(body, now)]
 
     def write(self, events: Sequence[Event]) -> None:
         """Put the record of both in the place of the earlier one, whole or not at all.
@@ -104,8 +104,12 @@ def _check_left(counts: dict[str, int], path: Path) -> None:
         raise UsageError(reason, place=str(path), key="--resume", remedy="start a new run")
 
 
-def _new_folder(folder: Path) -> Path:
-    """Each part has a folder of its own, for its trace and logs."""
+def new_part(folder: Path) -> Path:
+    """A folder for a part of a run, for its trace and logs.
+
+    Raises:
+        OutputError: If it cannot be made.
+    """
     try:
         for number in count(2):
             out = folder / f"part-{number}"
@@ -118,8 +122,13 @@ def _new_folder(folder: Path) -> Path:
     raise AssertionError("count() ends")
 
 
-def _end(body: Sequence[Event], now: Sequence[Event]) -> list[Event]:
-    """The last line: as that of the second run, with the verdicts of both."""
+def end_of(body: Sequence[Event], now: Sequence[Event]) -> list[Event]:
+    """The last line of a record that parts make up: as that of the last part, with the verdicts of all.
+
+    Args:
+        body: The events of all parts.
+        now: Those of the last one; without an end among them there is none.
+    """
     ends = [event for event in now if event["event"] == "end"]
     if not ends:
         return []

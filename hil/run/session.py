@@ -65,6 +65,7 @@ class RunOptions:
         heartbeat: File of the supervisor's sign of life, if there is one.
         plant: Where a plant process listens, in real time; empty: one is started for the run.
         settled: Tests that are not run, because an earlier part of the run has their verdict.
+        done: How many tests of this run have ended already, in processes before this one.
         repeat: How often each test is run.
         share: ``K/N``: only the K-th of N shares of the other tests; empty: all.
         durations: An earlier run, by which shares are dealt; ``None``: by the suite's table.
@@ -76,6 +77,7 @@ class RunOptions:
     heartbeat: Path | None = None
     plant: str = ""
     settled: frozenset[str] = frozenset()
+    done: int = 0
     repeat: int = 1
     share: str = ""
     durations: Path | None = None
@@ -122,6 +124,12 @@ class Session:
             self.note(error)
             self.close()
             raise
+
+    def begin(self, tests: int) -> int:
+        """So many tests are about to be run; how many ended in processes before this one."""
+        done = self._options.done
+        self._heartbeat.told(done + tests)
+        return done
 
     @property
     def over(self) -> bool:
@@ -181,8 +189,10 @@ class Session:
         try:
             rig.finish()
         finally:
-            host.stop()
-            self._now_ns = host.now_ns
+            try:
+                host.stop()
+            finally:
+                self._now_ns = host.now_ns
         safe = self._worlds.safe()
         if safe:
             self._journal.step(self._test, self._now_ns, safe)

@@ -21,8 +21,15 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from hil.bms.heartbeat import read_heartbeat, read_hook_deadline
+from hil.bms.heartbeat import (
+    Call,
+    read_heartbeat,
+    read_hook_deadline,
+    read_last_call,
+    read_number_of_tests,
+)
 from hil.checks.verdict import Verdict
+from hil.clock import NS_PER_S
 from hil.errors import FirmwareError, OutputError, RigTroubleError, UsageError
 from hil.report.record import Event, Recorder, read_events
 from hil.run.complaints import Complaints
@@ -50,6 +57,8 @@ class Ending:
     Attributes:
         code: Its exit status; negative: the signal that ended it.
         in_firmware: It was inside a firmware call when it ended.
+        call: The last call of the firmware; ``at_ns`` its bus time.
+        tests: How many tests it was to run, those before it included; 0: that was not known yet.
         hung: It was ended by the supervisor, because a firmware call did not return.
         in_hook: It was ended by the supervisor, because a hook of the rig file did not return.
         interrupted: The user pressed Ctrl-C.
@@ -62,6 +71,24 @@ class Ending:
     in_hook: bool = False
     interrupted: bool = False
     complaint: str = ""
+    call: Call = Call.LOAD
+    at_ns: int = 0
+    tests: int = 0
+
+    def is_of_bms(self) -> bool:
+        """Whether it is the BMS's failure: firmware that had begun its life crashed, hung or ended it."""
+        return self.in_firmware and not self.interrupted and self.call > Call.FIRST_INIT
+
+    def of_firmware(self) -> str:
+        """How the firmware ended it, in words."""
+        where = "" if self.call is Call.LOAD else f" in {self.call.function}"
+        when = f" at bus time {self.at_ns / NS_PER_S:.3f} s" if self.is_of_bms() else ""
+        if self.hung:
+            return f"the firmware did not return from {self.call.function} within {_HANG_S:g} s{when}"
+        name = _signal_name(self.code)
+        if name:
+            return f"the firmware crashed ({name}){where}{when}"
+        return f"the firmware ended the test process (exit status {self.code}){where}{when}"
 
 
 def run_tests(
@@ -95,7 +122,7 @@ def run_tests(
             start_new_session=True,
             creationflags=_NEW_GROUP,
         ) as process:
-            ending = _watch(process, heartbeat, complaints)
+            ending = _with_last_call(_watch(process, heartbeat, complaints), heartbeat)
         complaints.close()
         if ending.code == _PYTEST_USAGE:
             return replace(ending, complaint=complaints.of_pytest())
@@ -113,6 +140,8 @@ def _rig_options(rig: Path, options: RunOptions, heartbeat: Path) -> list[str]:
     }
     if options.repeat > 1:
         given["--hil-repeat"] = options.repeat
+    if options.done:
+        given["--hil-done"] = options.done
     if options.plant:
         given["--hil-plant"] = options.plant
     if options.share:
@@ -193,6 +222,11 @@ def _watch(
         return Ending(_interrupt(process, heartbeat), interrupted=True)
 
 
+def _with_last_call(ending: Ending, heartbeat: Path) -> Ending:
+    call, at_ns = read_last_call(heartbeat)
+    return replace(ending, call=call, at_ns=at_ns, tests=read_number_of_tests(heartbeat))
+
+
 def _interrupt(process: subprocess.Popen[bytes], heartbeat: Path) -> int:
     """Pass Ctrl-C on, and give the test process time to close its record; a second one ends it."""
     with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
@@ -267,8 +301,7 @@ def _conclude(
 def _cause(ending: Ending, firmware: Path | str) -> RigTroubleError:
     if ending.in_firmware:
         remedy = "run it under a debugger; see docs/your-firmware.md"
-        reason = _end_of_firmware(ending)
-        return FirmwareError(reason, place=str(firmware), key="bms.library", remedy=remedy)
+        return FirmwareError(ending.of_firmware(), place=str(firmware), key="bms.library", remedy=remedy)
     if ending.in_hook:
         reason = "a hook of the rig file did not return, and could not be ended from inside"
         remedy = "the last step of the test in the report says which"
@@ -277,15 +310,6 @@ def _cause(ending: Ending, firmware: Path | str) -> RigTroubleError:
         return OutputError("the record could not be written to its end", remedy="make room for it")
     how = _signal_name(ending.code) or f"exit status {ending.code}"
     return RigTroubleError(f"the test process died ({how})", remedy="run again with --debug")
-
-
-def _end_of_firmware(ending: Ending) -> str:
-    if ending.hung:
-        return f"a call of the firmware did not return within {_HANG_S:g} s"
-    name = _signal_name(ending.code)
-    if name:
-        return f"the firmware crashed ({name})"
-    return f"the firmware ended the test process (exit status {ending.code})"
 
 
 def _signal_name(code: int) -> str:

@@ -16,9 +16,9 @@ from typing import Any
 import can
 import pytest
 
+from hil.frames.design import design_load
 from hil.report.record import read_events
 from hil.rig.load import load_rig
-from hil.run.facts import design_load
 
 COMMAND = (sys.executable, "-P", "-c", "import sys; from hil.cli import main; sys.exit(main())")
 RIG = """

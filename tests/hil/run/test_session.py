@@ -9,8 +9,9 @@ import pytest
 from hil.checks.verdict import Verdict
 from hil.clock import NS_PER_S
 from hil.errors import BusError, OutputError, UsageError
+from hil.frames.design import design_load
 from hil.report.record import Recorder, read_events
-from hil.run.facts import design_load, run_facts
+from hil.run.facts import run_facts
 from hil.run.session import RunOptions, Session, TestInfo, exit_code_of
 
 

@@ -40,7 +40,7 @@ def record(tmp_path):
         (
             Ending(-9, in_firmware=True, hung=True),
             "FirmwareError",
-            "a call of the firmware did not return within 5 s",
+            "the firmware did not return from its initialisers within 5 s",
         ),
         (Ending(0, in_firmware=True), "FirmwareError", "the firmware ended the test process (exit status 0)"),
         (Ending(-9), "RigTroubleError", "the test process died (SIGKILL)"),
