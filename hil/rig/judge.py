@@ -267,6 +267,10 @@ class Judge:
 
     def _say(self, role: Role, value: float) -> str:
         """A value in words: of a single bit without names it is set or clear."""
-        if not role.values and self._observer.signal(role).length == 1:
+        signal, reading = self._observer.signal(role), role.reading
+        if not role.values and signal.length == 1:
             return say(bool(value))
+        absent = signal.not_available
+        if absent is not None and value == absent * reading.scale + reading.offset:
+            return "not available"
         return role.name_of(value)

@@ -72,9 +72,9 @@ class Silence:
         return crowd_of(config.buses[bus], config.bms.node, frames, now_ns)
 
     def _mute(self, role: Role, since_ns: int) -> str:
-        """Good frames came that say nothing of the role: it is not available, or others' turn."""
+        """Good frames came that say nothing of the role: they are of other pages."""
         count = len(self._host.history(role.bus, role.message, since_ns))
-        return f"{count} frames of {role.message} came, in none of them it is available" if count else ""
+        return f"{count} frames of {role.message} came, none of them with it" if count else ""
 
     def _others(self, bus: str, since_ns: int) -> str:
         """What else the BMS sent meanwhile."""

@@ -14,7 +14,7 @@ from hil.bms.library import Firmware, LibraryBms
 from hil.bus.frame import FAST, FD, FdFrame, Frame
 from hil.bus.medium import Medium
 from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
-from hil.errors import FirmwareError
+from hil.errors import BmsError, FirmwareError
 from hil.frames.database import load_database
 from hil.rig.shipped import find_library
 
@@ -142,7 +142,6 @@ def test_a_library_with_another_interface(build: Build, macro: str, reason: str)
 @pytest.mark.parametrize(
     ("macro", "reason"),
     [
-        ("FAULT_INIT", "bms_init returned 5"),
         ("FAULT_RECEIVE", "bms_receive returned -7"),
         ("FAULT_STEP=-3", "bms_step returned -3"),
         ("FAULT_STEP=65", "bms_step returned 65"),
@@ -151,10 +150,23 @@ def test_a_library_with_another_interface(build: Build, macro: str, reason: str)
         ("FAULT_ID", "sent identifier 0x800 with extended = 0"),
     ],
 )
-def test_errors_of_the_firmware_end_the_run(build: Build, macro: str, reason: str) -> None:
+def test_errors_of_the_firmware_are_its_failure_and_end_its_life(
+    build: Build, macro: str, reason: str
+) -> None:
     world = world_of(build(macro))
     world.send(0, 0x123, b"\x01")
-    with pytest.raises(FirmwareError, match=reason) as caught:
+    with pytest.raises(BmsError, match=f"{reason} at bus time") as caught:
+        world.live(100)
+    assert caught.value.exit_code == 1
+    counted = world.counts()
+    world.send(0, 0x123, b"\x01")
+    world.run(100)
+    assert world.counts() == counted
+
+
+def test_firmware_that_does_not_begin_is_the_rigs_trouble(build: Build) -> None:
+    world = world_of(build("FAULT_INIT"))
+    with pytest.raises(FirmwareError, match="bms_init returned 5") as caught:
         world.live(100)
     assert caught.value.exit_code == 3
 

@@ -92,7 +92,7 @@ class TestExpect:
         rig, _, _ = scripted_rig(small, every(20, 100, status(OPERATE)))
         rig.run_for("150 ms")
         result = failure_of(rig.expect, "state", "operate", within="100 ms")
-        assert result.actual == "no frame with state, by 100 ms"
+        assert result.actual == "no frame with state, by 100 ms; nothing of the BMS came on any bus"
 
     def test_what_held_all_along_is_no_reaction(self, small):
         rig, _, _ = scripted_rig(small, every(20, 900, status(OPERATE)))
@@ -224,7 +224,7 @@ class TestSpans:
         rig, _, _ = scripted_rig(small)
         value = "standby" if check == "stays" else "fault"
         result = failure_of(getattr(rig, check), "state", value, for_="500 ms")
-        assert result.actual == "no frame with state came"
+        assert result.actual == "no frame with state came; nothing of the BMS came on any bus"
 
 
 class TestNumbers:
