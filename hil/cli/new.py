@@ -22,7 +22,17 @@ def add_parser(commands: Any) -> None:
         "overwritten.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="new folder for the rig")
-    parser.add_argument("--dbc", type=Path, nargs="+", required=True, metavar="FILE", help="of the BMS's bus")
+    parser.add_argument(
+        "--dbc", type=Path, nargs="+", default=[], metavar="FILE", help="of the BMS's bus, if it has one"
+    )
+    parser.add_argument(
+        "--bus",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("NAME=FILE", "FILE"),
+        help="of one of several buses; once for each",
+    )
     parser.add_argument("--node", metavar="NODE", help="the BMS's node; default: guessed")
     parser.set_defaults(run=run)
 
@@ -34,13 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
         HilError: If a DBC file is wrong or not there, the node is none of them, or there is a rig already.
     """
     from hil.errors import UsageError
-    from hil.frames.database import load_database
     from hil.new.guess import bms_node, guess
+    from hil.new.sources import read_buses, together
     from hil.new.write import Source, rig_text
 
-    folder, files = arguments.folder, arguments.dbc
+    folder, by_bus = arguments.folder, _files(arguments)
+    files = [file for each in by_bus.values() for file in each]
     _check_free(folder, files)
-    database = load_database(files)
+    buses = read_buses(by_bus)
+    database = together(buses)
     nodes = sorted({sender for message in database.messages.values() for sender in message.senders})
     bms = arguments.node or bms_node(database)
     if arguments.node and bms not in nodes:
@@ -48,10 +60,32 @@ def run(arguments: argparse.Namespace) -> int:
             f"no node {bms!r} sends a message", key="--node", remedy=f"one of {', '.join(nodes)}"
         )
     found = guess(database, bms)
-    source = Source(folder.resolve().name, [file.name for file in files], database, found)
+    source = Source(folder.resolve().name, buses, database, found)
     _write(folder, files, rig_text(source))
     _tell(folder / _RIG, found, nodes)
     return 0
+
+
+def _files(arguments: argparse.Namespace) -> dict[str, list[Path]]:
+    """The DBC files of each bus.
+
+    Raises:
+        UsageError: If there are none, or a bus has no name or is there twice.
+    """
+    from hil.errors import UsageError
+
+    found: dict[str, list[Path]] = {"pack": arguments.dbc} if arguments.dbc else {}
+    for first, *others in arguments.bus:
+        name, is_named, file = first.partition("=")
+        if not (is_named and name and file):
+            raise UsageError(f"{first!r} names no bus", key="--bus", remedy="--bus pack=bms.dbc cells.dbc")
+        if name in found:
+            raise UsageError(f"bus {name!r} is there twice", key="--bus", remedy="name all its files at once")
+        found[name] = [Path(file), *map(Path, others)]
+    if not found:
+        remedy = "--dbc FILE…, or --bus NAME=FILE… for each bus"
+        raise UsageError("no DBC file is named", key="--dbc", remedy=remedy)
+    return found
 
 
 def _check_free(folder: Path, files: list[Path]) -> None:

@@ -76,7 +76,22 @@ def guess(database: Database, bms: str) -> Guess:
                 known = _to_bms(found, message, signal)
             if not known:
                 found.unknown.append((message.name, signal.name))
+    found.ports = _from_one(found.ports)
+    roles = _from_one({where: role for role, (where, _) in found.roles.items()})
+    by_place = dict(found.roles.values())
+    found.roles = {role: (where, by_place[where]) for where, role in roles.items()}
     return found
+
+
+def _from_one(members: Mapping[Where, str]) -> dict[Where, str]:
+    """Arrays that a DBC file counts from 0, as rigs do: from 1."""
+    from_zero = {name.removesuffix("[0]") for name in members.values() if name.endswith("[0]")}
+
+    def shifted(name: str) -> str:
+        array, _, number = name.rstrip("]").rpartition("[")
+        return f"{array}[{int(number) + 1}]" if array in from_zero else name
+
+    return {where: shifted(name) for where, name in members.items()}
 
 
 def is_protection(message: Message, signal: Signal) -> bool:

@@ -55,19 +55,45 @@ class Rule:
 
 
 def kind_of(signal: Signal) -> str:
-    """The kind of a signal's unit; ``"flag"`` for one bit."""
+    """The kind of a signal's unit, which is guessed where it has none; ``"flag"`` for one bit."""
     if signal.length == 1:
         return "flag"
+    said = signal.unit or guessed_unit(signal)
     for unit, kind in _KINDS.items():
-        if signal.unit == unit:
+        if said == unit:
             return kind
     for kind in ("voltage", "current", "temperature", "resistance"):
         try:
-            value_of(f"1 {signal.unit}", kind)
+            value_of(f"1 {said}", kind)
         except UnitError:
             continue
         return kind
     return ""
+
+
+def guessed_unit(signal: Signal) -> str:
+    """What a signal without a unit is probably in, by its name, its range and its steps; empty: no idea."""
+    own = words_of(signal.name)
+    if signal.unit or signal.length < _SHORT or signal.choices or own & _NO_QUANTITY:
+        return ""
+    coarse = signal.scale >= 1.0 and signal.maximum >= _MILLI
+    for word, plain, small in _GUESSED:
+        if word in own:
+            return small if coarse and small else plain
+    return ""
+
+
+_SHORT = 6  # bits: fewer are a state or a code
+_MILLI = 2000.0  # volts or amperes that no battery has, in steps of one
+_NO_QUANTITY = frozenset(
+    ("state", "fault", "warning", "valid", "mode", "count", "counter", "number", "index", "id", "sensor")
+)
+_GUESSED = (
+    ("temperature", "degC", ""),
+    ("voltage", "V", "mV"),
+    ("current", "A", "mA"),
+    ("isolation", "kOhm", ""),
+)
 
 
 _SHUNT = "charger inverter limit cell"
@@ -123,6 +149,7 @@ COMMANDS = (
     Rule(
         "contactor.precharge.command", "contactor precharge", "precharge", "", "fault warning feedback state"
     ),
+    Rule("contactor.precharge.command", "precharge command", "command", "flag", "fault warning feedback"),
     Rule("charger.voltage_max", "charger voltage", "voltage", "voltage", "fault warning"),
     Rule("charger.current_max", "charger current", "current", "current", "fault warning"),
     Rule("charger.control", "charger", "command|enable", "", "fault warning voltage current"),

@@ -30,7 +30,7 @@ _SAME = {
     "minimum": "min minimum lowest low mini",
     "mean": "mean avg average mittel mittelwert",
     "charge": "charge charging chg chrg laden lade lad chrgng",
-    "discharge": "discharge discharging dch dchg dischg entladen entlade entl dsg",
+    "discharge": "discharge discharging disch dchrg dsch dch dchg dischg entladen entlade entl dsg",
     "charger": "charger obc elcon lader ladegeraet evse evcc",
     "over": "over ueber high ov oc ot hi",
     "under": "under unter uv ut lo",

@@ -1,7 +1,7 @@
 """Where a signal is: ``pack/BMS_Status.State``; of many: ``pack/CM_{frame:02}.Cell{index:03}``.
 
-``{index}`` is the number of the member from 1, ``{frame}`` any number for which there is such a
-message, ``{slot}`` the place in that message where signals are numbered anew in each, ``{name}``
+``{index}`` is the number of the member from 1, ``{index0}`` from 0, ``{frame}`` any number for which there is
+such a message, ``{slot}`` the place in that message where signals are numbered anew in each, ``{name}``
 any name.
 """
 
@@ -155,15 +155,16 @@ class AddressBook:
         return database
 
     def _fields_known(self, key: str, pattern: str) -> bool:
-        unknown = fields_of(pattern) - {"index", "frame", "slot"}
+        unknown = fields_of(pattern) - {"index", "index0", "frame", "slot"}
         for field in sorted(unknown):
-            hint = suggest(field, ("index", "frame", "slot"), "placeholders")
+            hint = suggest(field, ("index", "index0", "frame", "slot"), "placeholders")
             self._mistakes.add(key, f"{{{field}}} is no placeholder", hint)
         return not unknown
 
     def _missing(self, key: str, address: tuple[str, str, str], index: int, count: int) -> None:
         bus, message, signal = address
-        wanted = f"{fill(message, index=index)}.{fill(signal, index=index)}"
+        numbers = {"index": index, "index0": index - 1}
+        wanted = f"{fill(message, **numbers)}.{fill(signal, **numbers)}"
         self._mistakes.add(
             key,
             f"bus {bus!r} has no signal {wanted!r} for member {index} of {count}",
@@ -185,7 +186,7 @@ def _member(
 ) -> tuple[str, str] | None:
     """Message and signal of one member of an array: the first frame that has it."""
     for frame in frames:
-        values = {"frame": frame, "index": index}
+        values = {"frame": frame, "index": index, "index0": index - 1}
         names = fill(message, **values), fill(signal, **values)
         found = database.messages.get(names[0])
         if found is not None and names[1] in found.signals:

@@ -124,3 +124,83 @@ def test_messages_that_are_sent_on_a_change_stay_so(tmp_path: Path) -> None:
     _name_firmware(rig)
     message = load_rig(rig).buses["pack"].database.messages["SHUNT_Messung"]
     assert (message.cycle_ns, message.on_change is not None) == (None, True)
+
+
+NEWCOMER = FOREIGN.with_name("newcomer.dbc")
+
+
+def test_a_bms_on_can_fd_whose_cells_count_from_0(tmp_path: Path) -> None:
+    """With bit rates by its attributes, and units guessed where there are none."""
+    assert main(["new", str(tmp_path / "mine"), "--dbc", str(NEWCOMER)]) == 0
+    path = tmp_path / "mine" / "rig.toml"
+    text = path.read_text("utf-8")
+    assert 'CellU_{index0:02}" = { port = "cell_monitor.voltage[1..12]", scale = 0.001 }' in text
+    assert text.count("no unit in the DBC file, mV is a guess") == 5
+    assert "data_bitrate = 2_000_000  # as the DBC file says" in text
+    _name_firmware(path)
+    rig = load_rig(path)
+    assert (rig.buses["pack"].bitrate, rig.buses["pack"].data_bitrate) == (500_000, 2_000_000)
+    wires = {wire.signal: (wire.port, wire.scale) for wire in rig.wires}
+    assert wires["CellU_00"] == ("cell_monitor.voltage[1]", 0.001)
+    assert wires["CellU_23"] == ("cell_monitor.voltage[24]", 0.001)
+    assert rig.roles["cell.voltage[1]"].signal == "U_Cell00"
+    assert rig.roles["cell.voltage[24]"].reading.scale == 0.001
+
+
+def test_can_fd_without_a_bit_rate_is_asked_for(tmp_path: Path) -> None:
+    dbc = tmp_path / "a.dbc"
+    dbc.write_text(NEWCOMER.read_text().replace("Baudrate", "Rate"))
+    assert main(["new", str(tmp_path / "mine"), "--dbc", str(dbc)]) == 0
+    text = (tmp_path / "mine" / "rig.toml").read_text("utf-8")
+    assert "data_bitrate = 2_000_000  # TODO" in text
+    assert "bitrate = 500_000  # TODO" in text
+
+
+def test_several_buses(tmp_path: Path) -> None:
+    """Each with its files; the charger's identifier may be one that the other bus has, too."""
+    shipped = shipped_dbc()
+    folder = tmp_path / "mine"
+    pack = [f"pack={shipped['bms.dbc']}", *(str(shipped[f"{name}.dbc"]) for name in _LAPTOP[:3])]
+    other = [f"vehicle={shipped['drive.dbc']}", str(shipped["charger_elcon.dbc"])]
+    assert main(["new", str(folder), "--bus", *pack, "--bus", *other]) == 0
+    _name_firmware(folder / "rig.toml")
+    rig = load_rig(folder / "rig.toml")
+    assert {wire.bus for wire in rig.wires if wire.port.startswith("drive.")} == {"vehicle"}
+    assert {wire.bus for wire in rig.wires if wire.port.startswith("cell_monitor.")} == {"pack"}
+    assert rig.requests["mode"].bus == "pack"
+    assert rig.roles["state"].bus == "pack"
+    assert set(rig.roles) == set(load_rig("laptop").roles)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "no DBC file is named (--dbc FILE…, or --bus NAME=FILE… for each bus)"),
+        (["--bus", "a.dbc"], "'a.dbc' names no bus (--bus pack=bms.dbc cells.dbc)"),
+        (["--bus", "a=1.dbc", "--bus", "a=2.dbc"], "bus 'a' is there twice"),
+    ],
+)
+def test_wrong_buses_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(["new", str(tmp_path / "mine"), *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_message_on_two_buses_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "again.dbc").write_bytes(FOREIGN.read_bytes())
+    buses = ["--bus", f"a={FOREIGN}", "--bus", f"b={tmp_path / 'again.dbc'}"]
+    assert main(["new", str(tmp_path / "mine"), *buses]) == 2
+    said = capsys.readouterr().err
+    assert "is on bus 'a' and on bus 'b' (give it another name in one of the DBC files)" in said
+
+
+def test_an_identifier_of_two_messages_on_one_bus_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = tmp_path / "again.dbc"
+    again.write_text(FOREIGN.read_text("latin-1").replace("BCU_", "XCU_"), "latin-1")
+    assert main(["new", str(tmp_path / "mine"), "--dbc", str(FOREIGN), str(again)]) == 2
+    err = capsys.readouterr().err
+    assert "again.dbc" in err
+    assert "identifier" in err

@@ -8,6 +8,7 @@ import pytest
 
 from hil.frames.database import Database, load_database
 from hil.new.guess import Guess, bms_node, cells_of, guess
+from hil.new.rules import guessed_unit
 from hil.new.words import number_of, words_of
 from hil.rig.load import load_rig
 
@@ -109,3 +110,33 @@ def test_no_port_is_fed_twice_and_no_role_has_two_signals() -> None:
     for database in (load_rig("laptop").buses["pack"].database, load_database([FOREIGN])):
         ports = list(_guess(database).ports.values())
         assert len(ports) == len(set(ports))
+
+
+def test_cells_from_0_are_cells_from_1() -> None:
+    found = _guess(load_database([FOREIGN.with_name("newcomer.dbc")]))
+    assert found.ports["CSC_CellU_A", "CellU_00"] == "cell_monitor.voltage[1]"
+    assert found.ports["CSC_CellU_B", "CellU_23"] == "cell_monitor.voltage[24]"
+    assert found.ports["CSC_ModTemp", "ModTemp_5"] == "cell_monitor.temperature[6]"
+    assert found.roles["cell.voltage[24]"][0] == ("BPCM_CellU", "U_Cell23")
+    assert cells_of(found) == 24
+    assert not found.unknown
+
+
+@pytest.mark.parametrize(
+    ("name", "layout", "unit"),
+    [
+        ("Cell_U1", "0|16@1+ (1,0) [0|5000]", "mV"),
+        ("Cell_U1", "0|16@1+ (0.001,0) [0|65.535]", "V"),
+        ("PackVoltage", "0|16@1+ (0.1,0) [0|1000]", "V"),
+        ("PackCurrent", "0|16@1+ (0.1,-3200) [-3200|3200]", "A"),
+        ("ModuleTemp", "0|8@1+ (1,-40) [-40|215]", "degC"),
+        ("IsolationPlus", "0|16@1+ (1,0) [0|65535]", "kOhm"),
+        ("VoltageState", "0|8@1+ (1,0) [0|255]", ""),
+        ("Cell_U1", "0|3@1+ (1,0) [0|7]", ""),
+    ],
+)
+def test_a_unit_that_is_not_there_is_guessed(tmp_path: Path, name: str, layout: str, unit: str) -> None:
+    path = tmp_path / "a.dbc"
+    path.write_text(f'VERSION ""\nBS_:\nBU_: A\nBO_ 1 M: 8 A\n SG_ {name} : {layout} "" A\n')
+    signal = load_database([path]).messages["M"].signals[name]
+    assert guessed_unit(signal) == unit

@@ -1,0 +1,62 @@
+"""The DBC files of each bus, and what they say of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hil.errors import UsageError
+from hil.frames.database import Database, load_database
+from hil.new.write import Bus
+
+_KBIT = 10_000  # a rate below it is in kbit/s
+_RATE = r'^BA_(?:DEF_DEF_)? +"{}" +(\d+)'
+
+
+def read_buses(files: Mapping[str, Sequence[Path]]) -> dict[str, Bus]:
+    """The buses, with their files by name.
+
+    Raises:
+        HilError: If a file is wrong or not there.
+    """
+    return {
+        name: Bus(
+            [path.name for path in paths],
+            load_database(paths),
+            _rate(paths, "Baudrate"),
+            _rate(paths, "BaudrateCANFD"),
+        )
+        for name, paths in files.items()
+    }
+
+
+def _rate(paths: Sequence[Path], attribute: str) -> int | None:
+    """A bit rate in bit/s, if an attribute of a DBC file says it; a value goes before a default."""
+    found: list[int] = []
+    for path in paths:
+        text = path.read_text("latin-1")
+        found += [int(rate) for rate in re.findall(_RATE.format(attribute), text, re.MULTILINE)]
+    rate = next((rate for rate in reversed(found) if rate), None)
+    return rate * 1000 if rate is not None and rate < _KBIT else rate
+
+
+def together(buses: Mapping[str, Bus]) -> Database:
+    """The messages of all buses.
+
+    Raises:
+        UsageError: If two buses have a message of the same name: faults and scripts go by names.
+    """
+    place: dict[str, str] = {}
+    for name, bus in buses.items():
+        for message in bus.database.messages:
+            if message in place:
+                reason = f"message {message} is on bus {place[message]!r} and on bus {name!r}"
+                raise UsageError(reason, key="--bus", remedy="give it another name in one of the DBC files")
+            place[message] = name
+    databases = [bus.database for bus in buses.values()]
+    return Database(
+        {name: message for database in databases for name, message in database.messages.items()},
+        {path: digest for database in databases for path, digest in database.sha256.items()},
+        {key: message for database in databases for key, message in database.by_key.items()},
+    )
