@@ -24,7 +24,7 @@ from hil.bus.link import open_link
 from hil.bus.medium import Medium
 from hil.bus.socketcan import SocketCanLink
 from hil.clock import NS_PER_MS, NS_PER_S, Alarm
-from hil.errors import FirmwareError, FrameError, HilError
+from hil.errors import BmsError, FirmwareError, FrameError, HilError, RigTroubleError
 from hil.faults.fault import Fault
 from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry
@@ -166,6 +166,7 @@ class RealWorld(World):
 
         Raises:
             FirmwareError: If it does not start.
+            BmsError: If it fills a bus, and says nothing that it should.
             RigTroubleError: If there is nothing to test: a bus is away, somebody else is in the rig's place,
                 or nothing is heard of the BMS.
         """
@@ -175,9 +176,18 @@ class RealWorld(World):
         if self.can_switch:
             self._switch_on(cold=cold)
         self._start_restbus()
-        self._presence.await_bms(self._silent_ns)
+        self._await_bms()
         if not self.can_switch:
             self._bring_to_standby()
+
+    def _await_bms(self) -> None:
+        try:
+            self._presence.await_bms(self._silent_ns)
+        except RigTroubleError as error:
+            crowd = self._crowd()
+            if crowd is None:
+                raise
+            raise BmsError(f"{crowd}; nothing else of it came") from error
 
     def _switch_on(self, *, cold: bool) -> None:
         self._stop_restbus()

@@ -52,7 +52,8 @@ def render(events: Sequence[Event]) -> str:
     everything = gather(events)
     results = folded(everything)
     columns, health = _columns(results), health_of(results)
-    room = _ROOM - 70 * len(results.troubles) - (36 if health else 0)
+    notices = len(results.troubles) + bool(results.stopped) + bool(results.unheard)
+    room = _ROOM - 70 * notices - (36 if health else 0)
     most = max((sum(1 + len(g.rows) for g in column) for column in columns), default=1)
     page = _environment().get_template("report.html")
     html = page.render(

@@ -7,10 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from hil.checks.check import UNHEARD
 from hil.report.record import Event
 
 VERDICTS = ("pass", "fail", "error", "invalid", "skipped")
 WORST_FIRST = ("fail", "error", "invalid", "pass", "skipped")  # passed if some passed and others were skipped
+_UNHEARD = (
+    "the BMS was never heard on any bus: is it on and wired to these buses, is their bit rate right, is node "
+    "in [bms] its name in the DBC files?"
+)
 _UNFINISHED = "the run ended before this test did"
 
 
@@ -88,6 +93,17 @@ class Outcome:
     def failed_checks(self) -> list[Event]:
         """The checks that did not hold."""
         return [check for check in self.checks if not check.get("ok")]
+
+    @property
+    def likeness(self) -> tuple[str, ...]:
+        """What tests that failed in the same way have in common: verdict, what was expected and what came."""
+        told = [f"{check.get('check')}: {check.get('actual')}" for check in self.failed_checks]
+        return (self.verdict, *(told if self.verdict == "fail" and told else [self.reason]))
+
+    @property
+    def was_unheard(self) -> bool:
+        """Whether it failed because nothing came of the BMS."""
+        return self.verdict == "fail" and any(UNHEARD in str(c.get("actual")) for c in self.failed_checks)
 
     @property
     def all_checks(self) -> list[Event]:
@@ -199,6 +215,12 @@ class Results:
     def stopped(self) -> str:
         """Why some tests were not run, though nobody stopped the run; or ``""``."""
         return str(self.end.get("stopped", "")) if self.end else ""
+
+    @property
+    def unheard(self) -> str:
+        """In a sentence that no test has ever heard the BMS, if that is so; or ``""``."""
+        judged = [outcome for outcome in self.outcomes if outcome.verdict != "skipped"]
+        return _UNHEARD if judged and all(outcome.was_unheard for outcome in judged) else ""
 
     @property
     def sim_ns(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ _ASCII = str.maketrans(
      "·": "|", "→": "->", "×": "x"}
 )  # fmt: skip
 _NARROWEST = 50
+_ALIKE = 4  # tests that failed in the same way are told once from so many on
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,25 @@ def _tests(results: Results, style: _Style) -> Iterator[str]:
 
 
 def _failures(results: Results, style: _Style) -> Iterator[str]:
-    for outcome in results.outcomes:
-        if outcome.verdict in ("fail", "error", "invalid"):
-            yield ""
-            head = _short(f"{outcome.verdict}: {outcome.test}", style.width)
-            yield style.paint(head, outcome.verdict)
-            if outcome.times:
-                yield from _wrap("  ", shown(outcome), style.width)
-            yield from _evidence(outcome, style.width)
+    bad = [outcome for outcome in results.outcomes if outcome.verdict in ("fail", "error", "invalid")]
+    alike = Counter(outcome.likeness for outcome in bad)
+    for outcome in bad:
+        count = alike[outcome.likeness]
+        if count < 0:
+            continue
+        yield ""
+        kind = outcome.verdict
+        if count >= _ALIKE:
+            kind += f" of {count} tests alike, the first is"
+            alike[outcome.likeness] = -1  # told
+        yield style.paint(_short(f"{kind}: {outcome.test}", style.width), outcome.verdict)
+        if outcome.times:
+            yield from _wrap("  ", shown(outcome), style.width)
+        yield from _evidence(outcome, style.width)
+    yield from _skipped(results, style)
+
+
+def _skipped(results: Results, style: _Style) -> Iterator[str]:
     skipped = [outcome for outcome in results.outcomes if outcome.verdict == "skipped"]
     if skipped:
         yield ""
@@ -108,6 +121,10 @@ def _end(results: Results, style: _Style) -> Iterator[str]:
         yield ""
         for line in _wrap("", f"The rig's own trouble: {trouble_line(trouble)}", style.width):
             yield style.paint(line, "error")
+    if results.unheard:
+        yield ""
+        for line in _wrap("", results.unheard[0].upper() + results.unheard[1:], style.width):
+            yield style.paint(line, "fail")
     if results.stopped:
         yield ""
         for line in _wrap("", f"Stopped: {results.stopped}", style.width):

@@ -330,6 +330,16 @@ def test_a_restbus_that_is_too_much_for_the_bus_is_the_rigs_trouble(build):
         world.run_for("60 s")
 
 
+def test_a_bms_that_never_answers_is_told_once(build, hil):
+    """Each test waits for its start in virtual time only."""
+    run = hil("run", _many(build(ON_STEP="return 0;"), 12, ()), *ONE)
+    assert run.code == 1, run.said
+    assert _state_of(run) == "f" * 12
+    assert run.said.count("nothing of the BMS came on any bus") == 1
+    assert "The BMS was never heard on any bus: is it on and wired to these buses" in run.said
+    run.assert_reported()
+
+
 def test_what_was_written_before_a_crash_is_there(build, hil):
     rig = build(ON_STEP="if (late && mode == 1) abort();")
     (rig.parent / "test_one.py").write_text(

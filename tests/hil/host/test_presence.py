@@ -10,7 +10,7 @@ import pytest
 from hil.bus.can_error import BUS_ERROR
 from hil.bus.frame import Frame
 from hil.clock import NS_PER_MS, NS_PER_S, Alarm
-from hil.errors import BusError, FirmwareError, HealthError, RigTroubleError
+from hil.errors import BmsError, BusError, FirmwareError, HealthError, RigTroubleError
 from hil.rig.schema import RigConfig
 from tests.hil.paced import Bench, MuteBms
 
@@ -70,6 +70,18 @@ def test_a_silent_bms_is_nothing_to_test(mute: Bench) -> None:
     with pytest.raises(RigTroubleError, match=r"the BMS says nothing within 10 s \(is it on, on this bus"):
         _power_on(mute)
     assert mute.world.now_ns < 12 * S
+
+
+def test_one_that_floods_the_bus_is_no_trouble_of_the_rig(mute: Bench) -> None:
+    def flood() -> None:
+        for _ in range(250):
+            mute.link.say(Frame(0, bytes(8)))
+
+    _every(mute, 50 * MS, flood)
+    with pytest.raises(
+        BmsError, match=r"take 100 % of bus 'pack' \(0x000: [45],\d\d\d frames/s\); nothing else of it came"
+    ):
+        _power_on(mute)
 
 
 def test_of_a_process_its_command_is_named(laptop: RigConfig, monkeypatch: pytest.MonkeyPatch) -> None:

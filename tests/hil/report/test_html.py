@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from hil.checks.check import UNHEARD
 from hil.report import html
 from hil.report.record import Event
 
+NO_NUMBERS = dict.fromkeys(("t_ns", "value", "limit", "margin", "reaction_ns", "uncertainty", "stimulus_ns"))
 VOID = {"meta", "col", "path", "rect", "use", "circle"}
 HOSTILE = '<script>alert("x")</script>&\0 ]]> \x1b[31m "\' {{ 7*7 }} {% raw %}'
 
@@ -166,3 +168,17 @@ def test_size_of_a_report(events: list[Event]) -> None:
 
 def test_same_record_same_report(events: list[Event]) -> None:
     assert html.render(events) == html.render(events)
+
+
+def test_a_bms_that_was_never_heard_is_told_at_the_top() -> None:
+    told = {"actual": f"none; {UNHEARD}"}
+    record: list[Event] = [
+        {"event": "run", "rig": "small"},
+        {"event": "test", "test": "t.py::test_a", "t_ns": 0},
+        {"event": "check", "test": "t.py::test_a", "check": "x", "ok": False, **NO_NUMBERS, **told},
+        {"event": "verdict", "test": "t.py::test_a", "verdict": "fail", "reason": "", "sim_ns": 1},
+        {"event": "end", "verdicts": {"fail": 1}, "exit_code": 1, "stopped": "the rest is not run"},
+    ]
+    page = html.render(record)
+    assert "The BMS was never heard on any bus" in page
+    assert "<strong>Stopped.</strong> The rest is not run" in page

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from hil.checks.check import UNHEARD
 from hil.report import table
 from hil.report.record import Event
 
@@ -48,6 +49,41 @@ def test_failures_say_expected_came_and_when(events: list[Event]) -> None:
 def test_trouble_is_told(crashed: list[Event]) -> None:
     text = table.render(crashed, 200)
     assert "The rig's own trouble: rigs/reference_bms.so: bms.library: the firmware crashed" in text
+
+
+def _silent(tests: int, actual: str = f"no frame with state, by 500 ms; {UNHEARD}") -> list[Event]:
+    """A run whose tests all fail at power-on."""
+    made: list[Event] = [{"event": "run", "rig": "small"}]
+    for number in range(tests):
+        test = {"test": f"t.py::test_{number}"}
+        check = {"check": "state becomes standby within 500 ms", "ok": False, "actual": actual, "t_ns": None}
+        made.append({"event": "test", "t_ns": 0, **test})
+        made.append({"event": "check", **check, **test})
+        made.append({"event": "verdict", "verdict": "fail", "reason": "", "sim_ns": 1, **test})
+    return [*made, {"event": "end"}]
+
+
+def test_a_bms_that_is_never_heard_is_told_once() -> None:
+    text = table.render(_silent(280), 200)
+    assert text.count(UNHEARD) == 1
+    assert "fail of 280 tests alike, the first is: t.py::test_0\n" in text
+    assert "\nThe BMS was never heard on any bus: is it on and wired to these buses" in text
+    assert len(text.splitlines()) < 300
+
+
+def test_one_test_that_heard_it_is_enough() -> None:
+    other: list[Event] = [
+        {"event": "test", "test": "t.py::test_other", "t_ns": 0},
+        {"event": "verdict", "test": "t.py::test_other", "verdict": "pass", "reason": "", "sim_ns": 1},
+    ]
+    assert "never heard" not in table.render([*_silent(9), *other])
+    assert "never heard" not in table.render(_silent(9, "no frame with state, by 500 ms"))
+
+
+def test_few_tests_that_fail_alike_are_each_told() -> None:
+    text = table.render(_silent(3), 200)
+    assert text.count(UNHEARD) == 3
+    assert "alike" not in text
 
 
 def test_nothing_ran() -> None:

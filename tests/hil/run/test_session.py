@@ -8,9 +8,11 @@ import pytest
 
 from hil.checks.verdict import Verdict
 from hil.clock import NS_PER_S
-from hil.errors import BusError, OutputError, UsageError
+from hil.errors import BmsError, BusError, HealthError, OutputError, UsageError
 from hil.frames.design import design_load
+from hil.host.world import World
 from hil.report.record import Recorder, read_events
+from hil.rig.rig import Rig
 from hil.run.facts import run_facts
 from hil.run.session import RunOptions, Session, TestInfo, exit_code_of
 
@@ -99,3 +101,46 @@ def test_load_by_design(small):
     """Frames of 8 zero bytes have 111 bits and at most 24 stuff bits; 50 + 20 + 20 a second."""
     load = design_load(small.buses["can0"].database, 500_000)
     assert 90 * 111 / 500_000 < load < 90 * 135 / 500_000
+
+
+class _Late:
+    """A rig that was late in every test."""
+
+    def beyond(self, _budget):
+        return ["the latest frame was 90 ms late"]
+
+    def as_dict(self):
+        return {}
+
+
+@pytest.mark.parametrize(("crowded", "failed"), [(False, True), (True, False)])
+def test_a_rig_that_was_late_judges_nothing(session, monkeypatch, crowded, failed):
+    monkeypatch.setattr(session._hosts, "health", _Late)
+    monkeypatch.setattr(Rig, "is_crowded", lambda _: crowded)
+    session.announce(TestInfo("a"))
+    session.open("a").power_on()
+    with pytest.raises(HealthError, match="90 ms late"):
+        session.close_world(failed=failed)
+
+
+def test_a_flood_of_the_bms_that_failed_its_test_is_no_excuse(session, monkeypatch):
+    """What the rig could not send in time was held up by the BMS."""
+    monkeypatch.setattr(session._hosts, "health", _Late)
+    monkeypatch.setattr(Rig, "is_crowded", lambda _: True)
+    session.announce(TestInfo("a"))
+    session.open("a").power_on()
+    session.close_world(failed=True)
+
+
+def test_time_goes_on_after_a_world_that_breaks_on_its_way_out(session, monkeypatch):
+    session.announce(TestInfo("a"))
+    session.open("a").power_on()
+    monkeypatch.setattr(World, "stop", _stop_and_break)
+    with pytest.raises(BmsError):
+        session.close_world()
+    assert session._now_ns > NS_PER_S // 2
+
+
+def _stop_and_break(world):
+    world.run_until(world.now_ns + NS_PER_S)
+    raise BmsError("floods the bus")
