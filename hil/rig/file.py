@@ -358,6 +358,7 @@ class SuiteSection(Section):
     """``[suite]``."""
 
     skip: dict[str, str] = {}
+    soak: Annotated[Time, Field(gt=0)] = 300_000_000_000
 
 
 Role_ = Annotated[RoleSection, _short("signal")]

@@ -82,7 +82,7 @@ def load_rig(rig: str | Path) -> RigConfig:
         plant=plant,
         buses=buses,
         bms=bms,
-        suite=SuiteConfig(dict(file.suite.skip)),
+        suite=SuiteConfig(dict(file.suite.skip), file.suite.soak),
         health=_health(file.health),
         host=HostConfig(file.host.lease, file.host.real_time),
         nodes=nodes,

@@ -129,9 +129,11 @@ class SuiteConfig:
 
     Attributes:
         skip: Test name, as a file name pattern, and the reason why it is left out.
+        soak_ns: How long the soak test lasts.
     """
 
     skip: dict[str, str] = field(default_factory=dict)
+    soak_ns: int = 300_000_000_000
 
 
 @dataclass(frozen=True)

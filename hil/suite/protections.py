@@ -93,6 +93,15 @@ PROTECTIONS = {
     )
 }
 
+def break_(rig: Rig, name: str) -> AbstractContextManager[Any]:
+    """What makes a fault: an open interlock, or a quantity that is past its limit."""
+    if name == "interlock":
+        rig.limits.beside(name)
+        return rig.fault("interlock")
+    protection = PROTECTIONS[name]
+    return protection.provoke(rig, protection.past(rig, rig.limits.beside(name).threshold))
+
+
 CONTACTORS = ("main_plus", "main_minus", "precharge")
 
 

@@ -14,6 +14,7 @@ from hil import Rig
 from hil.suite.protections import PROTECTIONS, within_limits
 
 _CELL_STEPS, _TEMPERATURE_STEPS = 12, 8  # of one cell, of one sensor, through the range of what it watches
+_PHASE_NS = 37_000_000
 _BEYOND_V, _BEYOND_K = 0.3, 10.0  # how far past a threshold a reading must still be right
 
 
@@ -261,6 +262,47 @@ def test_link_voltage_is_read_open_and_closed(rig: Rig) -> None:
     rig.operate()
     rig.run_for("1 s")
     rig.agrees("measured.link_voltage", rig.truth("link.voltage"), tolerance)
+
+
+@pytest.mark.case(9)
+def test_the_link_voltage_is_read_over_its_range(rig: Rig) -> None:
+    """From a link that is discharged, by one too low for the pack, to one above what the pack may have."""
+    share = rig.limits["accuracy_pack_voltage"].tolerance
+    top = rig.limits.beside("pack_overvoltage").threshold
+    rig.require("measured.link_voltage", "current_sensor.voltage_link")
+    for level in (0.0, 0.1, 0.3, 0.5, 0.8, 0.95, 1.0, 1.1):
+        with rig.fault("link.voltage", value=level * top):
+            rig.settle("300 ms")
+            rig.agrees("measured.link_voltage", level * top, share * top)
+
+
+@pytest.mark.case(7)
+@pytest.mark.parametrize(
+    ("role", "fault", "step", "accuracy"),
+    [
+        ("cell.voltage_max", "cell.voltage", 0.03, "accuracy_cell_voltage"),
+        ("measured.current", "current", 20.0, "accuracy_current"),
+    ],
+    ids=["cell voltage", "current"],
+)
+def test_a_new_value_is_passed_on_at_once(
+    rig: Rig, role: str, fault: str, step: float, accuracy: str
+) -> None:
+    """From the frame that brings it to the BMS's next but one, unless the rig file gives it a delay."""
+    limit = rig.limits[accuracy]
+    rig.require(role)
+    rig.operate()
+    within = limit.delay if limit.has("delay") else 2 * rig.cycle_ns(role)
+    for phase in range(5):
+        value = rig.value(role) + step
+        place = {"cell": 1 + phase % rig.cells} if fault == "cell.voltage" else {}
+        with rig.fault(fault, value=value, **place) as stimulus:
+            carried_ns = rig.on_wire(stimulus)
+            rig.run_for(2 * within)
+            near = [t_ns for t_ns, seen in rig.history(role, carried_ns) if abs(seen - value) < step / 2]
+            after_ns = (near[0] if near else rig.now_ns) - carried_ns
+            rig.bounded(f"{role} shows it after", after_ns / 1e6, high=within / 1e6, unit="ms")
+        rig.run_for(2 * within + phase * _PHASE_NS)  # each time at another phase of its cycle
 
 
 @pytest.mark.case(7)

@@ -72,6 +72,19 @@ def test_a_cell_marked_invalid_is_not_used(rig: Rig, cell: int) -> None:
 
 
 @pytest.mark.case(53)
+def test_every_cell_marked_invalid_is_missed(rig: Rig) -> None:
+    """Whichever cell has no voltage any more: it is missed in time, and none is blamed."""
+    limit = rig.limits["cell_sensor"]
+    start_ns = rig.now_ns
+    for cell in range(1, rig.cells + 1):
+        with rig.fault("cell.invalid", cell=cell):
+            rig.expect("fault.cell_sensor", True, within=limit.delay)
+        rig.settle("300 ms")
+        rig.reset_faults()
+    _expect_no_cell_blamed(rig, start_ns)
+
+
+@pytest.mark.case(53)
 def test_a_temperature_marked_invalid_is_not_used(rig: Rig) -> None:
     """"Not available" is no 77.5 degC; it is a sensor fault."""
     limit = rig.limits["temperature_sensor"]

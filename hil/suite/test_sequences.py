@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any
-
 import pytest
 
 from hil import Rig
-from hil.suite.protections import PROTECTIONS, expect_open, within_limits
-
-Break = Callable[[Rig], AbstractContextManager[Any]]
-
-
-def _interlock(rig: Rig) -> AbstractContextManager[Any]:
-    return rig.fault("interlock")
-
-
-def _past(name: str) -> Break:
-    def provoke(rig: Rig) -> AbstractContextManager[Any]:
-        protection = PROTECTIONS[name]
-        return protection.provoke(rig, protection.past(rig, rig.limits[name].threshold))
-
-    return provoke
-
-
-_BREAK: dict[str, Break] = {"interlock": _interlock} | {name: _past(name) for name in PROTECTIONS}
+from hil.suite.protections import break_, closed_contactors, expect_open, within_limits
 
 
 def _fall_ill(rig: Rig, name: str) -> None:
     """Into the fault and out of it again."""
-    with _BREAK[name](rig):
+    with break_(rig, name):
         rig.expect(f"fault.{name}", True, within=rig.limits[name].delay)
     rig.run_for(rig.limits[name].delay)
     rig.reset_faults()
@@ -52,12 +31,38 @@ def test_two_faults_at_once_are_both_reported(rig: Rig, first: str, second: str)
     """The fault that is there already hides no other one."""
     rig.require(f"fault.{first}", f"fault.{second}")
     rig.operate()
-    with _BREAK[first](rig):
+    with break_(rig, first):
         rig.expect(f"fault.{first}", True, within=rig.limits[first].delay)
-        with _BREAK[second](rig):
+        with break_(rig, second):
             rig.expect(f"fault.{second}", True, within=rig.limits[second].delay)
             rig.stays(f"fault.{first}", True, for_="500 ms")
     rig.stays(f"fault.{second}", True, for_="500 ms")
+
+
+@pytest.mark.case(72)
+@pytest.mark.parametrize(
+    ("quick", "slow"),
+    [
+        ("interlock", "cell_overvoltage"),
+        ("interlock", "overcurrent_discharge"),
+        ("overcurrent_charge", "cell_undervoltage"),
+        ("cell_overvoltage", "isolation"),
+        ("cell_undervoltage", "overtemperature_discharge"),
+    ],
+)
+def test_two_faults_at_one_instant_are_both_answered(rig: Rig, quick: str, slow: str) -> None:
+    """Each is flagged in its own time, and the contactors open in the time of the quicker one."""
+    first, second = (rig.limits[name] for name in (quick, slow))
+    rig.require(f"fault.{quick}", f"fault.{slow}")
+    within = min(first.delay + first.reaction, second.delay + second.reaction)
+    rig.operate()
+    closed = closed_contactors(rig)
+    with break_(rig, quick) as one, break_(rig, slow) as other:  # no time passes between the two
+        rig.expect(f"fault.{quick}", True, within=first.delay, since=one)
+        for contactor in closed:
+            rig.expect(f"contactor.{contactor}", "open", within=within, since=one)
+        rig.expect(f"fault.{slow}", True, within=second.delay, since=other)
+        rig.stays(f"fault.{quick}", True, for_="200 ms")
 
 
 @pytest.mark.case(72)
@@ -66,7 +71,7 @@ def test_a_fault_that_comes_back_is_answered_again(rig: Rig, name: str) -> None:
     """The second time is like the first, after a reset."""
     for _ in range(2):
         rig.operate()
-        with _BREAK[name](rig):
+        with break_(rig, name):
             expect_open(rig, name)
         rig.run_for(rig.limits[name].delay)
         rig.reset_faults()
@@ -88,7 +93,7 @@ def test_the_first_fault_is_that_of_now(rig: Rig) -> None:
     rig.require("first_fault")
     shown = []
     for name in ("interlock", "cell_overvoltage"):
-        with _BREAK[name](rig):
+        with break_(rig, name):
             rig.expect(f"fault.{name}", True, within=rig.limits[name].delay)
             shown.append(rig.value("first_fault"))
         rig.run_for(rig.limits[name].delay)
@@ -123,7 +128,7 @@ def test_overcurrent_is_answered_after_a_charge_session(rig: Rig) -> None:
     rig.standby()
     rig.set("charger.plugged", 0.0)
     rig.operate()
-    with _BREAK["overcurrent_discharge"](rig):
+    with break_(rig, "overcurrent_discharge"):
         expect_open(rig, "overcurrent_discharge")
 
 
@@ -165,6 +170,25 @@ def test_balancing_ends_with_a_fault(rig: Rig) -> None:
             rig.expect("fault.interlock", True, within=rig.limits["interlock"].delay)
             rig.run_for(limit.delay)
             rig.stays(f"balancing[{high}]", False, for_=limit.delay)
+
+
+@pytest.mark.case(68)
+def test_a_hot_pack_is_not_balanced(rig: Rig) -> None:
+    """The resistors heat, too: one sensor that is too hot ends balancing, until it is so no more."""
+    limit, accuracy = rig.limits["balancing"], rig.limits.beside("accuracy_temperature").tolerance
+    hottest, high = limit.number("hottest"), rig.cells // 3
+    rig.require("balancing[1]")
+    rig.operate()
+    with rig.fault("cell.voltage", cell=high, value=limit.threshold + 0.03):
+        rig.expect(f"balancing[{high}]", True, within=limit.delay)
+        with rig.fault("temperature", sensor=rig.temperature_sensors, value=hottest - accuracy):
+            rig.stays(f"balancing[{high}]", True, for_=2 * limit.delay)
+        with rig.fault("temperature", sensor=rig.temperature_sensors, value=hottest + accuracy):
+            rig.expect(f"balancing[{high}]", False, within=limit.delay)
+            rig.stays(f"balancing[{high}]", False, for_=limit.delay)
+            rig.stays("state", "operate", for_="100 ms")  # it is no fault that ended it
+        rig.mark("cool again")
+        rig.expect(f"balancing[{high}]", True, within=limit.delay)
 
 
 @pytest.mark.case(14)

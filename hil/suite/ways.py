@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from hil import Rig, RigConfig
-from hil.suite.protections import PROTECTIONS
+from hil.suite.protections import break_
 
 _BETWEEN = ("precharge", "fault")  # states that no request asks for
 _ELSE_NS = 5_000_000_000  # to a mode of which the rig file promises no time
@@ -85,14 +85,9 @@ def reach(rig: Rig, mode: str) -> None:
 def _fall_ill(rig: Rig) -> None:
     """Into the fault state; the cause is gone at the end, and no reset was asked for."""
     name = _curable(rig)
-    limit, protection = rig.limits.beside(name), PROTECTIONS["cell_overvoltage"]
+    limit = rig.limits.beside(name)
     total = limit.delay + limit.reaction
-    broken = (
-        rig.fault("interlock")
-        if name == "interlock"
-        else protection.provoke(rig, protection.past(rig, limit.threshold))
-    )
-    with broken:
+    with break_(rig, name):
         rig.expect("state", "fault", within=total)
     rig.run_for(total)
 
