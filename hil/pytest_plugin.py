@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 RIG: pytest.StashKey[RigConfig] = pytest.StashKey()
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 _OUTCOME: pytest.StashKey[tuple[str, str]] = pytest.StashKey()  # verdict and reason so far
+_BROKEN: pytest.StashKey[bool] = pytest.StashKey()  # the BMS left the test no ground
 _PLACE: pytest.StashKey[int] = pytest.StashKey()  # among the tests of all shares
 _UNFINISHED, _PASSED = ("error", "interrupted"), ("pass", "")
 _REPETITION = "hil_repetition"
@@ -267,10 +268,12 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
             session.close_world()
         raise
     except BaseException as error:
-        session.close_world(failed=isinstance(error, BmsFailure | BmsError))
+        broken = isinstance(error, BmsError)
+        session.close_world(failed=broken or isinstance(error, BmsFailure), broken=broken)
         raise
     else:
-        session.close_world(failed=request.node.stash[_OUTCOME][0] == "fail")
+        stash = request.node.stash
+        session.close_world(failed=stash[_OUTCOME][0] == "fail", broken=stash.get(_BROKEN, False))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -325,7 +328,7 @@ def pytest_runtest_makereport(
     session = item.config.stash.get(SESSION, None)
     if session is None:
         return report
-    from hil.errors import HealthError, NotOfferedError, RigTroubleError
+    from hil.errors import BmsError, HealthError, NotOfferedError, RigTroubleError
 
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, NotOfferedError):
@@ -339,6 +342,8 @@ def pytest_runtest_makereport(
     first_invalid = isinstance(error, HealthError) and told[0] != "invalid"
     if report.when == "call" or (verdict != "pass" and untold) or first_invalid:
         item.stash[_OUTCOME] = (verdict, reason)
+    if isinstance(error, BmsError):
+        item.stash[_BROKEN] = True
     if isinstance(error, RigTroubleError):
         session.note(error)
     return report

@@ -69,10 +69,6 @@ class Judge:
             if crowd is not None:
                 raise BmsError(f"{crowd}; {awaited!r} did not come on the bus")
 
-    def is_crowded(self, buses: Iterable[str]) -> bool:
-        """Whether the BMS fills one of the buses."""
-        return any(self._silence.crowd(bus) is not None for bus in buses)
-
     def expect(
         self,
         role: Role,

@@ -527,10 +527,6 @@ class Rig:
 
     # -- between the test and the record ------------------------------------------------------
 
-    def is_crowded(self) -> bool:
-        """Whether the BMS fills a bus, so that what the rig sends waits."""
-        return self._judge.is_crowded(self.config.buses)
-
     def finish(self) -> None:
         """Mend what is broken, draw the plot; the host goes to its safe state after this."""
         for fault in reversed(self._faults):

@@ -21,6 +21,7 @@ from hil.rig.hooked import Hooked
 from hil.rig.journal import Journal, Silent
 from hil.rig.rig import Rig
 from hil.rig.schema import RigConfig
+from hil.rig.silence import Silence
 from hil.run.facts import run_facts
 from hil.run.hosts import Hosts, VirtualHosts
 from hil.run.lifeline import let_finish
@@ -173,11 +174,12 @@ class Session:
         if self._rig is not None:
             self._hooks.call(name, self._rig, *arguments)
 
-    def close_world(self, *, failed: bool = False) -> None:
+    def close_world(self, *, failed: bool = False, broken: bool = False) -> None:
         """Mend the faults, draw the plot, go to the safe state, switch off.
 
         Args:
             failed: Whether the test failed, which is doubted earlier.
+            broken: Whether the BMS broke the ground under it, see :class:`hil.errors.BmsError`.
 
         Raises:
             HealthError: If the rig was out of its budget, so that the test says nothing about the BMS.
@@ -186,7 +188,8 @@ class Session:
         self._rig = self._host = None
         if rig is None or host is None:
             return
-        crowded = failed and rig.is_crowded()
+        silence = Silence(self.config, host)
+        excused = broken or (failed and any(map(silence.crowd, self.config.buses)))
         try:
             rig.finish()
         finally:
@@ -197,17 +200,17 @@ class Session:
         safe = self._worlds.safe()
         if safe:
             self._journal.step(self._test, self._now_ns, safe)
-        self._judge_health(self._test, failed=failed, crowded=crowded)
+        self._judge_health(self._test, failed=failed, excused=excused)
 
-    def _judge_health(self, test: str, *, failed: bool, crowded: bool) -> None:
-        """A flood of the BMS, in a test that failed, excuses all that the rig then does badly."""
+    def _judge_health(self, test: str, *, failed: bool, excused: bool) -> None:
+        """What the rig does badly is excused in a test that failed by a flood, or the death, of the BMS."""
         health = self._worlds.health()
         if health is None:
             return
         budget = self.config.health
         beyond = health.beyond(budget.of_a_failure() if failed else budget)
         self._write(lambda to: to.health(test, health.as_dict(), beyond))
-        if beyond and not crowded:
+        if beyond and not excused:
             raise HealthError("; ".join(beyond))
 
     def run_again(self, test: TestInfo, reason: str) -> None:

@@ -12,7 +12,7 @@ from hil.errors import BmsError, BusError, HealthError, OutputError, UsageError
 from hil.frames.design import design_load
 from hil.host.world import World
 from hil.report.record import Recorder, read_events
-from hil.rig.rig import Rig
+from hil.rig.silence import Silence
 from hil.run.facts import run_facts
 from hil.run.session import RunOptions, Session, TestInfo, exit_code_of
 
@@ -116,20 +116,21 @@ class _Late:
 @pytest.mark.parametrize(("crowded", "failed"), [(False, True), (True, False)])
 def test_a_rig_that_was_late_judges_nothing(session, monkeypatch, crowded, failed):
     monkeypatch.setattr(session._hosts, "health", _Late)
-    monkeypatch.setattr(Rig, "is_crowded", lambda _: crowded)
+    monkeypatch.setattr(Silence, "crowd", lambda *_: crowded)
     session.announce(TestInfo("a"))
     session.open("a").power_on()
     with pytest.raises(HealthError, match="90 ms late"):
         session.close_world(failed=failed)
 
 
-def test_a_flood_of_the_bms_that_failed_its_test_is_no_excuse(session, monkeypatch):
+@pytest.mark.parametrize(("crowded", "broken"), [(True, False), (False, True)])
+def test_a_failure_by_a_flood_or_death_of_the_bms_stands(session, monkeypatch, crowded, broken):
     """What the rig could not send in time was held up by the BMS."""
     monkeypatch.setattr(session._hosts, "health", _Late)
-    monkeypatch.setattr(Rig, "is_crowded", lambda _: True)
+    monkeypatch.setattr(Silence, "crowd", lambda *_: crowded)
     session.announce(TestInfo("a"))
     session.open("a").power_on()
-    session.close_world(failed=True)
+    session.close_world(failed=True, broken=broken)
 
 
 def test_time_goes_on_after_a_world_that_breaks_on_its_way_out(session, monkeypatch):
