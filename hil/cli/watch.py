@@ -1,15 +1,25 @@
-"""``hil watch RIG``: look on while a plant runs."""
+"""``hil watch RIG``: look on while a plant runs, or at a rig's buses."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from hil.bus.link import Link
+    from hil.host.connection import Connection
+    from hil.rig.live import Live, Row
+    from hil.rig.schema import RigConfig
+
+_ALL = ("*",)
+_HOME, _REST, _BELOW = "\x1b[H", "\x1b[K", "\x1b[J"  # of a terminal: to its top, clear the line, all below
+_NEW = "\x1b[2J"
 
 
 def add_parser(commands: Any) -> None:
@@ -17,10 +27,19 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "watch",
         help="look on while a plant runs",
-        description="Look on at a plant that `hil plant` or `hil run` has started: state, faults, key values "
-        "and health, once a second. It changes nothing.",
+        description="Look on at a plant that `hil plant` or `hil run` has started: state, faults, values, "
+        "health, and what roles and signals say, once a second. Nothing is changed.",
     )
-    parser.add_argument("plant", metavar="RIG", help="name of the rig, path of the socket, or tcp://HOST:PORT")
+    parser.add_argument("plant", metavar="RIG", help="name of the rig, its socket, or tcp://HOST:PORT")
+    parser.add_argument(
+        "--roles", nargs="+", metavar="PATTERN", help="roles to show, such as 'fault.*'; in a terminal: all"
+    )
+    parser.add_argument(
+        "--signals", nargs="+", default=[], metavar="PATTERN", help="signals, such as 'VCU_Request.*'"
+    )
+    parser.add_argument(
+        "--listen", action="store_true", help="there is no plant: hear the buses of the rig file RIG itself"
+    )
     parser.add_argument("--every", default="1 s", metavar="TIME", help="default: '1 s'")
     parser.add_argument("--count", type=int, default=0, metavar="N", help="end after so many lines")
     parser.add_argument("--json", action="store_true", help="all that is known, a JSON object each time")
@@ -32,38 +51,194 @@ def run(arguments: argparse.Namespace) -> int:
     """Show the state until Ctrl-C, the plant's end, or often enough.
 
     Raises:
-        HilError: If there is no such plant.
+        HilError: If there is no such plant or bus, or a pattern fits nothing.
     """
-    import time
-
     from hil.errors import RigTroubleError
-    from hil.host.connection import Connection
-    from hil.realtime.sleep import sleep_until
     from hil.units import time_ns
 
     period_ns = time_ns(arguments.every)
-    connection = Connection(
-        address_of(arguments.plant),
-        f"hil watch (process {os.getpid()})",
-        frames=False,
-        token=_token(arguments.token_file),
-    )
-    if not arguments.json:
-        print(f"{connection.about['rig']['title']}, process {connection.about['pid']}")
-    shown, due_ns = 0, time.monotonic_ns()
-    while not arguments.count or shown < arguments.count:
-        try:
-            status = connection.call("status")
-        except RigTroubleError as error:
-            print(f"hil: {error}", file=sys.stderr)
-            break
-        _show(connection.now_ns, status, as_json=arguments.json)
-        shown += 1
-        due_ns = max(due_ns + period_ns, time.monotonic_ns())
-        if shown != arguments.count:
-            sleep_until(due_ns)
-    connection.close()
+    is_table = sys.stdout.isatty() and not arguments.json
+    patterns = arguments.roles or (_ALL if is_table or arguments.listen else ())
+    source = _open(arguments, patterns)
+    try:
+        screen = Screen(is_table=is_table, as_json=arguments.json, title=source.title)
+        shown = 0
+        while not arguments.count or shown < arguments.count:
+            if shown or source.live is not None:
+                source.wait(period_ns)
+            screen.show(source.now_ns, source.status(), source.live.rows() if source.live else [])
+            shown += 1
+    except RigTroubleError as error:
+        print(f"hil: {error}", file=sys.stderr)
+    finally:
+        source.close()
     return 0
+
+
+class Source(Protocol):
+    """Where what is shown comes from."""
+
+    title: str
+    live: Live | None
+
+    @property
+    def now_ns(self) -> int:
+        """The instant that is shown."""
+
+    def wait(self, span_ns: int) -> None:
+        """Let time pass, and hear."""
+
+    def status(self) -> Mapping[str, Any]:
+        """What is known besides roles and signals."""
+
+    def close(self) -> None:
+        """Look on no more."""
+
+
+class PlantSource:
+    """A plant process."""
+
+    def __init__(self, connection: Connection, live: Live | None, buses: Sequence[str]) -> None:
+        self.live = live
+        self.title = f"{connection.about['rig']['title']}, process {connection.about['pid']}"
+        self._connection = connection
+        if live is not None:
+            connection.taps.append(lambda bus, frame: live.hear(buses[bus], frame))
+
+    @property
+    def now_ns(self) -> int:
+        """The instant that is shown."""
+        return self._connection.now_ns
+
+    def wait(self, span_ns: int) -> None:
+        """Let time pass, and hear."""
+        import time
+
+        from hil.realtime.sleep import sleep_until
+
+        if self.live is None:
+            sleep_until(time.monotonic_ns() + span_ns)
+        else:
+            self._connection.advance(self._connection.now_ns + span_ns, ())
+
+    def status(self) -> Mapping[str, Any]:
+        """What is known besides roles and signals."""
+        return self._connection.call("status")
+
+    def close(self) -> None:
+        """Look on no more."""
+        self._connection.close()
+
+
+class BusSource:
+    """The buses themselves."""
+
+    def __init__(self, title: str, links: Mapping[str, Link], live: Live) -> None:
+        import time
+
+        self.live: Live | None = live
+        self.title = f"{title}, no plant: {', '.join(links)}"
+        self._hear = live.hear
+        self._links = links
+        self._begun_ns = time.monotonic_ns()
+
+    @property
+    def now_ns(self) -> int:
+        """Since the beginning."""
+        import time
+
+        return time.monotonic_ns() - self._begun_ns
+
+    def wait(self, span_ns: int) -> None:
+        """Let time pass, and hear."""
+        import time
+
+        from hil.realtime.sleep import sleep_until
+
+        end_ns = time.monotonic_ns() + span_ns
+        while (left_ns := end_ns - time.monotonic_ns()) > 0:
+            for name, link in self._links.items():
+                for frame in link.receive():
+                    frame.t_ns = self.now_ns
+                    self._hear(name, frame)
+            sleep_until(time.monotonic_ns() + min(left_ns, _LOOK_NS))
+
+    def status(self) -> Mapping[str, Any]:
+        """Nothing is known besides."""
+        return {}
+
+    def close(self) -> None:
+        """Leave the buses."""
+        for link in self._links.values():
+            link.close()
+
+
+_LOOK_NS = 10_000_000  # a bus's buffer holds more than comes meanwhile
+
+
+def _open(arguments: argparse.Namespace, roles: Sequence[str]) -> Source:
+    """The plant, or the buses.
+
+    Raises:
+        HilError: If there is none, or the rig file is another one than the plant's.
+    """
+    from hil.rig.live import Live
+
+    if arguments.listen:
+        return _listening(arguments.plant, roles, arguments.signals)
+    from hil.host.connection import Connection
+
+    wanted = bool(roles or arguments.signals)
+    name = f"hil watch (process {os.getpid()})"
+    connection = Connection(
+        address_of(arguments.plant), name, frames=wanted, token=_token(arguments.token_file)
+    )
+    try:
+        if not wanted:
+            return PlantSource(connection, None, ())
+        config = _rig_of(connection, arguments.plant)
+        return PlantSource(connection, Live(config, roles, arguments.signals), list(config.buses))
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _rig_of(connection: Connection, plant: str) -> RigConfig:
+    """The rig file of a plant, which says how frames are read."""
+    from pathlib import Path
+
+    from hil.errors import UsageError
+    from hil.host.identity import identity_of
+    from hil.rig.load import load_rig
+
+    own = Path(plant)
+    config = load_rig(own if own.suffix == ".toml" else connection.about["rig"]["path"])
+    if identity_of(config) != connection.about["identity"]:
+        reason = "is not, or no longer, the rig file that the plant has"
+        raise UsageError(reason, place=str(config.path), remedy="start the plant again")
+    return config
+
+
+def _listening(rig: str, roles: Sequence[str], signals: Sequence[str]) -> Source:
+    from hil.bus.link import open_link
+    from hil.errors import UsageError
+    from hil.rig.live import Live
+    from hil.rig.load import load_rig
+
+    config = load_rig(rig)
+    if config.time != "real":
+        reason, remedy = 'has time = "virtual": its buses are within a run', "only real buses can be heard"
+        raise UsageError(reason, place=str(config.path), key="rig.time", remedy=remedy)
+    live = Live(config, roles, signals)
+    links: dict[str, Link] = {}
+    try:
+        for name, bus in config.buses.items():
+            links[name] = open_link(name, bus.interface, bus.channel, bus.bitrate, **bus.link_options)
+    except BaseException:
+        for link in links.values():
+            link.close()
+        raise
+    return BusSource(config.title, links, live)
 
 
 def address_of(plant: str) -> str:
@@ -90,11 +265,56 @@ def _token(path: str | None) -> str:
         raise UsageError(f"cannot be read: {error}", place=path, key="--token-file") from error
 
 
-def _show(now_ns: int, status: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"now_ns": now_ns, **status}), flush=True)
-    else:
-        print("  ".join(_line(now_ns, status)), flush=True)
+class Screen:
+    """Shows what is known: a table that is written over, lines of what has changed, or JSON."""
+
+    def __init__(self, *, is_table: bool, as_json: bool, title: str) -> None:
+        self._is_table, self._as_json, self._title = is_table, as_json, title
+        self._said: dict[str, str] = {}
+        if is_table:
+            print(_NEW, end="")
+        elif not as_json:
+            print(title)
+
+    def show(self, now_ns: int, status: Mapping[str, Any], rows: Sequence[Row]) -> None:
+        """Show what is known at an instant."""
+        if self._as_json:
+            said = {row.name: row.text or None for row in rows}
+            print(json.dumps({"now_ns": now_ns, **status, **({"said": said} if said else {})}), flush=True)
+        elif self._is_table:
+            size = shutil.get_terminal_size()
+            lines = _cut([self._title, *_head(now_ns, status), "", *_table(now_ns, rows)], *size)
+            print(_HOME + "".join(f"{line}{_REST}\n" for line in lines) + _BELOW, end="", flush=True)
+        else:
+            print("\n".join([*_head(now_ns, status), *self._changes(rows)]), flush=True)
+
+    def _changes(self, rows: Sequence[Row]) -> Iterator[str]:
+        for row in rows:
+            text = row.text or "silent"
+            if self._said.get(row.name) != text:
+                self._said[row.name] = text
+                yield f"  {row.name} = {text}"
+
+
+def _head(now_ns: int, status: Mapping[str, Any]) -> list[str]:
+    return ["  ".join(_line(now_ns, status) if status else (f"{now_ns / 1e9:9.1f} s",))]
+
+
+def _table(now_ns: int, rows: Sequence[Row]) -> Iterator[str]:
+    """Name, what it says, and how old that is."""
+    width = max((len(row.name) for row in rows), default=0)
+    for row in rows:
+        age = "" if row.t_ns is None else f"{max(now_ns - row.t_ns, 0) / 1e9:8.1f} s ago"
+        yield f"{row.name:{width}}  {row.text or 'silent':28}{age}".rstrip()
+
+
+def _cut(lines: Sequence[str], columns: int, height: int) -> list[str]:
+    """As much as the terminal shows."""
+    shown = [line[: columns - 1] for line in lines[: height - 1]]
+    if len(lines) > len(shown):
+        left = len(lines) - len(shown) + 1
+        shown[-1] = f"… and {left} more: choose by --roles and --signals"[: columns - 1]
+    return shown
 
 
 def _line(now_ns: int, status: Mapping[str, Any]) -> Iterator[str]:
