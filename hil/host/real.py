@@ -24,7 +24,7 @@ from hil.bus.link import open_link
 from hil.bus.medium import Medium
 from hil.bus.socketcan import SocketCanLink
 from hil.clock import NS_PER_MS, NS_PER_S, Alarm
-from hil.errors import BmsError, FirmwareError, FrameError, HilError, RigTroubleError
+from hil.errors import BmsError, FrameError, HilError, RigTroubleError
 from hil.faults.fault import Fault
 from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry
@@ -374,22 +374,22 @@ class RealWorld(World):
         if self._starting or self._bms_told:
             return
         self.vitals.bms_waited(waited_ns)
-        error = self.bms.trouble() or self._hanging(self.bms)
-        if error is not None:
+        died = self.bms.trouble()
+        reason = self._hanging(self.bms) if died is None else died.reason
+        if reason:
             self._bms_told = True
-            self.tell(error, True)
+            self.tell(BmsError(reason, remedy="bms.log has its last words"), True)
 
-    def _hanging(self, bms: ProcessBms) -> FirmwareError | None:
+    def _hanging(self, bms: ProcessBms) -> str:
         """A process that runs, and was heard, and says nothing any more for as long as it had to begin."""
         heard_ns, silent_ns = self.rig.bms.heard_ns, self._silent_ns()
         since_start_ns = self.now_ns - self._started_ns
         is_up = all(medium.is_up for medium in self.media.values())
         if not (heard_ns and is_up and bms.alive()) or silent_ns is None or silent_ns > since_start_ns:
-            return None  # since its start it was never heard: that is told where it is waited for
+            return ""  # since its start it was never heard: that is told where it is waited for
         if silent_ns <= heard_ns:
-            return None
-        reason = f"the BMS's process hangs: it runs, but has said nothing for {silent_ns / NS_PER_S:.0f} s"
-        return FirmwareError(reason, key="bms.command", remedy="bms.log has its last words")
+            return ""
+        return f"the BMS's process hangs: it runs, but has said nothing for {silent_ns / NS_PER_S:.0f} s"
 
     def summary(self) -> dict[str, Any]:
         """State, requests and what is broken: what somebody who watches wants to see first."""

@@ -9,6 +9,7 @@ import pytest
 from hil.bms.process import ProcessBms
 from hil.bus.frame import Frame
 from hil.clock import NS_PER_MS, NS_PER_S
+from hil.errors import BmsError, FirmwareError
 from hil.faults.catalogue import make_fault
 from hil.host.real import SafeState
 from hil.rig.schema import RigConfig
@@ -93,6 +94,24 @@ def test_a_bms_process_that_has_died_cannot_be_asked_and_is_safe(bench: Bench) -
     assert set(safe.on_wire_ns.values()) == {None}
     assert (safe.bms_runs, safe.is_reached) == (False, True)
     assert "the BMS does not run any more" in str(safe)
+
+
+class _Dead(ProcessBms):
+    """A process that ended while it should have lived."""
+
+    def trouble(self) -> FirmwareError:
+        return FirmwareError("the BMS's process ended by itself (killed by SIGSEGV)", place="my_bms")
+
+
+def test_a_bms_process_that_dies_in_a_test_fails_it(bench: Bench) -> None:
+    """Told once, as the BMS's failure."""
+    world = bench.start()
+    world.bms = _Dead(["my_bms"])
+    bench.pass_time(S)
+    world.bms.close()
+    ((error, fatal),) = bench.told
+    assert (type(error), fatal) == (BmsError, True)
+    assert str(error).startswith("the BMS's process ended by itself (killed by SIGSEGV)")
 
 
 def test_the_way_to_the_safe_state_is_told_in_a_sentence() -> None:
