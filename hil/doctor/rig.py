@@ -6,8 +6,9 @@ import importlib
 import logging
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from hil.bms.process import find_program
 from hil.doctor.buses import (
@@ -137,19 +138,31 @@ def _python_can(bus: BusConfig) -> Finding:
         return Finding("", "bad", text, "install it as python-can's documentation says", "", 100)
     finally:
         logging.disable(logging.NOTSET)
-    if bus.interface in _DETECTING and not _adapters(bus.interface):
-        text = f"{bus.interface} finds no adapter: none is plugged in, or the vendor's library is missing"
-        return Finding("", "warn", text, "plug it in; install the vendor's driver and library", "", 90)
+    if bus.interface in _DETECTING:
+        return _detected(bus, _adapters(bus.interface))
     return Finding("", "ok", f"{bus.interface}, channel {bus.channel}: known; the adapter is not tried")
 
 
-def _adapters(interface: str) -> list[object]:
+def _detected(bus: BusConfig, adapters: list[Mapping[str, Any]]) -> Finding:
+    """Whether the rig's channel is among those of the adapters that are plugged in."""
+    if not adapters:
+        text = f"{bus.interface} finds no adapter: none is plugged in, or the vendor's library is missing"
+        return Finding("", "warn", text, "plug it in; install the vendor's driver and library", "", 90)
+    there = [str(adapter.get("channel", "?")) for adapter in adapters]
+    if bus.channel in there:
+        return Finding("", "ok", f"{bus.interface}, channel {bus.channel}: is here; the adapter is not tried")
+    text = f"{bus.interface} finds no channel {bus.channel}"
+    change = f"plug its adapter in, or name a channel that is here: {', '.join(there)}"
+    return Finding("", "warn", text, change, "", 90)
+
+
+def _adapters(interface: str) -> list[Mapping[str, Any]]:
     """What python-can finds without opening anything; nothing where the vendor's library is missing."""
     import can  # noqa: PLC0415 - half a second
 
     logging.disable(logging.CRITICAL)
     try:
-        return list(can.detect_available_configs(interfaces=[interface]))
+        return [dict(found) for found in can.detect_available_configs(interfaces=[interface])]
     except Exception:  # drivers of vendors fail in their own ways
         return []
     finally:

@@ -146,13 +146,17 @@ def test_interfaces_of_python_can(tmp_path: Path) -> None:
 def test_a_vendors_library_that_is_missing(
     interface: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: list[str] = []
+    found: list[dict[str, object]] = []
     monkeypatch.setattr("can.detect_available_configs", lambda **_interfaces: found)
     finding = bus_finding(computer(tmp_path), rig(interface))
     assert (finding.state, finding.blocks) == ("warn", False)
     assert f"{interface} finds no adapter" in finding.text
-    found.append(interface)
-    assert bus_finding(computer(tmp_path), rig(interface)).state == "ok"
+    found.append({"interface": interface, "channel": 1})
+    other = bus_finding(computer(tmp_path), rig(interface))
+    assert (other.state, other.blocks) == ("warn", False)
+    assert other.text == f"{interface} finds no channel can0"
+    assert other.change.endswith("name a channel that is here: 1")
+    assert bus_finding(computer(tmp_path), rig(interface, "1")).state == "ok"
 
 
 def test_a_driver_that_cannot_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
