@@ -26,7 +26,7 @@ _NONE = -1  # index of a signal that is not there
 
 def layout_of(message: Message) -> _codec.Layout:
     """The codec of a message; it raises ``FrameError`` as :class:`Message` says."""
-    signals = list(message.signals.values())
+    signals = [signal for signal in message.signals.values() if not signal.is_derived]
 
     def refuse(index: int, value: float) -> NoReturn:
         signal = signals[index]
@@ -67,7 +67,7 @@ def packer_of(
     fed = {signal.name for signal, _ in sources}
     start = bytearray(message.length)
     for signal in message.signals.values():
-        if signal.name not in fed and signal.mux_value in (None, group):
+        if signal.name not in fed and signal.mux_value in (None, group) and not signal.is_derived:
             value = start_values[signal.index]
             if signal.is_multiplexer and group is not None:
                 value = group

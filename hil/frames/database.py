@@ -17,9 +17,11 @@ from hil.errors import HilError, RigFileError, RigFileErrors
 from hil.frames import _codec
 from hil.frames.codec import Decoder, Encoder, layout_of
 from hil.frames.e2e import E2E
+from hil.frames.j1939 import packet_count
 from hil.frames.profiles import Extras, OwnChecksum
 from hil.frames.sending import OnChange, send_type_of
-from hil.frames.soundness import mistakes_of
+from hil.frames.soundness import flaw_of, mistakes_of
+from hil.frames.trouble_codes import Code, decoder
 
 if TYPE_CHECKING:
     from cantools.database.can import Message as DbcMessage
@@ -44,6 +46,7 @@ class Signal:
             one.
         e2e_role: ``None``, ``Counter`` or ``Checksum``.
         start_value: Physical value that is sent while nothing else is said.
+        is_derived: Whether it has no bits of its own: it is made out of all that the message says.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Signal:
     e2e_role: str
     start_value: float
     comment: str
+    is_derived: bool = False
 
     def in_range(self, value: float) -> bool:
         """Whether the physical value may be sent."""
@@ -93,6 +97,10 @@ class Message:
         on_change: How it is sent on a change of its content; ``None``: it is not.
         all_groups: Whether all its multiplexed groups come in each cycle, or one of them.
         by_kernel: Whether the kernel's broadcast manager is to send it.
+        spacing_ns: Between the packets of one that goes by a transport protocol; ``None``: as usual.
+        codes: Its trouble codes of J1939 that have a signal, the last ones after that of their count. It may
+            be longer than ``length`` then; ``None``: it has none.
+        flaw: Why it cannot be used, and the remedy; such a message is left out.
     """
 
     name: str
@@ -112,6 +120,9 @@ class Message:
     on_change: OnChange | None = None
     all_groups: bool = False
     by_kernel: bool = False
+    spacing_ns: int | None = None
+    codes: tuple[Code, ...] | None = None
+    flaw: tuple[str, str] | None = None
 
     @property
     def key(self) -> int:
@@ -122,6 +133,11 @@ class Message:
     def in_parts(self) -> bool:
         """Whether it goes by a transport protocol: no frame of it is the message."""
         return self.length > CLASSIC_BYTES and not self.format
+
+    @property
+    def may_be_long(self) -> bool:
+        """Whether it may go by the transport protocol of J1939."""
+        return self.extended and not self.flaw and (self.in_parts or self.codes is not None)
 
     @property
     def is_sent(self) -> bool:
@@ -145,8 +161,9 @@ class Message:
 
     @property
     def frames_per_cycle(self) -> int:
-        """How many frames go out in each cycle."""
-        return max(1, len(self.mux_values)) // self.turns
+        """How many frames go out in each cycle; of a long message its announcement, too."""
+        frames = max(1, len(self.mux_values)) // self.turns
+        return frames * (1 + packet_count(self.length)) if self.in_parts else frames
 
     def turns_of(self, signal: Signal) -> int:
         """Cycles until a signal comes again."""
@@ -172,6 +189,8 @@ class Message:
 
         ``FrameError`` if the frame has another length or its multiplexor value is unknown.
         """
+        if self.codes is not None:
+            return decoder(self.name, self.length, self.layout.decode, self.codes)
         return self.layout.decode
 
     def decode_dict(self, data: bytes) -> dict[str, float]:
@@ -195,12 +214,15 @@ class Database:
     by_key: dict[int, Message] = field(default_factory=dict)
 
 
-def load_database(paths: Sequence[Path], checksums: Mapping[str, OwnChecksum] | None = None) -> Database:
+def load_database(
+    paths: Sequence[Path], checksums: Mapping[str, OwnChecksum] | None = None, *, j1939: bool = False
+) -> Database:
     """Read the DBC files of one bus; each file is parsed once per process.
 
     Args:
         paths: The files.
         checksums: Functions by the name that attribute ``E2EProfile`` calls them.
+        j1939: Whether long messages go by the transport protocol of J1939, even if the file does not say so.
 
     Raises:
         RigFileErrors: All mistakes found, each with file, message or signal, reason and remedy.
@@ -212,7 +234,7 @@ def load_database(paths: Sequence[Path], checksums: Mapping[str, OwnChecksum] | 
     for path in paths:
         try:
             text = path.read_bytes()
-            found = _parse(str(path), text, tuple((checksums or {}).items()))
+            found = _parse(str(path), text, tuple((checksums or {}).items()), j1939)
         except RigFileError as error:
             errors.append(error)
             continue
@@ -246,7 +268,9 @@ _REASON_LENGTH = 300  # of what the parser says, which quotes the line
 
 
 @lru_cache(maxsize=64)
-def _parse(place: str, text: bytes, checksums: tuple[tuple[str, OwnChecksum], ...]) -> tuple[Message, ...]:
+def _parse(
+    place: str, text: bytes, checksums: tuple[tuple[str, OwnChecksum], ...], j1939: bool
+) -> tuple[Message, ...]:
     if 0 in text:
         remedy = "export it as DBC, in UTF-8 or Windows-1252"
         raise RigFileError("is no DBC file: it is no text", place=place, remedy=remedy)
@@ -268,7 +292,7 @@ def _parse(place: str, text: bytes, checksums: tuple[tuple[str, OwnChecksum], ..
     messages = []
     for source in database.messages:
         try:
-            messages.append(_message(place, source, dict(checksums)))
+            messages.append(_message(place, source, dict(checksums), j1939=j1939))
         except RigFileError as error:
             key = error.key if error.key == source.name else f"{source.name}.{error.key}"
             errors.append(RigFileError(error.reason, place=place, key=key, remedy=error.remedy))
@@ -287,16 +311,16 @@ def _decoded(text: bytes) -> str:
         return text.decode("cp1252", errors="replace")
 
 
-def _message(place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum]) -> Message:
+def _message(
+    place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum], *, j1939: bool
+) -> Message:
     signals = {s.name: _signal(index, s) for index, s in enumerate(source.signals)}
     values = sorted({s.mux_value for s in signals.values() if s.mux_value is not None})
     cycle_ns = _ms(_attribute(source, "GenMsgCycleTime", 0) or source.cycle_time)
-    # what needs a transport protocol cannot be sent from a table of slots
-    wire_format = _format(source)
-    whole = source.length <= CLASSIC_BYTES or bool(wire_format)
+    flaw = flaw_of(source, j1939=j1939)
     sent = send_type_of(source.send_type or "")
-    always = sent in ("cyclic", "on-change-and-cyclic") and whole
-    changing = sent.startswith("on-change") and whole
+    always = sent in ("cyclic", "on-change-and-cyclic") and not flaw
+    changing = sent.startswith("on-change") and not flaw
     min_interval_ns = _ms(_attribute(source, "GenMsgDelayTime", 0)) or 0
     return Message(
         name=source.name,
@@ -308,12 +332,13 @@ def _message(place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum
         senders=tuple(source.senders),
         comment=source.comment or "",
         signals=signals,
-        e2e=_e2e(place, source, signals.values(), checksums),
+        e2e=None if flaw else _e2e(place, source, signals.values(), checksums),
         mux_values=tuple(values),
         file=place,
-        active_cycle_ns=None if always or changing else cycle_ns,
-        format=wire_format,
+        active_cycle_ns=None if always or changing or flaw else cycle_ns,
+        format=_format(source),
         on_change=OnChange(min_interval_ns) if changing else None,
+        flaw=flaw,
     )
 
 

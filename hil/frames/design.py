@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hil.bus.frame import frame_of
 from hil.bus.wire_time import wire_s
 from hil.clock import NS_PER_S
+from hil.frames.database import CLASSIC_BYTES
 
 if TYPE_CHECKING:
     from hil.frames.database import Database, Message
@@ -25,6 +26,7 @@ def message_load(message: Message, bitrate: int, data_bitrate: int = 0) -> float
     """Share of a bus that one message takes, with all-zero data: there stuffing is at its worst."""
     if not message.cycle_ns:
         return 0.0
-    frame = frame_of(message.id, bytes(message.length), message.extended, message.format)
+    length = CLASSIC_BYTES if message.in_parts else message.length
+    frame = frame_of(message.id, bytes(length), message.extended, message.format)
     frames_per_s = message.frames_per_cycle * NS_PER_S / message.cycle_ns
     return wire_s(frame, bitrate, data_bitrate) * frames_per_s

@@ -16,7 +16,7 @@ from typing import Literal
 
 from simpy.events import Event
 
-from hil.bus.frame import Format, Frame
+from hil.bus.frame import Format
 from hil.clock import NS_PER_MS, Alarm, VirtualClock
 from hil.errors import FrameError
 from hil.frames.codec import packer_of
@@ -25,7 +25,7 @@ from hil.frames.e2e import Protector
 from hil.frames.sending import ChangeWatch
 from twins.port import Computed
 
-Send = Callable[[int, bytes, bool, Format], Frame]
+Send = Callable[[int, bytes, bool, Format], object]
 Bend = Callable[[float], float]
 Packer = Callable[[], bytearray]
 Detour = Callable[[bytes, Callable[[bytes], None]], None]

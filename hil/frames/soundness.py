@@ -17,18 +17,34 @@ _CLASSIC_BYTES = 8
 _J1939_BYTES = 1785
 
 
+def flaw_of(message: DbcMessage, *, j1939: bool) -> tuple[str, str] | None:
+    """Why no bus carries a message, and the remedy: it is no matter as long as nobody uses the message.
+
+    Args:
+        message: As it stands in the DBC file.
+        j1939: Whether it is on a bus of J1939, whose transport protocol carries long messages.
+    """
+    length = message.length
+    if message.is_fd:
+        lengths = ", ".join(map(str, FD_LENGTHS))
+        fits = length in FD_LENGTHS
+        return None if fits else (f"no CAN FD frame has {length} bytes", f"it has one of {lengths}")
+    if length <= _CLASSIC_BYTES:
+        return None
+    if j1939 or message.protocol == "j1939":
+        if not message.is_extended_frame:
+            return f"a message of 11 bits has no {length} bytes", "those of J1939 have 29 bits"
+        too_long = f"{length} bytes: the transport protocol of J1939 carries up to {_J1939_BYTES}"
+        return None if length <= _J1939_BYTES else (too_long, "correct its length in the DBC file")
+    return (
+        f"a classic frame has no {length} bytes",
+        "give it the attribute VFrameFormat: of CAN FD, or J1939PG if it goes by the transport protocol; "
+        "or the bus a section [bus.NAME.j1939]",
+    )
+
+
 def mistakes_of(message: DbcMessage) -> Iterator[Mistake]:
     """What is wrong with a message that the DBC parser accepted."""
-    parts = message.protocol == "j1939" and message.length <= _J1939_BYTES  # by its transport protocol
-    if message.is_fd and message.length not in FD_LENGTHS:
-        lengths = ", ".join(map(str, FD_LENGTHS))
-        yield message.name, f"no CAN FD frame has {message.length} bytes", f"it has one of {lengths}"
-    elif message.length > _CLASSIC_BYTES and not parts and not message.is_fd:
-        yield (
-            message.name,
-            f"a classic frame has no {message.length} bytes",
-            "give it the attribute VFrameFormat: of CAN FD, or J1939PG if it goes by the transport protocol",
-        )
     multiplexers = [signal for signal in message.signals if signal.is_multiplexer]
     if len(multiplexers) > 1:
         yield (

@@ -163,6 +163,11 @@ class RemoteHost:
         self._connection.catch_up()
         return self._listeners[bus].rejected(message, since_ns)
 
+    def broken(self, bus: str, message: str, since_ns: int) -> list[tuple[int, str]]:
+        """When after an instant, and why, long messages of a name did not get through, oldest first."""
+        self._connection.catch_up()
+        return self._listeners[bus].parcels.broken(message, since_ns, self.now_ns)
+
     def frames(self, bus: str, key: int, from_ns: int, to_ns: int) -> list[Frame]:
         """Good frames of one identifier within a time span."""
         self._connection.catch_up()
@@ -184,7 +189,7 @@ class RemoteHost:
 
     def _hear(self, bus: int, frame: Frame) -> None:
         listener = self._by_number[bus]
-        listener.frames.append(frame)
+        listener.on_wire(frame)
         if frame.sender == OWN:
             listener.on_own_frame(frame)
         else:

@@ -64,6 +64,9 @@ class Host(Protocol):
     def rejected(self, bus: str, message: str, since_ns: int) -> Counter[Flaw]:
         """How many frames of a message of the BMS were rejected after an instant, and for what."""
 
+    def broken(self, bus: str, message: str, since_ns: int) -> list[tuple[int, str]]:
+        """When after an instant, and why, long messages of a name did not get through, oldest first."""
+
     def frames(self, bus: str, key: int, from_ns: int, to_ns: int) -> list[Frame]:
         """Good frames of one identifier within a time span."""
 

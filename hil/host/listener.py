@@ -7,7 +7,9 @@ from collections.abc import Callable
 from itertools import islice, takewhile
 
 from hil.bus.frame import Frame
+from hil.bus.node import FrameHandler
 from hil.frames.database import Database
+from hil.responses.parcels import Parcels, Whole
 from hil.responses.signals import Flaw, Reception, Sample, Signals, Values
 
 _FRAMES_KEPT = 50_000  # about 80 s of a well-filled bus: what plots and failure messages look back on
@@ -19,13 +21,34 @@ class Listener:
     Args:
         database: The layouts of the bus.
         bms: Name of the node under test.
+
+    Attributes:
+        frames: The last ones; a long message follows its last packet as one frame.
+        on_wire: Takes every frame of the bus, whoever sends it.
+        on_whole: Called with each long message, before it is decoded.
     """
 
     def __init__(self, database: Database, bms: str) -> None:
         self.database = database
         self.frames: deque[Frame] = deque(maxlen=_FRAMES_KEPT)
         self.signals = Signals(database, frozenset((bms,)))
+        self.parcels = Parcels(database)
+        self.on_wire: FrameHandler = self._hear if self.parcels else self.frames.append
+        self.on_whole: list[FrameHandler] = []
         self._own: dict[int, Reception] = {}
+
+    def _hear(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        whole = self.parcels.hear(frame)
+        if whole is None:
+            return
+        self.frames.append(whole)
+        for handler in self.on_whole:
+            handler(whole)
+        if self.signals.knows(whole):
+            self.signals.on_frame(whole)
+        else:
+            self.on_own_frame(whole)
 
     def on_own_frame(self, frame: Frame) -> None:
         """Take a frame that the rig itself sent."""
@@ -54,8 +77,9 @@ class Listener:
         return None if reception is None else [t for t in reception.arrivals_ns if t > since_ns]
 
     def heard(self, since_ns: int) -> list[Frame]:
-        """All frames after an instant, error frames too, oldest first."""
-        return list(takewhile(lambda frame: frame.t_ns > since_ns, reversed(self.frames)))[::-1]
+        """All frames on the wire after an instant, error frames too, oldest first."""
+        recent = takewhile(lambda frame: frame.t_ns > since_ns, reversed(self.frames))
+        return [frame for frame in recent if not isinstance(frame, Whole)][::-1]
 
     def rejected(self, message: str, since_ns: int) -> Counter[Flaw]:
         """How many frames of a message of the BMS were rejected after an instant, and for what."""

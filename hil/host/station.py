@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 
 from hil.bus.frame import Frame
 from hil.bus.medium import Medium
+from hil.bus.node import FrameHandler
 from hil.clock import VirtualClock
-from hil.frames.restbus import Entry, Restbus, Source
+from hil.frames.restbus import Entry, Restbus, Send, Source
+from hil.host.exchange import Exchange
 from hil.host.listener import Listener
 from hil.responses.signals import Values
 from hil.rig.schema import RigConfig
@@ -42,8 +44,15 @@ class Station:
         self.listener = listener = Listener(self.database, rig.bms.node)
         self.node = medium.attach("rig", on_frame=listener.signals.on_frame)
         self.node.on_sent = listener.on_own_frame
-        medium.taps.append(listener.frames.append)
-        self.restbus = restbus(clock, self.node.send, self._entries(rig, ports))
+        medium.taps.append(listener.on_wire)
+        send: Send = self.node.send
+        self.exchange: Exchange | None = None
+        if listener.parcels:
+            messages = self.database.messages
+            self.exchange = Exchange(clock, self.node, messages, rig.bms.node)
+            self.node.on_frame = _both(self.exchange.hear, listener.signals.on_frame)
+            send = self.exchange.send
+        self.restbus = restbus(clock, send, self._entries(rig, ports))
         self._connect(rig, ports)
 
     def _entries(self, rig: RigConfig, ports: Mapping[str, Port]) -> list[Entry]:
@@ -72,6 +81,14 @@ class Station:
             reception = self.listener.signals.receptions.get(message)
             if reception is not None:
                 reception.watchers.append(_writer(rows))
+
+
+def _both(first: FrameHandler, second: FrameHandler) -> FrameHandler:
+    def take(frame: Frame) -> None:
+        first(frame)
+        second(frame)
+
+    return take
 
 
 def _writer(

@@ -81,12 +81,12 @@ class World:
         self._faults: list[Fault] = []
         self._requests: dict[str, Source] = {}
         for channel, (name, medium) in enumerate(media.items()):
-            self.stations[name] = Station(
-                rig, name, medium, clock, self.ports, self.restbus
-            )
+            self.stations[name] = Station(rig, name, medium, clock, self.ports, self.restbus)
+            self._share_addresses(name)
             if trace is not None:
                 medium.taps.append(trace.tap(channel))
             self._watch[name] = self._watch_for_pending(name)
+            self.stations[name].listener.on_whole.append(self._watch[name])
             bms.attach(medium)
         if self.plant.supply is not None:
             self.plant.supply.feed(bms.supply)
@@ -240,6 +240,10 @@ class World:
         """How many frames of a message of the BMS were rejected after an instant, and for what."""
         return self.stations[bus].listener.rejected(message, since_ns)
 
+    def broken(self, bus: str, message: str, since_ns: int) -> list[tuple[int, str]]:
+        """When after an instant, and why, long messages of a name did not get through."""
+        return self.stations[bus].listener.parcels.broken(message, since_ns, self.now_ns)
+
     def frames(self, bus: str, key: int, from_ns: int, to_ns: int) -> list[Frame]:
         """Good frames of one identifier within a time span."""
         return self.stations[bus].listener.frames_of(key, from_ns, to_ns)
@@ -324,6 +328,13 @@ class World:
         """Let the nodes stop, and leave the twins safe."""
         for node in self.nodes.values():
             node.stop()
+
+    def _share_addresses(self, bus: str) -> None:
+        """Nodes on a bus speak for themselves."""
+        exchange = self.stations[bus].exchange
+        if exchange is not None:
+            speakers = (self.nodes[spec.name].speaker for spec in self.rig.nodes if spec.bus == bus)
+            exchange.addresses -= {speaker.address for speaker in speakers if speaker.address is not None}
 
     def _node(self, spec: NodeSpec, medium: Medium) -> Machine:
         database = self.rig.buses[spec.bus].database
@@ -417,8 +428,7 @@ class World:
         """Where a signal shows on the wire once it has a value in the DBC's unit; ``None``: not available."""
         for name, station in self.stations.items():
             if message in station.database.messages:
-                carrier = self._carrier(name, message, signal, value)
-                return () if station.database.messages[message].in_parts else (carrier,)
+                return (self._carrier(name, message, signal, value),)
         return ()
 
     def carrier_of_message(
@@ -427,7 +437,7 @@ class World:
         """Where a message shows on the wire."""
         for name, station in self.stations.items():
             layout = station.database.messages.get(message)
-            if layout is not None and not layout.in_parts:
+            if layout is not None:
                 sees = lambda frame, layout=layout: shows(layout, frame)  # noqa: E731
                 return (Carrier(name, layout.key, sees, message),)
         return ()

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 
+from hil.bell import Steps
 from hil.clock import NS_PER_S, VirtualClock
-from hil.nodes.bell import Steps
 from hil.nodes.machine import Machine
 from hil.nodes.power import PowerStage
 from hil.nodes.speaker import Speaker

@@ -10,9 +10,9 @@ from typing import Any
 from simpy import Interrupt
 from simpy.events import Event, Process
 
+from hil.bell import Steps
 from hil.clock import NS_PER_MS, VirtualClock
 from hil.errors import UsageError
-from hil.nodes.bell import Steps
 from hil.nodes.speaker import Speaker
 from twins.port import Bank, Port
 

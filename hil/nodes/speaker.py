@@ -9,15 +9,16 @@ from functools import cached_property, partial
 
 from simpy.events import Event
 
+from hil.bell import Bell
 from hil.bus.frame import Frame
 from hil.bus.medium import Medium
 from hil.clock import Alarm, VirtualClock
 from hil.errors import BusError, FrameError
 from hil.frames.bits import unused_bits
 from hil.frames.database import Database, Message, Signal
+from hil.frames.j1939 import Parcel, parse
 from hil.frames.restbus import Entry
-from hil.nodes.bell import Bell
-from hil.nodes.j1939 import Parcel, Settings, Transport, parse
+from hil.frames.transport import Settings, Transport
 
 Values = Mapping[str, float]
 
@@ -98,6 +99,11 @@ class Speaker:
             self._transport = Transport(
                 clock, manners.address, self._put, self._on_parcel, manners.transport
             )
+
+    @property
+    def address(self) -> int | None:
+        """Its J1939 address, if it has one."""
+        return self._manners.address
 
     # -- saying -------------------------------------------------------------------------------
 

@@ -140,10 +140,14 @@ class Signals:
         self.receptions: dict[str, Reception] = {}
         self._by_key: dict[int, Reception] = {}
         for message in database.messages.values():
-            if senders.intersection(message.senders):
+            if senders.intersection(message.senders) and message.flaw is None:
                 reception = Reception(message, message.e2e.checker() if message.e2e else None)
                 self.receptions[message.name] = reception
                 self._by_key[message.key] = reception
+
+    def knows(self, frame: Frame) -> bool:
+        """Whether a frame is one of the nodes under test."""
+        return frame.key in self._by_key
 
     def on_frame(self, frame: Frame) -> None:
         """Take one frame from the bus."""

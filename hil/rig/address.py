@@ -99,6 +99,9 @@ class AddressBook:
             hint = suggest(message, database.messages, "messages")
             self._mistakes.add(key, f"bus {bus!r} has no message {message!r}", hint)
             return None
+        if found.flaw is not None:
+            self._mistakes.add(key, f"{message} in {found.file}: {found.flaw[0]}", found.flaw[1])
+            return None
         if signal not in found.signals:
             hint = suggest(signal, found.signals, "signals")
             self._mistakes.add(key, f"message {message} has no signal {signal!r}", hint)
@@ -127,8 +130,10 @@ class AddressBook:
             if names is None:
                 self._missing(key, address, index, len(indices))
                 return found
-            found_message = database.messages[names[0]]
-            found.append((index, Place(bus, found_message, found_message.signals[names[1]])))
+            place = self.place(key, bus, *names)
+            if place is None:
+                return found
+            found.append((index, place))
         return found
 
     def named(self, key: str, address: tuple[str, str, str]) -> dict[str, Place]:
@@ -138,7 +143,7 @@ class AddressBook:
         if database is None:
             return {}
         found = database.messages.get(message)
-        if found is None:
+        if found is None or found.flaw is not None:
             self.place(key, bus, message, "")
             return {}
         matches = ((_matcher(pattern).fullmatch(name), name) for name in found.signals)

@@ -99,6 +99,13 @@ class RigSection(Section):
     step: Annotated[Time, Field(gt=0)] | None = None
 
 
+class CodeSection(Section):
+    """One entry of ``codes`` in ``[bus.NAME.j1939.MESSAGE]``."""
+
+    spn: Annotated[int, Field(ge=0, le=0x7FFFF)]
+    fmi: Annotated[int, Field(ge=0, le=31)] | None = None
+
+
 class J1939Section(Section):
     """``[bus.NAME.j1939.MESSAGE]``."""
 
@@ -106,6 +113,8 @@ class J1939Section(Section):
     source: int | list[int] | str | None = None
     destination: int | None = None
     priority: Annotated[int, Field(ge=0, le=7)] | None = None
+    spacing: Annotated[Time, Field(ge=0)] | None = None
+    codes: dict[str, CodeSection] | None = None
 
 
 class MessageSection(Section):
@@ -133,7 +142,7 @@ class BusSection(Section):
     functions: str | None = Field(default=None, min_length=1)
     options: dict[str, Any] = {}
     receive: Literal["all", "known"] = "all"
-    j1939: dict[str, J1939Section] = {}
+    j1939: dict[str, J1939Section] | None = None
     messages: dict[str, MessageSection] = {}
 
 
@@ -196,6 +205,7 @@ class RoleSection(Section):
     scale: float | None = None
     offset: float | None = None
     when: dict[str, Number] = {}
+    absent_after: Annotated[Time, Field(gt=0)] | None = None
     default: Number | None = None
 
     @property

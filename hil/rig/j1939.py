@@ -10,15 +10,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from hil.frames.database import Database, Message
-from hil.nodes.j1939 import EVERYBODY, identifier, parse
+from hil.clock import NS_PER_MS
+from hil.frames.database import Database, Message, Signal
+from hil.frames.j1939 import EVERYBODY, identifier, parse
+from hil.frames.trouble_codes import COUNT, PGNS, Code
 from hil.rig.address import fields_of, fill
-from hil.rig.file import J1939Section
+from hil.rig.file import CodeSection, J1939Section
 from hil.rig.mistakes import Mistakes, dotted, suggest
 
 HIGHEST_ADDRESS = 0xFD  # above it are "no address" and, of a destination, "everybody"
 _PGN_MAX = 0x3FFFF
 _FIRST_BROADCAST = 0xF0  # PDU format from which on there is no destination
+_LEAST_SPACING_NS, _LONGEST_SPACING_NS = 50 * NS_PER_MS, 200 * NS_PER_MS  # of a broadcast; Tr, of any
 _RANGE = re.compile(r"\s*(\w+)\s*\.\.\s*(\w+)\s*")
 
 
@@ -117,7 +120,43 @@ class _Reader:
             return
         for index, address in enumerate(sources, start=1):
             frame_id = identifier(priority, pgn, destination, address)
-            yield _addressed(pattern, fill(name, index=index), frame_id)
+            message = _addressed(pattern, fill(name, index=index), frame_id)
+            message = replace(message, spacing_ns=self._spacing(name, section, message))
+            yield message if section.codes is None else self._with_codes(name, section.codes, message)
+
+    def _spacing(self, name: str, section: J1939Section, message: Message) -> int | None:
+        """Between packets: of a broadcast the standard has a least time, else only a longest."""
+        here, spacing_ns = self.key(name, "spacing"), section.spacing
+        if spacing_ns is None:
+            return None
+        to_everybody = parse(message.id)[2] == EVERYBODY
+        least_ns = _LEAST_SPACING_NS if to_everybody else 0
+        if not message.in_parts:
+            self.mistakes.add(here, f"{message.name} is no long message", "only those go in packets")
+        elif not least_ns <= spacing_ns <= _LONGEST_SPACING_NS:
+            least, longest = least_ns // NS_PER_MS, _LONGEST_SPACING_NS // NS_PER_MS
+            reason = f"the packets of {'a broadcast' if to_everybody else 'a message to one receiver'} are "
+            self.mistakes.add(here, f"{reason}{least} to {longest} ms apart")
+        return spacing_ns
+
+    def _with_codes(self, name: str, sections: Mapping[str, CodeSection], message: Message) -> Message:
+        """The message with a signal for each trouble code that is asked for, and one for their count."""
+        here, pgn = self.key(name, "codes"), parse(message.id)[1]
+        if pgn not in PGNS:
+            known = " and ".join(f"{text} (0x{number:04X})" for number, text in PGNS.items())
+            self.mistakes.add(here, f"PGN 0x{pgn:04X} carries no trouble codes", f"{known} do")
+            return message
+        codes = {code: Code(asked.spn, asked.fmi) for code, asked in sections.items()}
+        for code in codes:
+            if code in message.signals or code == COUNT:
+                reason = f"{message.name} has a signal of that name"
+                self.mistakes.add(f"{here}.{code}", reason, "choose another")
+        first = len(message.signals)
+        lengths = {COUNT: 16, **dict.fromkeys(codes, 1)}
+        derived = {
+            code: _derived(code, first + k, length) for k, (code, length) in enumerate(lengths.items())
+        }
+        return replace(message, signals={**message.signals, **derived}, codes=tuple(codes.values()))
 
     def _sources(self, name: str, source: int | str | list[int]) -> list[int]:
         here = self.key(name, "source")
@@ -153,6 +192,15 @@ def _range(text: str) -> list[int]:
         return list(range(int(match[1], 0), int(match[2], 0) + 1)) if match else []
     except ValueError:
         return []
+
+
+def _derived(name: str, index: int, length: int) -> Signal:
+    """A signal that is made out of all codes of a message."""
+    highest = float((1 << length) - 1)
+    return Signal(
+        name, index, 0, length, True, False, 1.0, 0.0, 0.0, highest, "", None, False, None, None, "None",
+        0.0, "", is_derived=True,
+    )  # fmt: skip
 
 
 def _addressed(pattern: Message, name: str, frame_id: int) -> Message:

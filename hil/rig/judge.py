@@ -10,8 +10,9 @@ from hil.clock import NS_PER_MS
 from hil.errors import BmsError, UsageError
 from hil.host.contract import Host
 from hil.host.stimulus import Stimulus
+from hil.rig.absence import Seen
 from hil.rig.evidence import frames_that_matter
-from hil.rig.observe import Observer, Seen
+from hil.rig.observe import Observer
 from hil.rig.roles import Role
 from hil.rig.silence import Silence
 from hil.rig.timing import latest, timing_of

@@ -199,7 +199,7 @@ def _buses(file: RigFile, mistakes: Mistakes) -> dict[str, BusConfig]:
             mistakes.broken.add(dotted("bus", name))
         else:
             channel = bus.channel or ""
-            database = with_addresses(name, database, bus.j1939, mistakes)
+            database = with_addresses(name, database, bus.j1939 or {}, mistakes)
             database = with_sending(name, database, bus.messages, mistakes)
             data_bitrate = (bus.data_bitrate or bus.bitrate) if bus.fd else 0
             _check_formats(name, database, bool(data_bitrate), mistakes)
@@ -234,7 +234,7 @@ def _check_senders(name: str, bus: BusSection, mistakes: Mistakes) -> None:
 
 def _check_filter(name: str, bus: BusSection, database: Database, mistakes: Mistakes) -> None:
     """A filter knows the identifiers of the DBC files, not a transport protocol's nor other addresses'."""
-    parts = [message.name for message in database.messages.values() if message.in_parts]
+    parts = [message.name for message in database.messages.values() if message.may_be_long]
     if bus.receive == "known" and (parts or bus.j1939):
         what = f"{parts[0]} goes by a transport protocol" if parts else "J1939 nodes have own addresses"
         reason = f"{what}, whose frames have identifiers that no DBC file has"
@@ -243,7 +243,7 @@ def _check_filter(name: str, bus: BusSection, database: Database, mistakes: Mist
 
 def _check_formats(name: str, database: Database, fd: bool, mistakes: Mistakes) -> None:
     """A classic bus carries no CAN FD frame."""
-    found = [message.name for message in database.messages.values() if message.format]
+    found = [message.name for message in database.messages.values() if message.format and not message.flaw]
     if found and not fd:
         which = f"{found[0]} and {len(found) - 1} more messages" if len(found) > 1 else f"message {found[0]}"
         reason = f"CAN FD frames do not run on a classic bus, as {which} would have to"
@@ -298,7 +298,7 @@ def _database(
             paths.append(path)
     try:
         own = {} if bus.checksums is None else load_checksums(beside / bus.checksums)
-        database = load_database(paths, own)
+        database = load_database(paths, own, j1939=bus.j1939 is not None)
     except HilError as error:
         mistakes.take(error, dotted("bus", name, "dbc"))
         return None, ()

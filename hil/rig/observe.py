@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hil.checks.check import Value
 from hil.clock import NS_PER_MS
 from hil.errors import HilError, NotOfferedError, UsageError
+from hil.rig.absence import ABSENT, Absence, Seen
 from hil.rig.known import VALUES, is_known
 from hil.rig.mistakes import slip_of
 from hil.rig.reading import Reading
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from hil.rig.wire import Wire
 
 __tracebackhide__ = methodcaller("errisinstance", HilError)  # what pytest shows is the line of the test
-
-Seen = tuple[int, float]  # bus timestamp in ns, physical value
-
 
 class Observer:
     """Finds roles in what was and will be on the bus.
@@ -118,9 +116,19 @@ class Observer:
 
     def since(self, role: Role, since_ns: int) -> list[Seen]:
         """All values of frames after an instant, oldest first."""
+        absence = self._absence(role)
+        if absence is None:
+            return self._said(role, since_ns)
+        return absence.fill(self._said(role, since_ns - absence.after_ns), since_ns, self._host.now_ns)
+
+    def _said(self, role: Role, since_ns: int) -> list[Seen]:
         read = role.reading.of
         rows = self._host.history(role.bus, role.message, since_ns)
         return [(t, value) for t, values in rows if (value := read(values)) is not None]
+
+    def _absence(self, role: Role) -> Absence | None:
+        """What it means that nothing is heard of a role, if it means anything."""
+        return None if role.absent_ns is None else Absence(role.absent_ns, self.cycle_ns(role))
 
     def last_before(self, role: Role, instant_ns: int) -> Seen | None:
         """The value of the last frame up to an instant, within three of the role's cycles if it has any."""
@@ -149,11 +157,37 @@ class Observer:
 
         stop = self._host.subscribe(role.bus, role.message, watch)
         try:
+            absent = self._first_absence(role, since_ns, until_ns, matches, found)
+            if absent is not None:
+                return absent
             # one tick on, for a frame that ends at the very deadline is in time
-            self._host.run_until(max(until_ns + 1, self._host.now_ns), found)
+            if not found:
+                self._host.run_until(max(until_ns + 1, self._host.now_ns), found)
         finally:
             stop()
         return found[0] if found else None
+
+
+    def _first_absence(
+        self,
+        role: Role,
+        since_ns: int,
+        until_ns: int,
+        matches: Callable[[float], bool],
+        found: list[Seen],
+    ) -> Seen | None:
+        """When a role becomes absent, if that matches and no frame does before; time passes meanwhile."""
+        absence = self._absence(role)
+        if absence is None or not matches(ABSENT):
+            return None
+        while not found and self._host.now_ns <= until_ns:
+            said = self._said(role, self._host.now_ns - absence.after_ns)
+            due_ns = absence.next_ns(said[-1][0] if said else None, max(self._host.now_ns, since_ns))
+            self._host.run_until(min(due_ns, until_ns) + 1, found)
+            is_silent = not self._said(role, due_ns - absence.after_ns)
+            if not found and due_ns <= until_ns and is_silent:
+                return due_ns, ABSENT
+        return None
 
 
 def number_of(role: Role, value: Value) -> float:

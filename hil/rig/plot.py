@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from hil.clock import NS_PER_MS
 from hil.errors import FrameError
-from hil.rig.observe import Observer, Seen
+from hil.rig.absence import Seen
+from hil.rig.observe import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -31,7 +31,7 @@ class ReadingReader:
 
     def refuse(self, key: str, section: RoleSection) -> None:
         """A request is a whole signal."""
-        named = {"mask": section.mask, "when": section.when}
+        named = {"mask": section.mask, "when": section.when, "absent_after": section.absent_after}
         for name, given in {**named, "scale": section.scale, "offset": section.offset}.items():
             if given:
                 self._mistakes.add(f"{key}.{name}", "only a role has it; a request is a whole signal")

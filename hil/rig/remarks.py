@@ -8,6 +8,7 @@ from hil.rig.known import LIMITS, ROLES, array_of, is_strange
 from hil.rig.mistakes import suggest
 from hil.rig.schema import RigConfig
 
+_TOLD = 5  # messages of a bus
 _NEEDED = {  # what most of the suite stands on
     "state": "no test can be run without it, as none knows what the BMS does",
     "contactor.main_plus": "no test can see the contactors open",
@@ -16,8 +17,20 @@ _NEEDED = {  # what most of the suite stands on
 
 def remarks(rig: RigConfig) -> Iterator[str]:
     """A line for each."""
+    yield from _flawed(rig)
     yield from _missing(rig)
     yield from _strangers(rig)
+
+
+def _flawed(rig: RigConfig) -> Iterator[str]:
+    """Messages that no bus carries: nobody uses them, else it would be a mistake."""
+    for bus in rig.buses.values():
+        flawed = [message for message in bus.database.messages.values() if message.flaw is not None]
+        for message in flawed[:_TOLD]:
+            reason, remedy = message.flaw or ("", "")
+            yield f"bus.{bus.name}: {message.name} in {message.file} is left out: {reason} ({remedy})"
+        if len(flawed) > _TOLD:
+            yield f"bus.{bus.name}: {len(flawed) - _TOLD} more messages are left out"
 
 
 def _missing(rig: RigConfig) -> Iterator[str]:

@@ -37,6 +37,7 @@ class Role:
         index: Of a member of an array, from 1; ``None`` if it is none.
         default: Of a request: what is sent before any test asks; else 0.
         reading: How the frame's values become that of the role.
+        absent_ns: When nothing has been heard of it for so long, it is 0; ``None``: silence says nothing.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Role:
     index: int | None = None
     default: float = 0.0
     reading: Reading = field(default_factory=lambda: Reading(0))
+    absent_ns: int | None = None
 
     def name_of(self, value: float) -> str:
         """The name of a value; a number as text where it has none."""
@@ -107,7 +109,8 @@ class RoleReader:
                     values = self.values(key, name, section, place)
                     reading = self._readings.reading(key, role_name, section, place, chosen)
                     role = role_at(role_name, place, values, index, reading=reading)
-                    found[role_name] = _renumbered(replace(role, unit=unit_of(role_name, section, place)))
+                    unit = unit_of(role_name, section, place)
+                    found[role_name] = _renumbered(replace(role, unit=unit, absent_ns=section.absent_after))
         return _with_turns(found)
 
     def constant(self, address: str, value: Number) -> Constant | None:

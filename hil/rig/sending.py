@@ -83,8 +83,8 @@ def _all_groups(section: MessageSection, message: Message) -> bool:
 def _mistakes(section: MessageSection, message: Message) -> Iterator[tuple[str, str, str]]:
     """Key, reason and remedy of what does not go together."""
     sent = _sent(section, message)
-    if message.in_parts:
-        yield "", f"{message.name} goes by a transport protocol, which a node speaks", "see [nodes.NAME]"
+    if message.flaw is not None:
+        yield "", f"{message.name}: {message.flaw[0]}", message.flaw[1]
         return
     if not sent.is_sent:
         yield "cycle", f"is missing: the DBC file gives {message.name} no cycle time", 'such as "100 ms"'
@@ -107,6 +107,8 @@ def _not_by_kernel(message: Message) -> str:
         return "it is not sent in each cycle"
     if message.mux_values:
         return "it is multiplexed"
+    if message.in_parts:
+        return "it goes by a transport protocol"
     if message.e2e is not None and message.e2e.modulus > MOST_FRAMES:
         return f"its counter has {message.e2e.modulus} values, more than {MOST_FRAMES}"
     return ""

@@ -45,7 +45,11 @@ class Silence:
         if self._config.bms.node not in message.senders:
             return ""
         crowd = self.crowd(role.bus)
-        told = [self.rejected(role, since_ns) or self._mute(role, since_ns), str(crowd or "")]
+        told = [
+            self._broken(role, since_ns),
+            self.rejected(role, since_ns) or self._mute(role, since_ns),
+            str(crowd or ""),
+        ]
         return "; ".join(filter(None, told)) or self._others(role.bus, since_ns)
 
     def doubts(self, role: Role, since_ns: int) -> str:
@@ -70,6 +74,14 @@ class Silence:
         now_ns, config = self._host.now_ns, self._config
         frames = self._host.heard(bus, now_ns - WINDOW_NS)
         return crowd_of(config.buses[bus], config.bms.node, frames, now_ns)
+
+    def _broken(self, role: Role, since_ns: int) -> str:
+        """That long messages of a role did not get through, and why the last one; empty if none was."""
+        broken = self._host.broken(role.bus, role.message, since_ns)
+        if not broken:
+            return ""
+        times = "once" if len(broken) == 1 else f"{len(broken)} times"
+        return f"{role.message} broke off {times}, at last: {broken[-1][1]}"
 
     def _mute(self, role: Role, since_ns: int) -> str:
         """Good frames came that say nothing of the role: they are of other pages."""

@@ -187,6 +187,8 @@ class Wiring:
         elif not message.is_sent:
             reason = f"{message.name} has no cycle time, so the rig never sends it"
             remedy = f"give it GenMsgCycleTime in {message.file}, or a cycle in [bus.{place.key[0]}.messages]"
+        elif signal.is_derived:
+            reason = f"{place.text} is made out of trouble codes, which only a BMS sends"
         elif signal.is_multiplexer or signal.e2e_role != "None":
             kind = "multiplexor" if signal.is_multiplexer else signal.e2e_role.lower()
             reason = f"{place.text} is a {kind}, which {_FILLED_BY_RIG}"

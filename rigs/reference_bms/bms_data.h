@@ -125,6 +125,11 @@ typedef struct {
     uint8_t cell_group, sensor_group, balance_group, dtc_entry, page;
     uint8_t turn, active_code;             /* of a dialect that shows one fault in each frame, */
     uint32_t shown_faults, shown_warnings; /* and of one that has them on pages of one message */
+#ifdef LONG_MESSAGES /* of a dialect that sends some in several frames */
+    transport long_messages[LONG_MESSAGES];
+    uint32_t long_due_ms[LONG_MESSAGES];
+    uint64_t told_codes;
+#endif
 } transmit;
 
 typedef struct bms_data {

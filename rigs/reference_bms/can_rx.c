@@ -16,8 +16,13 @@ static int find(const bms_frame *frame)
 void can_in_receive(bms_data *b, uint64_t now_ns, const bms_frame *frame)
 {
     int index = find(frame);
-    if (index < 0)
+    if (index < 0) {
+#ifdef LONG_MESSAGES
+        for (int k = 0; k < LONG_MESSAGES; k++)
+            transport_hear(&b->tx.long_messages[k], b->now_ms, OWN_ADDRESS, frame);
+#endif
         return;
+    }
     rx_state *rx = &b->rx[index];
     if (!e2e_accept(&RX[index], rx, frame))
         return;

@@ -2,6 +2,8 @@
  * this BMS's own. */
 #include "can_out.h"
 
+#include <string.h>
+
 #include "bits.h"
 #include "can_tx.h"
 #include "e2e.h"
@@ -105,6 +107,10 @@ static uint64_t contactor_commands(bms_data *b)
 #define SPN_FIRST 520192 /* manufacturer-assigned numbers begin here; one for each fault */
 #define FMI_WARNING 15   /* least severe level */
 #define FMI_FAULT 31     /* condition exists */
+#define DM1 0xFECA
+#define DM1_CYCLE_ms 1000
+#define CELLS_CYCLE_ms 1000
+_Static_assert(2 * CELLS <= TRANSPORT_LONGEST && 2 + 4 * 2 * FAULT_COUNT <= TRANSPORT_LONGEST, "longer than a message");
 
 #define CODES (2 * FAULT_COUNT) /* of faults, then of warnings */
 
@@ -154,18 +160,6 @@ static uint64_t diagnosis(bms_data *b)
     *shown = (*shown & ~FAULT_BIT(fault)) | (active & FAULT_BIT(fault));
     return put((int32_t)(SPN_FIRST + fault), 0, 19) | put(is_warning ? FMI_WARNING : FMI_FAULT, 19, 5)
            | flag((int)(active >> fault & 1), 24);
-}
-
-#define SHOWN_CELLS 3 /* in each frame */
-
-static uint64_t cell_voltages(bms_data *b)
-{
-    unsigned group = b->tx.cell_group;
-    uint64_t word = put((int32_t)group, 0, 8);
-    for (unsigned k = 0; k < SHOWN_CELLS; k++)
-        word |= put(b->in.cell_mV[SHOWN_CELLS * group + k], 8 + 13 * k, 13);
-    b->tx.cell_group = (uint8_t)((group + 1) % (CELLS / SHOWN_CELLS));
-    return word;
 }
 
 static uint64_t cell_temperatures(bms_data *b)
@@ -220,13 +214,81 @@ static const struct {
     {J1939(6, 0xFF30, SA_BMS), 50, 30, PROTECTED_XBR, flags_frame, flags, 0},
     {J1939_TO(3, 0xEF00, SA_PDU, SA_BMS), 50, 20, PROTECTED_XBR, contactor_commands, contactor_commands, 0},
     {J1939(3, 0xFF35, SA_BMS), 20, 10, PROTECTED_XBR, diagnosis, 0, is_diagnosis_urgent},
-    {J1939(6, 0xFF31, SA_BMS), 50, 40, PROTECTED_XBR, cell_voltages, 0, 0},
     {J1939(6, 0xFF32, SA_BMS), 100, 60, PROTECTED_XBR, cell_temperatures, 0, 0},
     {J1939(6, 0xFF33, SA_BMS), 250, 20, PROTECTED_XBR, balance_bits, balance_change, 0},
     {J1939(6, 0xFF34, SA_BMS), 100, 70, PROTECTED_XBR, fault_memory, 0, 0},
 };
 #define MESSAGES ((int)(sizeof TX / sizeof TX[0]))
 _Static_assert(sizeof TX / sizeof TX[0] <= TX_COUNT, "bms_data has no room for so many messages");
+
+/* The codes of DM1: all that are active, by occurrences that it does not count; without any, one of zeros. */
+static uint16_t put_codes(bms_data *b, uint8_t *data)
+{
+    uint64_t codes = active_codes(b);
+    uint16_t size = 2;
+    data[0] = b->latched ? 0x10 : b->warned ? 0x04 : 0; /* red stop lamp, amber warning lamp */
+    data[1] = 0xFF;
+    for (unsigned code = 0; code < CODES; code++) {
+        if (!(codes >> code & 1))
+            continue;
+        uint32_t spn = SPN_FIRST + code % FAULT_COUNT;
+        data[size++] = (uint8_t)spn;
+        data[size++] = (uint8_t)(spn >> 8);
+        data[size++] = (uint8_t)((spn >> 16) << 5 | (code < FAULT_COUNT ? FMI_FAULT : FMI_WARNING));
+        data[size++] = 0x7F; /* occurrences: not available */
+    }
+    while (size < 6)
+        data[size++] = 0;
+    return size;
+}
+
+/* Once a second and after a change; in one frame as long as there is one code at most. */
+static bool trouble_codes(bms_data *b, bms_frame *frame)
+{
+    transport *t = &b->tx.long_messages[0];
+    bool news = active_codes(b) != b->tx.told_codes;
+    if (!transport_is_idle(t) || (!news && (int32_t)(b->now_ms - b->tx.long_due_ms[0]) < 0))
+        return false;
+    b->tx.told_codes = active_codes(b);
+    b->tx.long_due_ms[0] = b->now_ms + DM1_CYCLE_ms;
+    uint16_t size = put_codes(b, t->data);
+    if (size > 6) {
+        transport_begin(t, DM1, TRANSPORT_EVERYBODY, size);
+        return false;
+    }
+    *frame = (bms_frame){.id = J1939(6, DM1, SA_BMS), .extended = 1, .length = 8};
+    memset(frame->data, 0xFF, 8);
+    memcpy(frame->data, t->data, size);
+    return true;
+}
+
+/* All cell voltages in mV, once a second, to the vehicle's control unit. */
+static void cell_voltages(bms_data *b)
+{
+    transport *t = &b->tx.long_messages[1];
+    if ((int32_t)(b->now_ms - b->tx.long_due_ms[1]) < 0)
+        return;
+    b->tx.long_due_ms[1] += CELLS_CYCLE_ms;
+    if (!transport_is_idle(t))
+        return;
+    for (unsigned k = 0; k < CELLS; k++) {
+        uint16_t cell_mV = b->in.cell_mV[k] == CELL_INVALID ? UINT16_MAX : b->in.cell_mV[k];
+        t->data[2 * k] = (uint8_t)cell_mV;
+        t->data[2 * k + 1] = (uint8_t)(cell_mV >> 8);
+    }
+    transport_begin(t, 0xFF31, SA_VCU, 2 * CELLS);
+}
+
+static int long_messages(bms_data *b, bms_frame *out, int capacity)
+{
+    int count = 0;
+    if (capacity > 0)
+        count += trouble_codes(b, out);
+    cell_voltages(b);
+    for (int k = 0; k < LONG_MESSAGES && count < capacity; k++)
+        count += transport_step(&b->tx.long_messages[k], b->now_ms, SA_BMS, &out[count]);
+    return count;
+}
 
 void can_out_init(bms_data *b)
 {
@@ -250,6 +312,7 @@ int can_out_step(bms_data *b, bms_frame *out, int capacity)
         store_le(frame->data, TX[k].pack(b));
         e2e_seal(TX[k].kind, frame, &b->tx.counter[k]);
     }
+    count += long_messages(b, out + count, capacity - count);
     if (count < capacity && charger_command(b, &out[count]))
         count++;
     return count;

@@ -2,5 +2,9 @@
 #ifndef DIALECT_H
 #define DIALECT_H
 
-#define TX_COUNT 14
+#include "transport.h"
+
+#define OWN_ADDRESS 0xF3u
+#define TX_COUNT 13
+#define LONG_MESSAGES 2 /* under way at the same time: to everybody, and to the vehicle's control unit */
 #endif

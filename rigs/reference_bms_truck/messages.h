@@ -6,7 +6,7 @@
 #define SA_VCU 0x27u
 #define SA_MODULES 0x90u /* of the first of them */
 #define SA_PDU 0xB0u
-#define SA_BMS 0xF3u
+#define SA_BMS OWN_ADDRESS
 #define SA_CHARGER 0xE5u
 
 #define J1939(priority, pgn, source) ((uint32_t)(priority) << 26 | (uint32_t)(pgn) << 8 | (source))

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from hil.bell import Steps
 from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
-from hil.nodes.bell import Steps
 from hil.nodes.gbt27930.side import Late, PeerError, Say, Side, State, Stop, Unplugged
 from hil.nodes.gbt27930.times import LARGEST_A, NOT_YET, READY, SAFE_A, YES, ChargerTimes
 from hil.nodes.power import PowerStage

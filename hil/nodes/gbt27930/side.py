@@ -6,8 +6,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import IntEnum
 
+from hil.bell import Steps
 from hil.clock import VirtualClock
-from hil.nodes.bell import Steps
 from hil.nodes.gbt27930.times import TIMED_OUT
 from hil.nodes.machine import Machine
 from hil.nodes.speaker import Speaker

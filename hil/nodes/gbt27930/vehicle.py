@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from hil.bell import Steps
 from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
-from hil.nodes.bell import Steps
 from hil.nodes.gbt27930.side import Late, PeerError, Say, Side, State, Stop, Unplugged
 from hil.nodes.gbt27930.times import (
     CONSTANT_CURRENT,

@@ -49,7 +49,6 @@ def mistakes(*paths: Path) -> list[str]:
         ('BO_ 1 M: 1 A\n SG_ S : 4|8@1+ (1,0) [0|0] "" B', "does not fit in message"),
         ("BO_ one M: 8 A", "does not parse"),
         ("\0\1\2 garbage", "it is no text"),
-        ('BO_ 1 M: 64 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B', "a classic frame has no 64 bytes"),
         ('BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (0,0) [0|0] "" B', "M.S: the factor is 0"),
         ('BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [9|3] "" B', "M.S: the range is empty: 9 to 3"),
         (
@@ -57,7 +56,7 @@ def mistakes(*paths: Path) -> list[str]:
             "M.P: a multiplexor with factor or offset",
         ),
     ],
-    ids=["overlap", "too long", "no number", "garbage", "FD", "factor", "range", "multiplexor"],
+    ids=["overlap", "too long", "no number", "garbage", "factor", "range", "multiplexor"],
 )
 def test_one_mistake(tmp_path: Path, messages: str, reason: str) -> None:
     found = mistakes(write(tmp_path, messages))
@@ -88,13 +87,13 @@ def test_all_mistakes_of_all_files_at_once(tmp_path: Path) -> None:
     broken = write(tmp_path, "BO_ one M: 8 A", name="broken.dbc")
     odd = write(
         tmp_path,
-        'BO_ 1 M: 64 A\n SG_ S : 0|8@1+ (0,0) [0|0] "" B\n'
+        'BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (0,0) [0|0] "" B\n'
         'BO_ 2 N: 8 A\n SG_ S : 0|8@1+ (1,0) [5|1] "" B',
         name="odd.dbc",
     )
     missing = tmp_path / "missing.dbc"
     found = mistakes(broken, odd, missing)
-    assert len(found) == 5
+    assert len(found) == 4
     assert [name in "".join(found) for name in ("broken.dbc", "odd.dbc", "missing.dbc")] == [1] * 3
 
 
@@ -233,5 +232,40 @@ def test_a_signal_far_into_a_long_frame(tmp_path: Path) -> None:
 
 def test_a_length_that_can_fd_does_not_have(tmp_path: Path) -> None:
     path = write(tmp_path, "BO_ 1 M: 9 A", FD_ATTRIBUTES + 'BA_ "VFrameFormat" BO_ 1 2;\n')
-    (said,) = mistakes(path)
-    assert "no CAN FD frame has 9 bytes (it has one of 0, 1, 2" in said
+    flaw = load_database([path]).messages["M"].flaw
+    assert flaw is not None
+    assert flaw[0] == "no CAN FD frame has 9 bytes"
+    assert flaw[1].startswith("it has one of 0, 1, 2")
+
+
+LONG = 'BO_ {id} M: {length} A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B\nBO_ 2 N: 8 A'
+EXTENDED_ID = 0x98FF20F3
+
+
+@pytest.mark.parametrize(
+    ("ident", "length", "j1939", "reason"),
+    [
+        (1, 64, False, "a classic frame has no 64 bytes"),
+        (EXTENDED_ID, 9, False, "a classic frame has no 9 bytes"),
+        (1, 9, True, "a message of 11 bits has no 9 bytes"),
+        (EXTENDED_ID, 1786, True, "1786 bytes: the transport protocol of J1939 carries up to 1785"),
+    ],
+)
+def test_a_message_that_no_bus_carries_keeps_no_other_one_out(
+    tmp_path: Path, ident: int, length: int, j1939: bool, reason: str
+) -> None:
+    path = write(tmp_path, LONG.format(id=ident, length=length))
+    database = load_database([path], j1939=j1939)
+    flaw = database.messages["M"].flaw
+    assert flaw is not None
+    assert flaw[0] == reason
+    assert not database.messages["M"].is_sent
+    assert database.messages["N"].flaw is None
+
+
+@pytest.mark.parametrize("length", [9, 1785])
+def test_on_a_bus_of_j1939_a_long_message_goes_in_parts(tmp_path: Path, length: int) -> None:
+    path = write(tmp_path, LONG.format(id=EXTENDED_ID, length=length))
+    message = load_database([path], j1939=True).messages["M"]
+    assert message.flaw is None
+    assert message.in_parts

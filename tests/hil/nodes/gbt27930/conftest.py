@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from hil.frames.j1939 import Parcel
+from hil.frames.transport import Transport
 from hil.nodes.gbt27930.charger import Charger, Rating
 from hil.nodes.gbt27930.times import ChargerTimes, VehicleTimes
 from hil.nodes.gbt27930.vehicle import Battery, Vehicle, Wishes
-from hil.nodes.j1939 import Parcel, Transport
 from hil.nodes.power import PowerStage
 
 QUICK = ChargerTimes(insulation_ns=300_000_000)

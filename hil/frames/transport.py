@@ -1,4 +1,4 @@
-"""SAE J1939-21: identifiers, and the transport protocol for messages of 9 to 1785 bytes.
+"""SAE J1939-21: the transport protocol for messages of 9 to 1785 bytes.
 
 Two ways: to everybody without any answer (BAM), and to one with flow control (RTS/CTS)::
 
@@ -21,35 +21,34 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any
 
 from simpy.events import Event
 
+from hil.bell import Bell, Steps
 from hil.clock import NS_PER_MS, VirtualClock
 from hil.errors import FrameError
-from hil.nodes.bell import Bell, Steps
-
-EVERYBODY = 0xFF
-CONTROL_PGN = 0xEC00  # TP.CM
-DATA_PGN = 0xEB00  # TP.DT
-LONGEST = 1785  # bytes: 255 packets of 7
-_PACKET = 7
-_RTS, _CTS, _END, _BAM, _ABORT = 16, 17, 19, 32, 255
-
-
-class Abort(IntEnum):
-    """Why a connection was given up, as on the wire."""
-
-    BUSY = 1
-    RESOURCES = 2
-    TIMEOUT = 3
-    CTS_WHILE_SENDING = 4
-    TOO_MANY_RETRANSMISSIONS = 5
-    UNEXPECTED_DATA = 6
-    BAD_SEQUENCE = 7
-    DUPLICATE_SEQUENCE = 8
-    OTHER = 250
+from hil.frames.j1939 import (
+    ABORT,
+    BAM,
+    CONTROL_PGN,
+    CTS,
+    DATA_PGN,
+    END,
+    EVERYBODY,
+    LONGEST,
+    PACKET,
+    RTS,
+    SHORTEST,
+    Abort,
+    Parcel,
+    identifier,
+    is_sound,
+    packet_count,
+    packets_of,
+    parse,
+    reason_of,
+)
 
 
 @dataclass(frozen=True)
@@ -75,40 +74,11 @@ class Settings:
     retransmissions: int = 2
 
 
-@dataclass(frozen=True)
-class Parcel:
-    """One message as it came in or goes out.
-
-    Attributes:
-        pgn: Parameter group; of a destination-specific one without the destination.
-    """
-
-    pgn: int
-    source: int
-    destination: int
-    data: bytes
-
-
-def identifier(priority: int, pgn: int, destination: int, source: int) -> int:
-    """The 29-bit identifier; the destination counts where the PGN is destination-specific."""
-    specific = (pgn >> 8 & 0xFF) < 0xF0
-    return priority << 26 | (pgn | destination if specific else pgn) << 8 | source
-
-
-def parse(identifier: int) -> tuple[int, int, int, int]:
-    """Priority, PGN, destination (or :data:`EVERYBODY`) and source of a 29-bit identifier."""
-    pgn = identifier >> 8 & 0x3FFFF
-    destination = EVERYBODY
-    if (pgn >> 8 & 0xFF) < 0xF0:
-        pgn, destination = pgn & 0x3FF00, pgn & 0xFF
-    return identifier >> 26 & 7, pgn, destination, identifier & 0xFF
-
-
 class _Broken(Exception):
     """A connection has failed; the peer is told why, unless it is who said so."""
 
     def __init__(self, abort: Abort | None, reason: str = "") -> None:
-        super().__init__(reason or _reason(abort or 0))
+        super().__init__(reason or reason_of(abort or 0))
         self.abort = abort
 
 
@@ -116,12 +86,14 @@ class Transfer(Event):
     """A long message on its way; succeeds in any case, then :attr:`ok` and :attr:`reason` tell.
 
     Attributes:
+        gap_ns: Time between its packets.
         reason: Why it failed; empty while it has not.
     """
 
-    def __init__(self, clock: VirtualClock, parcel: Parcel) -> None:
+    def __init__(self, clock: VirtualClock, parcel: Parcel, gap_ns: int) -> None:
         super().__init__(clock)
         self.parcel = parcel
+        self.gap_ns = gap_ns
         self.reason = ""
 
     @property
@@ -204,17 +176,25 @@ class Transport:
 
     # -- outwards -----------------------------------------------------------------------------
 
-    def send(self, pgn: int, data: bytes, destination: int) -> Transfer:
+    def send(self, pgn: int, data: bytes, destination: int, gap_ns: int | None = None) -> Transfer:
         """Send a long message; those to one destination go one after the other.
 
         A message that still waits is replaced by a newer one of its PGN.
 
+        Args:
+            pgn: Its parameter group.
+            data: All of it.
+            destination: An address, or :data:`~hil.frames.j1939.EVERYBODY`.
+            gap_ns: Between its packets; default: as the settings say.
+
         Raises:
             FrameError: If it has not 9 to 1785 bytes.
         """
-        if not 9 <= len(data) <= LONGEST:
-            raise FrameError(f"{len(data)} bytes: the transport protocol carries 9 to {LONGEST}")
-        transfer = Transfer(self._clock, Parcel(pgn, self._address, destination, bytes(data)))
+        if not SHORTEST <= len(data) <= LONGEST:
+            raise FrameError(f"{len(data)} bytes: the transport protocol carries {SHORTEST} to {LONGEST}")
+        if gap_ns is None:
+            gap_ns = self._settings.bam_gap_ns if destination == EVERYBODY else self._settings.gap_ns
+        transfer = Transfer(self._clock, Parcel(pgn, self._address, destination, bytes(data)), gap_ns)
         queue = self._queues.get(destination)
         if queue is None:
             queue = self._queues[destination] = deque()
@@ -233,9 +213,9 @@ class Transport:
             transfer = queue[0]
             try:
                 if destination == EVERYBODY:
-                    yield from self._broadcast(transfer.parcel, epoch)
+                    yield from self._broadcast(transfer, epoch)
                 else:
-                    yield from self._hand_over(transfer.parcel, epoch)
+                    yield from self._hand_over(transfer, epoch)
                 transfer.end()
             except _Broken as broken:
                 if broken.abort is not None and epoch is self._epoch:
@@ -245,32 +225,34 @@ class Transport:
         if epoch is self._epoch:
             del self._queues[destination]
 
-    def _broadcast(self, parcel: Parcel, epoch: object) -> Steps:
-        packets = _packets(parcel.data)
+    def _broadcast(self, transfer: Transfer, epoch: object) -> Steps:
+        parcel = transfer.parcel
+        packets = packets_of(parcel.data)
         size = len(parcel.data).to_bytes(2, "little")
-        self._control(EVERYBODY, _BAM, [*size, len(packets), 0xFF], parcel.pgn)
+        self._control(EVERYBODY, BAM, [*size, len(packets), 0xFF], parcel.pgn)
         for packet in packets:
-            yield from self._pause(self._settings.bam_gap_ns, epoch)
+            yield from self._pause(transfer.gap_ns, epoch)
             self._data(EVERYBODY, packet)
 
-    def _hand_over(self, parcel: Parcel, epoch: object) -> Steps:
+    def _hand_over(self, transfer: Transfer, epoch: object) -> Steps:
         """RTS/CTS as originator."""
-        peer = parcel.destination
+        parcel, peer = transfer.parcel, transfer.parcel.destination
         session = self._outgoing[peer] = _Session(peer, parcel.pgn, Bell(self._clock))
         try:
-            yield from self._converse(session, parcel.data, epoch)
+            yield from self._converse(session, transfer, epoch)
         finally:
             if epoch is self._epoch:
                 del self._outgoing[peer]
 
-    def _converse(self, session: _Session, data: bytes, epoch: object) -> Steps:
-        packets = _packets(data)
+    def _converse(self, session: _Session, transfer: Transfer, epoch: object) -> Steps:
+        data = transfer.parcel.data
+        packets = packets_of(data)
         size = len(data).to_bytes(2, "little")
-        self._control(session.peer, _RTS, [*size, len(packets), 0xFF], session.pgn)
+        self._control(session.peer, RTS, [*size, len(packets), 0xFF], session.pgn)
         patience_ns, reached, repeats = self._settings.t3_ns, 1, 0
         while True:
             kind, frame = yield from self._answer_of(session, patience_ns, epoch)
-            if kind == _END:
+            if kind == END:
                 return
             count, first = frame[1], frame[2]
             if count == 0:
@@ -282,7 +264,7 @@ class Transport:
             if repeats > self._settings.retransmissions:
                 raise _Broken(Abort.TOO_MANY_RETRANSMISSIONS)
             reached = first + count
-            yield from self._block(session, packets[first - 1 : reached - 1], epoch)
+            yield from self._block(session, packets[first - 1 : reached - 1], transfer.gap_ns, epoch)
             patience_ns = self._settings.t3_ns
 
     def _answer_of(
@@ -294,16 +276,16 @@ class Transport:
             raise _Broken(None, "given up")
         if heard is None:
             raise _Broken(Abort.TIMEOUT)
-        if heard[0] == _ABORT:
-            raise _Broken(None, f"aborted by {session.peer:02X}: {_reason(heard[1][1])}")
+        if heard[0] == ABORT:
+            raise _Broken(None, f"aborted by {session.peer:02X}: {reason_of(heard[1][1])}")
         return heard
 
-    def _block(self, session: _Session, packets: list[bytes], epoch: object) -> Steps:
+    def _block(self, session: _Session, packets: list[bytes], gap_ns: int, epoch: object) -> Steps:
         """Send the packets that a CTS asked for."""
         for number, packet in enumerate(packets):
             if number:
-                yield from self._pause(self._settings.gap_ns, epoch)
-            if session.inbox and session.inbox[0][0] == _CTS:
+                yield from self._pause(gap_ns, epoch)
+            if session.inbox and session.inbox[0][0] == CTS:
                 raise _Broken(Abort.CTS_WHILE_SENDING)
             if session.inbox:
                 return  # an abort or an early end: what follows looks at it
@@ -332,33 +314,27 @@ class Transport:
 
     def _hear_control(self, source: int, destination: int, data: bytes) -> None:
         kind, pgn = data[0], int.from_bytes(data[5:8], "little")
-        if kind == _BAM and destination == EVERYBODY:
-            if self._is_sound(data):
+        if kind == BAM and destination == EVERYBODY:
+            if is_sound(data):
                 self._open(source, pgn, data, broadcast=True)
         elif destination == EVERYBODY:
             return
-        elif kind == _RTS:
-            if self._is_sound(data):
+        elif kind == RTS:
+            if is_sound(data):
                 self._open(source, pgn, data, broadcast=False)
             else:
                 self._abort(source, pgn, Abort.OTHER)
-        elif kind in (_CTS, _END, _ABORT):
+        elif kind in (CTS, END, ABORT):
             self._to_sessions(source, pgn, kind, data)
 
     def _to_sessions(self, source: int, pgn: int, kind: int, data: bytes) -> None:
         """An answer goes to the connection that it is of; an abort may be of either direction."""
         sessions = [self._outgoing.get(source)]
-        if kind == _ABORT:
+        if kind == ABORT:
             sessions.append(self._incoming.get((source, False)))
         for session in sessions:
             if session is not None and session.pgn == pgn:
                 session.put(kind, data)
-
-    @staticmethod
-    def _is_sound(data: bytes) -> bool:
-        """Whether an announcement's size and number of packets fit."""
-        size = int.from_bytes(data[1:3], "little")
-        return 9 <= size <= LONGEST and data[3] == -(-size // _PACKET)
 
     def _open(self, source: int, pgn: int, announcement: bytes, *, broadcast: bool) -> None:
         """A new connection from a source takes the place of its last one, as the standard has it."""
@@ -396,29 +372,29 @@ class Transport:
                     self._abort(session.peer, session.pgn, broken.abort)
                 self._close(session, None, broadcast=False)
             return
-        total = -(-size // _PACKET)
-        self._control(session.peer, _END, [*size.to_bytes(2, "little"), total, 0xFF], session.pgn)
+        total = packet_count(size)
+        self._control(session.peer, END, [*size.to_bytes(2, "little"), total, 0xFF], session.pgn)
         self._close(session, Parcel(session.pgn, session.peer, self._address, data), broadcast=False)
 
     def _ask(self, session: _Session, size: int, at_once: int) -> Generator[Event, Any, bytes]:
         """Ask for packets until all are there."""
-        total = -(-size // _PACKET)
+        total = packet_count(size)
         data = bytearray()
         repeats = 0
         while len(data) < size:
             yield from self._hold(session)
-            first = len(data) // _PACKET + 1
+            first = len(data) // PACKET + 1
             count = min(self._settings.window, at_once or 255, total - first + 1)
-            self._control(session.peer, _CTS, [count, first, 0xFF, 0xFF], session.pgn)
+            self._control(session.peer, CTS, [count, first, 0xFF, 0xFF], session.pgn)
             yield from self._collect(session, data, first, count)
-            repeats += len(data) < _PACKET * (first + count - 1)
+            repeats += len(data) < PACKET * (first + count - 1)
             if repeats > self._settings.retransmissions:
                 raise _Broken(Abort.TOO_MANY_RETRANSMISSIONS)
         return bytes(data[:size])
 
     def _hold(self, session: _Session) -> Steps:
         while self.holding:
-            self._control(session.peer, _CTS, [0, 0xFF, 0xFF, 0xFF], session.pgn)
+            self._control(session.peer, CTS, [0, 0xFF, 0xFF, 0xFF], session.pgn)
             yield from self._packet_of(session, self._settings.th_ns)
 
     def _packet_of(self, session: _Session, patience_ns: int) -> Generator[Event, Any, bytes | None]:
@@ -428,8 +404,8 @@ class Transport:
             raise _Broken(None, "given up")
         if heard is None:
             return None
-        if heard[0] == _ABORT:
-            raise _Broken(None, f"aborted by {session.peer:02X}: {_reason(heard[1][1])}")
+        if heard[0] == ABORT:
+            raise _Broken(None, f"aborted by {session.peer:02X}: {reason_of(heard[1][1])}")
         return heard[1]
 
     def _collect(self, session: _Session, data: bytearray, first: int, count: int) -> Steps:
@@ -460,8 +436,8 @@ class Transport:
     # -- frames -------------------------------------------------------------------------------
 
     def _abort(self, peer: int, pgn: int, reason: Abort) -> str:
-        self._control(peer, _ABORT, [reason, 0xFF, 0xFF, 0xFF], pgn)
-        return _reason(reason)
+        self._control(peer, ABORT, [reason, 0xFF, 0xFF, 0xFF], pgn)
+        return reason_of(reason)
 
     def _control(self, destination: int, kind: int, rest: list[int], pgn: int) -> None:
         where = identifier(self._settings.priority, CONTROL_PGN, destination, self._address)
@@ -469,17 +445,3 @@ class Transport:
 
     def _data(self, destination: int, packet: bytes) -> None:
         self._emit(identifier(self._settings.priority, DATA_PGN, destination, self._address), packet)
-
-
-def _packets(data: bytes) -> list[bytes]:
-    """The data in numbered packets; the last one is filled up with FF."""
-    pieces = [data[start : start + _PACKET] for start in range(0, len(data), _PACKET)]
-    return [bytes([number]) + piece.ljust(_PACKET, b"\xff") for number, piece in enumerate(pieces, 1)]
-
-
-def _reason(code: int) -> str:
-    """A reason in words."""
-    try:
-        return Abort(code).name.lower().replace("_", " ")
-    except ValueError:
-        return f"reason {code}"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hil.errors import FrameError
-from hil.nodes.j1939 import EVERYBODY, Abort, Parcel, Settings, Transfer, Transport, identifier, parse
+from hil.frames.j1939 import EVERYBODY, Abort, Parcel, identifier, parse
+from hil.frames.transport import Settings, Transfer, Transport
 
 CHARGER, BMS = 0x56, 0xF4
 BRM, BCP, BCS = 0x0200, 0x0600, 0x1100

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from hil.bell import Bell
 from hil.clock import NS_PER_MS, VirtualClock
-from hil.nodes.bell import Bell
 
 Runner = Callable[[Iterator[Any]], list[int]]
 
