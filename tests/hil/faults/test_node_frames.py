@@ -91,11 +91,13 @@ def test_another_value_and_back(world):
     assert {layout.decode_dict(frame.data)[signal] for frame in frames(world, 600)} == {good}
 
 
-def test_a_message_of_several_frames_counts_from_the_fault(world):
+def test_a_message_of_several_frames_counts_from_its_last_packet(world):
     fault = make_fault("frame.value", {"message": "BRM", "signal": "RatedCapacity", "value": 100.0})
     stimulus = world.inject(fault)
-    assert stimulus.carriers == ()
+    assert stimulus.on_wire_ns is None
     world.run_until(20_000 * MS)
+    packets = [f.t_ns for f in world.stations["charge"].listener.frames if f.id == 0x1CEB56F4]
+    assert stimulus.on_wire_ns in packets
     assert world.node("station").speaker.value("BRM", "RatedCapacity") == 100.0
 
 
