@@ -11,6 +11,7 @@ from hil.bus.frame import Frame
 from hil.checks.check import say
 from hil.errors import FrameError, UsageError
 from hil.frames.database import Message, Signal
+from hil.responses.parcels import Parcels
 from hil.responses.signals import Values
 from hil.rig.known import array_of
 from hil.rig.mistakes import suggest
@@ -87,6 +88,7 @@ class Live:
         self._config = config
         self._heard: dict[tuple[str, int], _Heard] = {}
         self._items: list[_Item] = []
+        self._parcels = {name: Parcels(layout.database) for name, layout in config.buses.items()}
         known = dict(_signals(config))
         for name in _chosen(roles, {name: (name,) for name in config.roles}, "roles"):
             self._add(self._of_role(config.roles[name], roles))
@@ -96,6 +98,13 @@ class Live:
 
     def hear(self, bus: str, frame: Frame) -> None:
         """Take a frame of a bus, whoever sent it."""
+        self._keep(bus, frame)
+        parcels = self._parcels.get(bus)
+        whole = parcels.hear(frame) if parcels else None
+        if whole is not None:
+            self._keep(bus, whole)
+
+    def _keep(self, bus: str, frame: Frame) -> None:
         heard = self._heard.get((bus, frame.key))
         if heard is not None and not (frame.error or frame.remote):
             heard.frames.append(frame)

@@ -18,6 +18,7 @@ from hil.faults.frame import WrongValue
 from hil.frames.j1939 import EVERYBODY, Parcel, parse
 from hil.frames.transport import Transfer, Transport
 from hil.host.world import World
+from hil.rig.live import Live
 from hil.rig.load import load_rig
 from hil.rig.remarks import remarks
 from hil.rig.rig import Rig
@@ -230,6 +231,18 @@ def test_a_code_that_is_no_longer_sent_is_clear(build: Build) -> None:
     cleared_ns = next(t for t, value in rig.history("fault.pack_overvoltage", said_ns) if value == 0)
     assert cleared_ns == said_ns + 3000 * NS_PER_MS
     rig.stays("fault.pack_overvoltage", False, for_="3 s")
+
+
+def test_who_looks_on_sees_long_messages(build: Build) -> None:
+    config = build()
+    _, world, peer = world_of(config)
+    live = Live(config, ["report.volts"], ["CMU_All.Cell1"])
+    world.stations["can0"].medium.taps.append(lambda frame: live.hear("can0", frame))
+    later(world, 10, lambda: peer.say(REPORT, report(millivolts=3456)))
+    world.run_until(900 * NS_PER_MS)
+    volts, cell = live.rows()
+    assert volts.text == "3.456 V"
+    assert cell.text.startswith("3.")
 
 
 def test_a_message_that_no_bus_carries_is_a_remark(build: Build) -> None:
