@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hil import Rig
+from hil import NotOfferedError, Rig
 from hil.suite.protections import family_of, frames_with
 
 _SPAN_NS = 12_000_000_000
@@ -211,6 +211,42 @@ def test_a_second_sender_is_noticed(rig: Rig) -> None:
     with rig.fault("frame.masquerade", message=message, signal=signal, value=rig.value(port)):
         rig.expect("fault.e2e", True, within=within)
         rig.expect("contactor.main_plus", "open", within=within + limit.reaction)
+
+
+@pytest.mark.case(58)
+def test_a_value_out_of_its_range_leaves_nothing_undefined(rig: Rig) -> None:
+    """Whichever signal says what its DBC forbids: the BMS's state is known, and it can be used again."""
+    rig.require("state")
+    watched = sorted(rig.limits["frame_timeout"].messages, reverse=True)
+    first = {family_of(message): message for message in watched}.values()  # the others of a family are alike
+    places = sorted({(wire.message, wire.signal) for wire in rig.config.wires if wire.message in first})
+    struck = [
+        _is_sound_beyond(rig, message, signal, side)
+        for message, signal in places
+        for side in ("above", "below")
+    ]
+    if not any(struck):
+        pytest.skip("no signal that the rig file wires has room for what is out of its range")
+
+
+def _is_sound_beyond(rig: Rig, message: str, signal: str, side: str) -> bool:
+    """Let a signal leave its range for a second, from operation to operation; whether it has room to."""
+    state = rig.config.roles["state"]
+    rig.operate()
+    with ExitStack() as out:
+        try:
+            fault = rig.fault("frame.out_of_range", message=message, signal=signal, side=side)
+            stimulus = out.enter_context(fault)
+        except NotOfferedError:
+            return False
+        rig.run_for(max(1_000_000_000, 3 * rig.cycle_ns("state")))
+        shown = rig.history("state", stimulus.applied_ns)
+    rig.bounded("frames with the state", len(shown), low=1)
+    odd = sum(value not in (state.values or {}).values() for _, value in shown)
+    rig.bounded("frames with no known state", odd, high=0)
+    rig.settle("1 s")
+    rig.reset_faults()
+    return True
 
 
 @pytest.mark.case(58)
