@@ -23,7 +23,7 @@ def read_buses(files: Mapping[str, Sequence[Path]]) -> dict[str, Bus]:
     return {
         name: Bus(
             [path.name for path in paths],
-            load_database(paths),
+            load_database(paths, j1939=True),
             _rate(paths, "Baudrate"),
             _rate(paths, "BaudrateCANFD"),
         )
@@ -42,7 +42,7 @@ def _rate(paths: Sequence[Path], attribute: str) -> int | None:
 
 
 def together(buses: Mapping[str, Bus]) -> Database:
-    """The messages of all buses.
+    """The messages of all buses, but those that no bus carries.
 
     Raises:
         UsageError: If two buses have a message of the same name: faults and scripts go by names.
@@ -56,7 +56,7 @@ def together(buses: Mapping[str, Bus]) -> Database:
             place[message] = name
     databases = [bus.database for bus in buses.values()]
     return Database(
-        {name: message for database in databases for name, message in database.messages.items()},
+        {m.name: m for database in databases for m in database.messages.values() if m.flaw is None},
         {path: digest for database in databases for path, digest in database.sha256.items()},
         {key: message for database in databases for key, message in database.by_key.items()},
     )

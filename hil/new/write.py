@@ -102,6 +102,9 @@ def _buses(source: Source) -> str:
             lines += [f"data_bitrate = {bus.data_bitrate or 2_000_000:_}  {data}"]
         files = ", ".join(f'"{file}"' for file in bus.files)
         lines += [f"dbc = [{files}]", ""]
+        if any(message.may_be_long for message in bus.database.messages.values()):
+            told = "it has long messages; TODO: the addresses of who sends, if the DBC files have other ones"
+            lines += [f"[bus.{_key(name)}.j1939]  # {told}", ""]
     return "\n".join(lines)
 
 
@@ -140,7 +143,7 @@ def _fed(source: Source) -> list[str]:
     names = dict.fromkeys(message for message, _ in where)
     layouts = (source.database.messages[name] for name in names)
     own = (layout for layout in layouts if found.bms not in layout.senders)
-    return [layout.name for layout in own if not layout.in_parts and not layout.active_cycle_ns]
+    return [layout.name for layout in own if layout.flaw is None and not layout.active_cycle_ns]
 
 
 def _bms(source: Source) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hil.cli import main
+from hil.errors import RigFileErrors
 from hil.rig.load import load_rig
 from hil.rig.shipped import shipped_dbc
 
@@ -37,6 +38,18 @@ def test_the_shipped_files_give_the_shipped_wires(tmp_path: Path) -> None:
     rig = load_rig(folder / "rig.toml")
     assert set(rig.wires) == set(load_rig("laptop").wires)
     assert rig.requests.keys() == load_rig("laptop").requests.keys()
+
+
+def test_long_messages_make_it_a_bus_of_j1939(tmp_path: Path) -> None:
+    folder = tmp_path / "truck"
+    files = [str(shipped_dbc()[f"truck_{name}.dbc"]) for name in ("bms", "nodes")]
+    assert main(["new", str(folder), "--dbc", *files]) == 0
+    text = (folder / "rig.toml").read_text("utf-8")
+    assert "\n[bus.pack.j1939]" in text
+    assert '"cell.voltage" = { signal = "pack/BMS_Cells.Cell{index:03}", count = 96 }' in text
+    with pytest.raises(RigFileErrors) as caught:  # what else it has guessed
+        load_rig(folder / "rig.toml")
+    assert "BMS_Cells" not in str(caught.value)
 
 
 def test_the_sign_of_the_current_is_asked_for(tmp_path: Path) -> None:
