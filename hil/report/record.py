@@ -47,7 +47,7 @@ class RunInfo(TypedDict, total=False):
         paths: Rig file, output folder, trace and the like, by name.
         versions: Python, this package and those it stands on, by name.
         dbc: SHA-256 by file name.
-        hooks: SHA-256 by file name, where the rig file has hooks.
+        hooks: SHA-256 by file name of hooks and of functions that give signals, where the rig file has some.
         firmware: What is known of the BMS under test: kind, file, SHA-256, ABI version.
         wiring: What is wired to what.
         buses: Per bus its interface, bit rate and load by design (0..1), by name.

@@ -42,7 +42,7 @@ class ComputedSignal:
 
     Attributes:
         function: Its name; ``call`` calls it.
-        sha256: Of its file; empty if it is built in.
+        file: Name of its file, and its ``sha256``; empty if it is built in.
     """
 
     bus: str
@@ -52,6 +52,7 @@ class ComputedSignal:
     inputs: tuple[Input, ...]
     scale: float = 1.0
     offset: float = 0.0
+    file: str = ""
     sha256: str = ""
     call: Function = field(repr=False, compare=False, default=max)
 
@@ -114,14 +115,15 @@ class ComputedReader:
         function = self._function(key, end.function, place, known)
         if function is None or scale is None:
             return None
-        call, sha256 = function
-        return ComputedSignal(*place.key, end.function, known, scale, end.offset or 0.0, sha256, call)
+        offset, own = end.offset or 0.0, None if end.function in BUILT_IN else self._own[place.bus]
+        file, sha256 = ("", "") if own is None else (own.path.name, own.sha256)
+        return ComputedSignal(*place.key, end.function, known, scale, offset, file, sha256, function)
 
     def _function(
         self, key: str, name: str, place: Place, inputs: Sequence[Input]
-    ) -> tuple[Function, str] | None:
+    ) -> Function | None:
         if name in BUILT_IN:
-            return BUILT_IN[name], ""
+            return BUILT_IN[name]
         if place.bus in self._own and self._own[place.bus] is None:
             return None  # its file is a mistake of its own
         own = self._own.get(place.bus)
@@ -140,7 +142,7 @@ class ComputedReader:
             reason, remedy = f"takes other arguments: {error}", f"def {name}({arguments}):"
             self._mistakes.at(own.path, name, reason, remedy)
             return None
-        return Guarded(own.path, name, function, place.signal), own.sha256
+        return Guarded(own.path, name, function, place.signal)
 
     def _input(self, key: str, text: str) -> Input | None:
         if is_address(text):

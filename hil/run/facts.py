@@ -80,8 +80,11 @@ def run_facts(
     }
     if repeat > 1:
         facts["repeat"] = repeat
+    own = {one.file: one.sha256 for one in config.computed if one.file}
     if config.hooks is not None:
-        facts["hooks"] = {config.hooks.path.name: config.hooks.sha256}
+        own[config.hooks.path.name] = config.hooks.sha256
+    if own:
+        facts["hooks"] = own
     if plant is not None:
         facts["host"] = {key: plant[key] for key in ("pid", "rights", "lease_ns", "safe_log")}
         facts["budget"] = asdict(config.health)

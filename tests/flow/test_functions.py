@@ -23,6 +23,8 @@ def test_a_function_of_ones_own_runs_with_the_suite(hil, rig):
     run = hil("run", rig, "-k", "past_the_limit and cell_overvoltage")
     assert run.code == 0, run.said
     assert run.verdicts == ["pass"]
+    told = next(event for event in run.events if event["event"] == "run")
+    assert list(told["hooks"]) == ["own.py"]
 
 
 def test_one_that_raises_makes_each_test_invalid(hil, rig):

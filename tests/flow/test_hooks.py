@@ -60,7 +60,7 @@ def test_they_are_called_around_each_test(hooked):
     said = [text for text in steps(run) if text.startswith("it was")]
     assert said == ["it was a pass in state 3", "it was a fail in state 3", "it was a pass in state 3"]
     assert list(run.events[0]["hooks"]) == ["odd.py"]
-    assert "Hooks, SHA-256" in (run.out / "report.html").read_text("utf-8")
+    assert "Hooks and functions, SHA-256" in (run.out / "report.html").read_text("utf-8")
 
 
 def test_one_that_raises_makes_tests_invalid_and_takes_no_failure_back(hooked):
