@@ -33,6 +33,10 @@ class Evaluation:
         self._can_be_lost = can_be_lost
         self._has_failed = False
 
+    def renew(self) -> None:
+        """A new test begins: it is called again."""
+        self._has_failed = False
+
     def __call__(self) -> float:
         """The value now.
 
@@ -53,8 +57,9 @@ class Evaluation:
 
 def compute(
     signals: tuple[ComputedSignal, ...], stations: Mapping[str, Station], ports: Mapping[str, Port]
-) -> None:
+) -> list[Evaluation]:
     """Connect all computed signals of a rig."""
+    evaluations = []
     for computed in signals:
         entry = stations[computed.bus].restbus.entries[computed.message]
         signal = entry.message.signals[computed.signal]
@@ -63,6 +68,8 @@ def compute(
         evaluation = Evaluation(computed, arguments, start, signal.not_available is not None)
         source = Source(Computed([evaluation]), 0, computed.scale, computed.offset)
         entry.connect(computed.signal, source)
+        evaluations.append(evaluation)
+    return evaluations
 
 
 def _argument(one: Input, stations: Mapping[str, Station], ports: Mapping[str, Port]) -> Argument:

@@ -92,7 +92,7 @@ class World:
             self.plant.supply.feed(bms.supply)
         for spec in rig.nodes:  # tests may follow what a node says
             self.nodes[spec.name].speaker.node.on_sent = self.stations[spec.bus].listener.on_own_frame
-        compute(rig.computed, self.stations, self.ports)
+        self._evaluations = compute(rig.computed, self.stations, self.ports)
         self._wire_requests()
         if trace is not None:
             self._keep_tracing(trace)
