@@ -127,7 +127,7 @@ class WrongLength:
             UsageError: If that is the length it has, or is one of CAN FD and the message is none.
         """
         entry = bench.entry(self.message)
-        if self.length > CLASSIC_BYTES and not entry.message.format:
+        if self.length > CLASSIC_BYTES and not (entry.message.format or entry.message.in_parts):
             reason = f"fault {self.name!r}: {self.message} is no CAN FD frame, it has up to 8 bytes"
             raise UsageError(reason)
         if self.length == entry.message.length:

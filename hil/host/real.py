@@ -319,8 +319,10 @@ class RealWorld(World):
         self.start_nodes()
 
     def _stop_restbus(self) -> None:
-        for restbus in self._restbuses():
-            restbus.stop()
+        for station in self.stations.values():
+            station.restbus.stop()
+            if station.exchange is not None:
+                station.exchange.reset()
         self.stop_nodes()
 
     def switch_off(self) -> None:

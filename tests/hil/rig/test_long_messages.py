@@ -14,7 +14,7 @@ from hil.bus.open import open_medium
 from hil.checks.verdict import BmsFailure
 from hil.clock import NS_PER_MS, Alarm, VirtualClock
 from hil.errors import RigFileErrors
-from hil.faults.frame import WrongValue
+from hil.faults.frame import WrongLength, WrongValue
 from hil.frames.j1939 import EVERYBODY, Parcel, parse
 from hil.frames.transport import Transfer, Transport
 from hil.host.world import World
@@ -207,6 +207,18 @@ def test_a_stimulus_counts_from_the_last_packet(build: Build) -> None:
     begun_later = [end for end in packets(world, CMU, EVERYBODY) if 2500 < end < 3000]
     assert len(begun_later) == 3
     assert round(stimulus.on_wire_ns / NS_PER_MS) == begun_later[-1]
+
+
+@pytest.mark.parametrize("length", [12, 8])
+def test_a_long_message_may_be_cut(build: Build, length: int) -> None:
+    """Down to one frame."""
+    rig, world, peer = world_of(build())
+    assert length in rig.messages.shorter("CMU_All")
+    stimulus = world.inject(WrongLength("CMU_All", length))
+    world.run_until(900 * NS_PER_MS)
+    assert stimulus.on_wire_ns is not None
+    in_parts = [parcel.data for _, parcel in peer.parcels if parcel.pgn == CELLS]
+    assert {len(data) for data in in_parts} == ({12} if length == 12 else set())
 
 
 def test_all_codes_of_a_message_at_once(build: Build) -> None:
