@@ -11,7 +11,7 @@ from hil.errors import NotOfferedError, UsageError
 from hil.frames.database import Database, Message
 from hil.rig.curves import Curve, curves_of
 from hil.rig.file import LimitSection, TimingSection
-from hil.rig.known import LIMITS
+from hil.rig.known import LIMITS, RETIRED
 from hil.rig.mistakes import Mistakes, dotted, slip_of, suggest
 from hil.rig.periods import delay_of
 from hil.rig.timing import EXACT, PromisedTime, Timing
@@ -198,6 +198,7 @@ def limits_of(
         if not section.model_fields_set - {"requirement", "source", "timing"}:
             mistakes.add(key, "promises nothing", "give it a threshold, a delay, …")
         _check_kinds(key, name, levels, mistakes)
+        _check_retired(key, name, section.extra, mistakes)
         if states is not None:
             _check_states(key, section.states, states, mistakes)
         messages = _messages(key, section.messages, received, mistakes) if databases else {}
@@ -263,6 +264,13 @@ def _check_states(key: str, wanted: Sequence[str], states: Collection[str], mist
         if state not in states:
             hint = suggest(state, states, "values of role 'state'")
             mistakes.add(f"{key}.states[{number + 1}]", f"there is no state {state!r}", hint)
+
+
+def _check_retired(key: str, limit: str, extra: Collection[str], mistakes: Mistakes) -> None:
+    """A number that no test reads any more promises nothing: what took its place does."""
+    for name in extra:
+        if instead := RETIRED.get((limit, name)):
+            mistakes.add(f"{key}.extra.{name}", "no test reads it any more", f"say {instead}")
 
 
 def _check_kinds(key: str, limit: str, levels: Mapping[str, Quantity], mistakes: Mistakes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hil.rig.known import LIMITS, ROLES, array_of, is_strange
+from hil.rig.known import EXTRA, LIMITS, ROLES, array_of, is_strange
 from hil.rig.mistakes import suggest
 from hil.rig.schema import RigConfig
 
@@ -50,6 +50,17 @@ def _strangers(rig: RigConfig) -> Iterator[str]:
     for name in rig.limits:
         if name not in LIMITS:
             yield f"limits.{name}: the suite knows no such limit ({suggest(name, LIMITS, 'it knows')})"
+    yield from _unread(rig)
+
+
+def _unread(rig: RigConfig) -> Iterator[str]:
+    """Numbers of limits that the suite knows, which it does not read."""
+    for name, limit in rig.limits.items():
+        for field in limit.extra if name in LIMITS else ():
+            known = EXTRA.get(name, ())
+            if field not in known:
+                hint = f" ({suggest(field, known, 'it reads')})" if known else ""
+                yield f"limits.{name}.extra.{field}: no test of the suite reads it{hint}"
 
 
 def _quoted(name: str) -> str:
