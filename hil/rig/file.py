@@ -320,6 +320,8 @@ class LimitSection(Section):
     above: bool | None = None
     clears: Literal["reset", "self", "service"] | None = None
     states: list[str] = []
+    order: list[str] = []
+    may_close: bool = False
     messages: dict[str, Time] = {}
     extra: dict[str, AnyQuantity] = {}
     requirement: str = ""

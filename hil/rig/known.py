@@ -28,7 +28,7 @@ LIMITS: Mapping[str, str] = {  # kind of the levels; "" where there are none
 EXTRA: Mapping[str, tuple[str, ...]] = {  # what the suite reads in `extra`
     "accuracy_current": ("offset",),
     "accuracy_soc": ("rest", "first_within"),
-    "balancing": ("start", "stop", "above_min"),
+    "balancing": ("start", "stop", "above_min", "hottest"),
     "charge": ("current", "end_current", "end_cell"),
     "charge_current": ("offset", "warning_after"),
     "charger": ("offset", "flag_within", "no_battery", "no_current", "asked"),
@@ -63,7 +63,8 @@ ROLES: Mapping[str, str] = {  # kind, "" for any; without the numbers of arrays,
 }
 
 
-_CONTACTORS = ("contactor.main_plus", "contactor.main_minus", "contactor.precharge")
+CONTACTORS = ("main_plus", "main_minus", "precharge")
+_CONTACTORS = tuple(f"contactor.{name}" for name in CONTACTORS)
 FLAGS = (
     "fault", "warning", "fault.*", "warning.*", "alarm.*", "charge_complete", "derating", "cooling",
     "balancing", "balancing_active",

@@ -11,7 +11,7 @@ from hil.errors import NotOfferedError, UsageError
 from hil.frames.database import Database, Message
 from hil.rig.curves import Curve, curves_of
 from hil.rig.file import LimitSection, TimingSection
-from hil.rig.known import LIMITS, RETIRED
+from hil.rig.known import CONTACTORS, LIMITS, RETIRED
 from hil.rig.mistakes import Mistakes, dotted, slip_of, suggest
 from hil.rig.periods import delay_of
 from hil.rig.timing import EXACT, PromisedTime, Timing
@@ -43,6 +43,8 @@ class Limit:
         clears: ``reset``: cause gone and reset asked; ``self``: cause gone; ``service``: in the
             workshop only.
         states: The states of the BMS in which it holds; empty: in all.
+        order: Contactors as they close, those of one group at once; empty: not said.
+        may_close: Whether the BMS may close first and open in time, where the cause is there before.
         messages: Timeout in ns by message, where each has its own.
         extra: More numbers that the suite may know, in the base units of their kinds.
         curves: How a current that is offered follows charge, temperature or voltage.
@@ -60,6 +62,8 @@ class Limit:
     above: bool = True
     clears: Clears = "reset"
     states: tuple[str, ...] = ()
+    order: tuple[tuple[str, ...], ...] = ()
+    may_close: bool = False
     messages: Mapping[str, PromisedTime] = field(default_factory=dict)
     extra: Mapping[str, float] = field(default_factory=dict)
     curves: Mapping[str, Curve] = field(default_factory=dict)
@@ -198,6 +202,7 @@ def limits_of(
         if not section.model_fields_set - {"requirement", "source", "timing"}:
             mistakes.add(key, "promises nothing", "give it a threshold, a delay, …")
         _check_kinds(key, name, levels, mistakes)
+        _check_order(key, section.order, mistakes)
         _check_retired(key, name, section.extra, mistakes)
         if states is not None:
             _check_states(key, section.states, states, mistakes)
@@ -229,6 +234,8 @@ def _filled(limit: Limit, section: LimitSection, levels: Mapping[str, Quantity])
         events=section.events,
         clears=section.clears or "reset",
         states=tuple(section.states),
+        order=tuple(tuple(together.split("+")) for together in section.order),
+        may_close=section.may_close,
         extra={n: _number(quantity) for n, quantity in section.extra.items()},
         requirement=section.requirement,
         source=section.source,
@@ -271,6 +278,18 @@ def _check_retired(key: str, limit: str, extra: Collection[str], mistakes: Mista
     for name in extra:
         if instead := RETIRED.get((limit, name)):
             mistakes.add(f"{key}.extra.{name}", "no test reads it any more", f"say {instead}")
+
+
+def _check_order(key: str, order: Sequence[str], mistakes: Mistakes) -> None:
+    """Contactors that the suite knows, each once."""
+    names = [name for together in order for name in together.split("+")]
+    for name in names:
+        if name not in CONTACTORS:
+            hint = suggest(name, CONTACTORS, "contactors")
+            mistakes.add(f"{key}.order", f"there is no contactor {name!r}", hint)
+        elif names.count(name) > 1:
+            mistakes.add(f"{key}.order", f"{name} is there twice", "a contactor closes once")
+            return
 
 
 def _check_kinds(key: str, limit: str, levels: Mapping[str, Quantity], mistakes: Mistakes) -> None:

@@ -214,8 +214,8 @@ def _typed(field: str, text: str) -> Any:
     """What TOML has types for and a CSV has not; anything else stays text, for the model to judge."""
     if field in ("count", "events"):
         return int(text) if text.isdecimal() else text
-    if field == "above":
+    if field in ("above", "may_close"):
         return _TRUTH.get(text.lower(), text)
-    if field == "states":
+    if field in ("states", "order"):
         return text.replace(",", " ").replace(";", " ").split()
     return text

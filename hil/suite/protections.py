@@ -18,29 +18,54 @@ Provoke = Callable[[Rig, float], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What the BMS measures, and how well.
+
+    Attributes:
+        accuracy: The limit that promises it.
+        port: Where it is on a wire.
+        otherwise: What no error is beyond where nothing is promised, in the limit's unit.
+        at_most: The same as a share of the level, where that is less: of low voltages.
+    """
+
+    accuracy: str
+    port: str
+    otherwise: float
+    at_most: float = math.inf
+
+    def error(self, rig: Rig, level: float) -> float:
+        """By how much the BMS may be off at a level, and one step of the wire, in the limit's unit."""
+        promise = rig.limits.beside(self.accuracy) if rig.has(self.accuracy) else None
+        if promise is None or not promise.has("tolerance"):
+            return min(self.otherwise, self.at_most * abs(level)) if level else self.otherwise
+        is_share = promise.unit_of("tolerance") == "1"
+        error = promise.tolerance * abs(level) if is_share else promise.tolerance
+        offset = promise.number("offset") if promise.has("offset") else 0.0
+        return max(error, offset) + (rig.resolution(self.port) if rig.has(self.port) else 0.0)
+
+
+@dataclass(frozen=True)
 class Protection:
     """A quantity that the BMS watches.
 
     Attributes:
         limit: Name of the limit, of ``fault.<limit>`` and of ``warning.<limit>``.
         provoke: Makes the BMS measure a value of it.
-        beyond: A step past the threshold that no measurement error can hide, in the limit's unit.
-        at_most: The same as a share of the level, where that is less: of low voltages.
+        reading: What it is measured by.
         derates: The role of the current limit that its derating level reduces.
         charging: It is watched while charging only.
     """
 
     limit: str
     provoke: Provoke
-    beyond: float
+    reading: Reading
     derates: str = ""
     charging: bool = False
-    at_most: float = math.inf
 
     def past(self, rig: Rig, level: float) -> float:
-        """A value just past a level, on its bad side."""
-        step = min(self.beyond, self.at_most * abs(level)) if level else self.beyond
-        return level + step if rig.limits[self.limit].above else level - step
+        """A value past a level, on its bad side, by more than the BMS may be off: no error hides it."""
+        step = self.reading.error(rig, level)
+        return level + step if rig.limits.beside(self.limit).above else level - step
 
 
 def _cell(rig: Rig, value: float, cell: int | None = None) -> AbstractContextManager[Any]:
@@ -74,22 +99,27 @@ def _isolation(rig: Rig, value: float) -> AbstractContextManager[Any]:
     return rig.fault("isolation", pole="plus", value=value)
 
 
+_CELLS = Reading("accuracy_cell_voltage", "cell_monitor.voltage[1]", 0.020)
+_PACK = Reading("accuracy_pack_voltage", "current_sensor.voltage_pack", 3.0, at_most=0.025)
+_HEAT = Reading("accuracy_temperature", "cell_monitor.temperature[1]", 2.0)
+_AMPERES = Reading("accuracy_current", "current_sensor.current", 10.0)
+_OHMS = Reading("accuracy_isolation", "isolation.plus", 2000.0)
 _DISCHARGE, _CHARGE = "limit.discharge_current", "limit.charge_current"
 
 PROTECTIONS = {
     protection.limit: protection
     for protection in (
-        Protection("cell_overvoltage", _cell, 0.020, _CHARGE),
-        Protection("cell_undervoltage", _cell, 0.020, _DISCHARGE),
-        Protection("pack_overvoltage", _pack_voltage, 3.0, at_most=0.025),
-        Protection("pack_undervoltage", _pack_voltage, 3.0, at_most=0.025),
-        Protection("overtemperature_discharge", _temperature, 2.0, _DISCHARGE),
-        Protection("overtemperature_charge", _temperature, 2.0, _CHARGE, charging=True),
-        Protection("undertemperature_charge", _temperature, 2.0, _CHARGE, charging=True),
-        Protection("undertemperature_discharge", _temperature, 2.0, _DISCHARGE),
-        Protection("overcurrent_discharge", _discharge, 10.0),
-        Protection("overcurrent_charge", _charge, 10.0),
-        Protection("isolation", _isolation, 2000.0),
+        Protection("cell_overvoltage", _cell, _CELLS, _CHARGE),
+        Protection("cell_undervoltage", _cell, _CELLS, _DISCHARGE),
+        Protection("pack_overvoltage", _pack_voltage, _PACK),
+        Protection("pack_undervoltage", _pack_voltage, _PACK),
+        Protection("overtemperature_discharge", _temperature, _HEAT, _DISCHARGE),
+        Protection("overtemperature_charge", _temperature, _HEAT, _CHARGE, charging=True),
+        Protection("undertemperature_charge", _temperature, _HEAT, _CHARGE, charging=True),
+        Protection("undertemperature_discharge", _temperature, _HEAT, _DISCHARGE),
+        Protection("overcurrent_discharge", _discharge, _AMPERES),
+        Protection("overcurrent_charge", _charge, _AMPERES),
+        Protection("isolation", _isolation, _OHMS),
     )
 }
 
@@ -100,6 +130,12 @@ def break_(rig: Rig, name: str) -> AbstractContextManager[Any]:
         return rig.fault("interlock")
     protection = PROTECTIONS[name]
     return protection.provoke(rig, protection.past(rig, rig.limits.beside(name).threshold))
+
+
+def surely_past(rig: Rig, limit: str) -> float:
+    """A value past a threshold by twice what the BMS may be off: where it is real, or only a means."""
+    threshold = rig.limits.beside(limit).threshold
+    return 2 * PROTECTIONS[limit].past(rig, threshold) - threshold
 
 
 CONTACTORS = ("main_plus", "main_minus", "precharge")

@@ -36,11 +36,11 @@ def test_a_charge_session_ends_full(rig: Rig) -> None:
             break
         current, volts = given, rig.truth("pack.voltage") / rig.series
     rig.stays("charge_complete", True, for_="200 ms")
-    end = 1.1 * limit.number("end_current")
-    rig.bounded("charger current just before it was full", current, high=end, unit="A")
+    most = 1.1 * limit.number("end_current")
+    rig.bounded("charger current just before it was full", current, high=most, unit="A")
     rig.bounded("seconds at constant voltage", held, low=5)
     if limit.has("end_cell"):
-        rig.bounded("mean cell voltage just before it was full", volts, low=limit.number("end_cell"), unit="V")
+        rig.bounded("mean cell voltage before it was full", volts, low=limit.number("end_cell"), unit="V")
     rig.bounded("highest cell voltage", highest, high=cells.threshold, unit="V")
     full = rig.mark("full")  # since then: before it began to charge it said stop, too
     rig.expect("charger.control", "stop", within="2 s", since=full, already=True)

@@ -41,8 +41,8 @@ def test_the_offered_current_follows_its_curve(rig: Rig, name: str, of: str) -> 
     seen = []
     for value in _walk(rig, name, of):
         with _at(rig, name, of, value):
-            reached = rig.value("soc") / 100 if of == "soc" else value
-            low, high = curve.around(reached, _step(rig, of))
+            reached, step = _reached(rig, of, value)
+            low, high = curve.around(reached, step)
             most = min((_most(rig, name, other) for other in limit.curves if other != of), default=math.inf)
             off = curve.tolerance + rig.resolution(role)
             offered = abs(rig.value(role))
@@ -108,12 +108,12 @@ def _wait(rig: Rig, name: str, of: str) -> None:
     rig.run_for(2 * rig.cycle_ns(f"limit.{name}") + _FOLLOWS_NS if within_ns is None else within_ns)
 
 
-def _step(rig: Rig, of: str) -> float:
-    """By how much the BMS may see another value: a wire rounds, and what the BMS says it may cut off."""
+def _reached(rig: Rig, of: str, value: float) -> tuple[float, float]:
+    """Where on the curve the BMS is, as a wire rounds it or as the BMS says it; and by how much it is off."""
     if of == "soc":
-        return rig.resolution("soc") / 100
+        return rig.value("soc") / 100, rig.resolution("soc") / 100
     port = "cell_monitor.voltage[1]" if of == "voltage" else "cell_monitor.temperature[1]"
-    return rig.resolution(port) / 2 if rig.has(port) else 0.0
+    return rig.value(port) if rig.has(port) else value, 0.0
 
 
 def _most(rig: Rig, name: str, of: str) -> float:

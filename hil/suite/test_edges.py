@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil import Rig
-from hil.suite.protections import frames_with
-
-_BEYOND_V = 0.05  # far enough past a threshold for any permitted accuracy
+from hil.suite.protections import frames_with, surely_past
 
 
 @pytest.mark.case(45, 72)
@@ -16,7 +14,7 @@ def test_a_refused_reset_is_no_new_occurrence(rig: Rig) -> None:
     rig.require("dtc.occurrences")
     limit = rig.limits["cell_overvoltage"]
     rig.operate()
-    with rig.fault("cell.voltage", cell=1, value=limit.threshold + _BEYOND_V):
+    with rig.fault("cell.voltage", cell=1, value=surely_past(rig, "cell_overvoltage")):
         rig.expect("fault.cell_overvoltage", True, within=limit.delay + limit.reaction)
         rig.request("mode", "standby")
         rig.run_for("500 ms")
@@ -31,8 +29,7 @@ def test_a_refused_reset_is_no_new_occurrence(rig: Rig) -> None:
 def test_a_voltage_beside_an_open_wire_is_not_believed(rig: Rig, side: str, limit: str) -> None:
     """The inputs on both sides of an open wire float: what is measured there is no cell's voltage."""
     tap = rig.series // 2
-    sensor, threshold = rig.limits["cell_sensor"], rig.limits[limit].threshold
-    value = threshold + (_BEYOND_V if limit == "cell_overvoltage" else -_BEYOND_V)
+    sensor, value = rig.limits["cell_sensor"], surely_past(rig, limit)
     rig.operate()
     start_ns = rig.now_ns
     with rig.fault("cell.open_wire", tap=tap) as broken:

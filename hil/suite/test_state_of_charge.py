@@ -27,9 +27,9 @@ _LONG_S = 120.0
 )
 def test_soc_at_power_on_after_a_rest(rig: Rig, share: float) -> None:
     """A BMS that knows nothing finds its SOC by the voltage of the rested cells."""
-    tolerance = rig.limits["accuracy_soc"].tolerance * 100
-    rig.run_for("3 s")
-    rig.agrees("soc", share * 100, tolerance)
+    limit = rig.limits["accuracy_soc"]
+    rig.run_for(limit.time("first_within"))
+    rig.agrees("soc", share * 100, limit.tolerance * 100)
 
 
 @pytest.mark.case(10)
@@ -58,11 +58,12 @@ def test_soc_follows_a_profile_of_discharge_and_regeneration(rig: Rig) -> None:
 @pytest.mark.case(11)
 def test_soc_in_heat_and_cold(rig: Rig, degrees: int) -> None:
     """Found at power-on and counted under load, the SOC is right at each temperature."""
-    tolerance = rig.limits["accuracy_soc"].tolerance * 100
+    limit = rig.limits["accuracy_soc"]
+    tolerance, known = limit.tolerance * 100, limit.time("first_within")
     rig.set("ambient.temperature", float(degrees))
     rig.set("pack.temperature", float(degrees))
     rig.power_on()  # it knows nothing but this pack
-    rig.run_for("3 s")
+    rig.run_for(known)
     rig.agrees("soc", rig.truth("pack.soc") * 100, tolerance)
     _discharge(rig, 0.25, 30.0)
     rig.agrees("soc", rig.truth("pack.soc") * 100, tolerance)
@@ -74,7 +75,7 @@ def test_a_wrong_soc_is_corrected_by_a_rest(rig: Rig) -> None:
     """A BMS that believes in a quarter more than there is finds the truth by the rest voltage."""
     limit = rig.limits["accuracy_soc"]
     rest = limit.time("rest")
-    rig.run_for("3 s")
+    rig.run_for(limit.time("first_within"))
     rig.set("pack.soc", _NEARLY_EMPTY)
     rig.bounded("SOC before the rest, off", rig.value("soc") - _NEARLY_EMPTY * 100, low=15.0, unit="%")
     rig.run_for(rest)
@@ -85,9 +86,10 @@ def test_a_wrong_soc_is_corrected_by_a_rest(rig: Rig) -> None:
 @pytest.mark.initial(pack__soc=0.75)
 def test_a_wrong_soc_is_corrected_by_a_full_charge(rig: Rig) -> None:
     """A BMS that believes in 20 % less than there is knows better when the pack is full."""
-    tolerance = rig.limits["accuracy_soc"].tolerance * 100
+    limit = rig.limits["accuracy_soc"]
+    tolerance, known = limit.tolerance * 100, limit.time("first_within")
     rig.require("charge_complete")
-    rig.run_for("3 s")
+    rig.run_for(known)
     rig.set("pack.soc", _NEARLY_FULL)
     rig.bounded("SOC before the charge, off", _NEARLY_FULL * 100 - rig.value("soc"), low=15.0, unit="%")
     rig.charge()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil import Rig
-from hil.suite.protections import expect_open, frames_with
+from hil.suite.protections import expect_open, frames_with, surely_past
 
 _SURELY = 1.2  # of a level, past which no measurement error hides it
 
@@ -39,7 +39,7 @@ def test_a_pack_whose_cooling_fails_gives_less_and_is_disconnected(rig: Rig) -> 
         rig.run_for(limit.delay)
         rig.stays("cooling", True, for_="500 ms")
         rig.bounded("offered current", rig.value("limit.discharge_current"), high=0.9 * full, unit="A")
-    with rig.fault("temperature", sensor=sensor, value=limit.threshold + 2.0):
+    with rig.fault("temperature", sensor=sensor, value=surely_past(rig, "overtemperature_discharge")):
         expect_open(rig, "overtemperature_discharge")
         rig.stays("cooling", True, for_="500 ms")
 

@@ -75,6 +75,14 @@ def test_a_flag_of_its_own_is_no_stranger(tmp_path: Path) -> None:
             '[limits.cell_overvolt]\nthreshold = "3.65 V"\n',
             "limits.cell_overvolt: the suite knows no such limit (did you mean 'cell_overvoltage'?)",
         ),
+        (
+            '[limits.charge]\nextra = { end_curent = "8 A" }\n',
+            "limits.charge.extra.end_curent: no test of the suite reads it (did you mean 'end_current'?)",
+        ),
+        (
+            '[limits.interlock]\nextra = { done = "1 s" }\n',
+            "limits.interlock.extra.done: no test of the suite reads it",
+        ),
         ("[roles]\nstate = false\n", "roles: 'state' is missing"),
         ('[wires.pack]\n"CM_Voltages_{frame:02}" = false\n', "wires: no cell voltage is wired"),
     ],

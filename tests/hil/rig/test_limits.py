@@ -114,3 +114,9 @@ def test_what_is_no_time(load: Loader) -> None:
         limit.time("done")
     with pytest.raises(NotOfferedError):
         limit.time("first_within")
+
+
+def test_contactors_in_their_order(load: Loader) -> None:
+    limit = load('[limits.precharge]\norder = ["main_minus+precharge", "main_plus"]').limits["precharge"]
+    assert limit.order == (("main_minus", "precharge"), ("main_plus",))
+    assert load().limits["cell_overvoltage"].order == ()
