@@ -13,6 +13,7 @@ from hil.host.stimulus import Stimulus
 from hil.rig.absence import Seen
 from hil.rig.evidence import frames_that_matter
 from hil.rig.observe import Observer
+from hil.rig.reading import UNNAMED
 from hil.rig.roles import Role
 from hil.rig.silence import Silence
 from hil.rig.timing import latest, timing_of
@@ -274,4 +275,6 @@ class Judge:
         absent = signal.not_available
         if absent is not None and value == absent * reading.scale + reading.offset:
             return "not available"
+        if role.values and value not in role.values.values():
+            return "one without a name" if value == UNNAMED else f"{value:.6g}, which has no name"
         return role.name_of(value)

@@ -107,7 +107,7 @@ def test_a_value_that_is_not_available_is_told_so(tmp_path: Path):
 
 def test_a_state_that_has_no_name_is_told_by_its_number(small):
     rig, _, _ = scripted_rig(small, every(20, 400, status(13)))
-    assert came(rig) == "20 frames, the last one 13, by 500 ms"
+    assert came(rig) == "20 frames, the last one 13, which has no name, by 500 ms"
 
 
 def test_silence(small):
