@@ -166,7 +166,7 @@ def test_a_firmware_that_crashes_in_test_after_test_ends_the_run(build, hil):
     stopped = "the firmware crashed or hung in 3 tests in a row: the last one is not run"
     assert run.end["stopped"] == stopped
     assert f"Stopped: {stopped}" in run.said
-    assert stopped in (run.out / "report.html").read_text()
+    assert f"<strong>Stopped.</strong> T{stopped[1:]}" in (run.out / "report.html").read_text()
     assert stopped in (run.out / "junit.xml").read_text()
     run.assert_reported()
     run = hil("run", rig, "--resume", "out", *ONE)
