@@ -101,7 +101,7 @@ def test_the_suite_cares_for_no_settings_of_the_folder(hil, rig, tmp_path):
     (tmp_path / "hil.py").write_text("raise RuntimeError('not to be imported')\n")
     run = hil("run", rig, "-k", "every_single_cell", env={"PYTEST_ADDOPTS": "--no-such-option"})
     assert run.code == 0, run.said
-    assert run.verdicts == ["pass", "skipped"]
+    assert set(run.verdicts) == {"pass", "skipped"}
 
 
 def test_the_shipped_rig_by_its_name(hil):
