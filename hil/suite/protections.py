@@ -132,6 +132,12 @@ def break_(rig: Rig, name: str) -> AbstractContextManager[Any]:
     return protection.provoke(rig, protection.past(rig, rig.limits.beside(name).threshold))
 
 
+def surely_inside(rig: Rig, limit: str) -> float:
+    """A value as far inside a threshold as :meth:`Protection.past` is past it."""
+    threshold = rig.limits.beside(limit).threshold
+    return 2 * threshold - PROTECTIONS[limit].past(rig, threshold)
+
+
 def surely_past(rig: Rig, limit: str) -> float:
     """A value past a threshold by twice what the BMS may be off: where it is real, or only a means."""
     threshold = rig.limits.beside(limit).threshold
@@ -200,8 +206,13 @@ def closed_contactors(rig: Rig) -> list[str]:
 
 def _latest(rig: Rig, role: str) -> float:
     """What the role's last frame said; of one that is sent on a change that may be long ago."""
-    frames = rig.history(role, rig.now_ns - 3 * rig.cycle_ns(role)) or rig.history(role)
+    frames = _recent(rig, role) or rig.history(role)
     return frames[-1][1]
+
+
+def _recent(rig: Rig, role: str) -> Sequence[tuple[int, float]]:
+    """What the role's last frames said, as long as that counts."""
+    return rig.history(role, rig.now_ns - 3 * rig.cycle_ns(role))
 
 
 def within_limits(rig: Rig, wanted: float) -> float:
@@ -209,7 +220,7 @@ def within_limits(rig: Rig, wanted: float) -> float:
     name = "discharge_current" if wanted > 0 else "charge_current"
     most = _OFFERED * rig.limits.beside(name).threshold if rig.has(name) else abs(wanted)
     role = f"limit.{name}"
-    offered = rig.history(role, rig.now_ns - 3 * rig.cycle_ns(role)) if rig.has(role) else []
+    offered = _recent(rig, role) if rig.has(role) else []
     if offered:
         most = min(most, _OFFERED * abs(offered[-1][1]))
     return max(-most, min(wanted, most))
@@ -233,6 +244,13 @@ def family_of(message: str) -> str:
 def frames_with(rig: Rig, role: str, value: float, since_ns: int) -> int:
     """How many frames since an instant carried a value."""
     return sum(seen == value for _, seen in rig.history(role, since_ns))
+
+
+def expect_known_states(rig: Rig, since_ns: int) -> None:
+    """No frame since an instant said a state that the rig file does not name."""
+    known = (rig.config.roles["state"].values or {}).values()
+    odd = sum(seen not in known for _, seen in rig.history("state", since_ns))
+    rig.bounded("frames with no known state", odd, high=0)
 
 
 def frames_faulty(rig: Rig, limit: str, since_ns: int) -> int:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from hil import Rig
-from hil.suite.protections import PROTECTIONS
+from hil.suite.protections import surely_inside
 
 _UNDER, _OVER = "undertemperature_", "overtemperature_"
 # what opens the contactors in operation where a curve goes on
@@ -63,7 +63,7 @@ def _walk(rig: Rig, name: str, of: str) -> list[float]:
         promise = rig.limits.beside(limit)
         if promise.states and "operate" not in promise.states:
             continue
-        edge = 2 * promise.threshold - PROTECTIONS[limit].past(rig, promise.threshold)
+        edge = surely_inside(rig, limit)
         values = [min(value, edge) if promise.above else max(value, edge) for value in values]
     return list(dict.fromkeys(values))
 

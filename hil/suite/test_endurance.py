@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from hil import Rig
-from hil.suite.protections import within_limits
+from hil.suite.protections import expect_known_states, frames_with, within_limits
 
 _SEED = 72  # the same life each time
 _LOW, _HIGH = 0.35, 0.80  # of the charge: below the one it is not emptied, above the other not filled
@@ -71,12 +71,10 @@ def _span_ns(chance: Random, least_s: float, most_s: float) -> int:
 def _expect_soundness(rig: Rig, since_ns: int) -> None:
     """What holds at each instant of a life in which nothing is broken."""
     flags = [role for role in rig.config.roles if role == "fault" or role.startswith("fault.")]
-    faulty = {role: sum(seen == 1 for _, seen in rig.history(role, since_ns)) for role in flags}
+    faulty = {role: frames_with(rig, role, 1, since_ns) for role in flags}
     told = ", ".join(role for role, count in faulty.items() if count)
     rig.bounded(f"frames with a fault {told}".rstrip(), sum(faulty.values()), high=0)
-    state = rig.config.roles["state"]
-    odd = sum(seen not in (state.values or {}).values() for _, seen in rig.history("state", since_ns))
-    rig.bounded("frames with no known state", odd, high=0)
+    expect_known_states(rig, since_ns)
     if not rig.has("cycle"):
         return
     tolerance = rig.limits.beside("cycle").tolerance

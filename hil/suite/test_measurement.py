@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from statistics import fmean
 from typing import Any
 
 import pytest
 
 from hil import Rig
-from hil.suite.protections import PROTECTIONS, within_limits
+from hil.suite.protections import surely_inside, within_limits
 
 _CELL_STEPS, _TEMPERATURE_STEPS = 12, 8  # of one cell, of one sensor, through the range of what it watches
 _PHASE_NS = 37_000_000
@@ -28,7 +28,7 @@ def test_every_cell_is_read_and_none_is_swapped(rig: Rig) -> None:
     """
     tolerance = rig.limits["accuracy_cell_voltage"].tolerance
     rig.require("cell.voltage[1]")
-    span = _inside(rig, "cell_undervoltage", "cell_overvoltage")
+    span = surely_inside(rig, "cell_undervoltage"), surely_inside(rig, "cell_overvoltage")
     first, other = _strides(rig.cells + 1)
     rounds = [(first, step / _CELL_STEPS) for step in range(_CELL_STEPS)] + [(other, 0.0)]
     for stride, shift in rounds:
@@ -60,13 +60,6 @@ def _dealt(count: int, span: tuple[float, float], stride: int, shift: float) -> 
     low, high = span
     places = {place: (place * stride / (count + 1) + shift) % 1.0 for place in range(1, count + 1)}
     return {place: round(low + (high - low) * share, 3) for place, share in places.items()}
-
-
-def _inside(rig: Rig, low: str, high: str) -> tuple[float, float]:
-    """From just above one limit's threshold to just below another's."""
-    bottom, top = (rig.limits.beside(name).threshold for name in (low, high))
-    below = 2 * bottom - PROTECTIONS[low].past(rig, bottom)
-    return below, 2 * top - PROTECTIONS[high].past(rig, top)
 
 
 def _room_below(rig: Rig, threshold: float) -> float:
@@ -127,10 +120,10 @@ def test_pack_current_and_its_sign(rig: Rig) -> None:
 @pytest.mark.parametrize("name", ["overcurrent_discharge", "overcurrent_charge"])
 def test_a_current_is_read_up_to_its_limit(rig: Rig, name: str) -> None:
     """From zero to just below the overcurrent, by what the sensor says: more than is drawn in truth."""
-    accuracy, limit = rig.limits["accuracy_current"], rig.limits.beside(name)
+    accuracy = rig.limits["accuracy_current"]
     rig.require("measured.current")
     sign = 1 if name == "overcurrent_discharge" else -1
-    inside = 2 * limit.threshold - PROTECTIONS[name].past(rig, limit.threshold)
+    inside = surely_inside(rig, name)
     rig.operate()
     for share in (0.0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
         current = round(sign * share * inside, 1)
@@ -147,7 +140,8 @@ def test_every_temperature_sensor_is_read(rig: Rig) -> None:
     """Each sensor goes through the range between its thresholds in steps, and is reported at its place."""
     tolerance = rig.limits["accuracy_temperature"].tolerance
     rig.require("cell.temperature[1]")
-    span = _inside(rig, "undertemperature_discharge", "overtemperature_discharge")
+    coldest, hottest = "undertemperature_discharge", "overtemperature_discharge"
+    span = surely_inside(rig, coldest), surely_inside(rig, hottest)
     (stride, *_) = _strides(rig.temperature_sensors + 1)
     for step in range(_TEMPERATURE_STEPS):
         wanted = _halves(_dealt(rig.temperature_sensors, span, stride, step / _TEMPERATURE_STEPS))
@@ -179,6 +173,18 @@ def _sensor_faults(wanted: Mapping[int, float]) -> list[tuple[str, dict[str, Any
     return [("temperature", {"sensor": sensor, "value": degrees}) for sensor, degrees in wanted.items()]
 
 
+@contextmanager
+def _all_at_once(
+    rig: Rig, role: str, faults: Iterable[tuple[str, dict[str, Any]]], least_ns: int = 0
+) -> Iterator[Any]:
+    """The sensors show these values, and the BMS has had two cycles, or longer, to say so."""
+    with rig.faults(*faults):
+        rig.settle("1 s")
+        settled = rig.mark(f"{role}: each at its own value")
+        rig.run_for(max(least_ns, 2 * rig.cycle_ns(f"{role}[1]")))
+        yield settled
+
+
 def _expect_the_worst_to_agree(
     rig: Rig,
     role: str,
@@ -187,10 +193,7 @@ def _expect_the_worst_to_agree(
     tolerance: float,
 ) -> None:
     """While the sensors show these values, that member of the role which is furthest off agrees, too."""
-    with rig.faults(*faults):
-        rig.settle("1 s")
-        settled = rig.mark(f"{role}: each at its own value")
-        rig.run_for(2 * rig.cycle_ns(f"{role}[1]"))
+    with _all_at_once(rig, role, faults) as settled:
 
         def off(place: int) -> float:
             frames = rig.history(f"{role}[{place}]", settled.applied_ns)
@@ -208,10 +211,7 @@ def _expect_each_at_its_place(
     tolerance: float,
 ) -> None:
     """While the sensors show these values, the BMS says so of each member of the role."""
-    with rig.faults(*faults):
-        rig.settle("1 s")
-        settled = rig.mark(f"{role}: each at its own value")
-        rig.run_for(max(2_000_000_000, 2 * rig.cycle_ns(f"{role}[1]")))
+    with _all_at_once(rig, role, faults, 2_000_000_000) as settled:
         for place, value in wanted.items():
             rig.agrees(f"{role}[{place}]", value, tolerance, since=settled)
 

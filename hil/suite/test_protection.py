@@ -19,6 +19,7 @@ from hil.suite.protections import (
     frames_faulty,
     frames_with,
     require_watched,
+    surely_inside,
     surely_past,
 )
 
@@ -72,7 +73,7 @@ def test_past_the_limit_the_contactors_open(rig: Rig, protection: Protection) ->
 def test_inside_the_limit_nothing_trips(rig: Rig, protection: Protection) -> None:
     """As far inside the threshold as the other test is past it, the pack stays connected."""
     limit = rig.limits[protection.limit]
-    inside = 2 * limit.threshold - protection.past(rig, limit.threshold)
+    inside = surely_inside(rig, protection.limit)
     activate(rig, protection)
     start_ns = rig.now_ns
     with protection.provoke(rig, inside):
