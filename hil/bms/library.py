@@ -14,7 +14,7 @@ from typing import Any
 from simpy.events import URGENT, Event
 
 from hil.bms.heartbeat import Call, Heartbeat
-from hil.bus.frame import FAST, FD, FD_LENGTHS, Frame, format_of
+from hil.bus.frame import CLASSIC_BYTES, FAST, FD, FD_LENGTHS, Frame, format_of
 from hil.bus.medium import Medium
 from hil.bus.node import FrameHandler, Node
 from hil.clock import NS_PER_S, Alarm, VirtualClock
@@ -26,7 +26,6 @@ _FRAME = struct.Struct("=IBBBB64s")  # bms_frame of bms.h, 72 bytes
 _CAPACITY = 64  # frames that one step may send
 _STEPPING = int(Call.STEP)
 _MAILBOXES = 128  # frames that the BMS's CAN controller holds when the bus does not take them
-_CLASSIC_BYTES = 8
 _HIGHEST_ID = {0: 0x7FF, 1: 0x1FFFFFFF}
 _REQUIRED = ("bms_init", "bms_receive", "bms_step")
 _REMEDY = "see docs/your-firmware.md"
@@ -115,7 +114,7 @@ def wrong_with(identifier: int, extended: int, length: int, flags: int) -> str:
     """What is wrong with a frame that firmware sent, in words; nothing if it is right."""
     if flags & ~(FD | FAST):
         return f"unknown flags {flags:#x}"
-    if not (length in FD_LENGTHS if flags & FD else length <= _CLASSIC_BYTES):
+    if not (length in FD_LENGTHS if flags & FD else length <= CLASSIC_BYTES):
         return f"{length} bytes in a {'CAN FD' if flags & FD else 'classic'} frame"
     if identifier > _HIGHEST_ID.get(extended, -1):
         return f"identifier {identifier:#x} with extended = {extended}"

@@ -11,6 +11,7 @@ from hil.errors import FrameError
 
 Cause = Literal["bit", "ack"]
 
+CLASSIC_BYTES = 8  # at most, of data
 FD_LENGTHS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 20, 24, 32, 48, 64)  # bytes by length code
 
 Format = int  # of a frame on the wire: CLASSIC, FD, or FD | FAST; the numbers are those of the flags in bms.h

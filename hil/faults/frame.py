@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import get_args
 
-from hil.bus.frame import FD_LENGTHS, Frame
+from hil.bus.frame import CLASSIC_BYTES, FD_LENGTHS, Frame
 from hil.errors import NotOfferedError, UsageError
 from hil.faults.arguments import Measure, check_part, in_words
 from hil.faults.content import settable_to
 from hil.faults.fault import Bench
-from hil.frames.database import CLASSIC_BYTES, Message
+from hil.frames.database import Message
 from hil.frames.e2e import CounterFault
 from hil.host.stimulus import Carrier
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cantools.database.can import Database as CanDatabase
 
-from hil.bus.frame import CLASSIC, FAST, FD, Format
+from hil.bus.frame import CLASSIC, CLASSIC_BYTES, FAST, FD, Format
 from hil.errors import HilError, RigFileError, RigFileErrors
 from hil.frames import _codec
 from hil.frames.codec import Decoder, Encoder, layout_of
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from cantools.database.can import Signal as DbcSignal
 
 NS_PER_MS = 1_000_000
-CLASSIC_BYTES = 8
 EXTENDED = 0x80000000
 
 
@@ -72,6 +71,23 @@ class Signal:
     def in_range(self, value: float) -> bool:
         """Whether the physical value may be sent."""
         return self.minimum <= value <= self.maximum or value == self.not_available
+
+    @property
+    def first_value(self) -> float:
+        """Physical value that is sent where nothing feeds it, within its range."""
+        if self.is_multiplexer or self.e2e_role != "None":
+            return self.minimum
+        return min(max(self.start_value, self.minimum), self.maximum)
+
+    @property
+    def value_names(self) -> dict[float, str]:
+        """The value table: names by physical values; several values may have one name."""
+        return {raw * self.scale + self.offset: text for raw, text in (self.choices or {}).items()}
+
+    @property
+    def named_values(self) -> dict[str, float]:
+        """The value table the other way round: of several values of one name the last."""
+        return {text: value for value, text in self.value_names.items()}
 
     @property
     def raw_bounds(self) -> tuple[int, int]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.bus.frame import frame_of
+from hil.bus.frame import CLASSIC_BYTES, frame_of
 from hil.bus.wire_time import wire_s
 from hil.clock import NS_PER_S
-from hil.frames.database import CLASSIC_BYTES
 
 if TYPE_CHECKING:
     from hil.frames.database import Database, Message

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 
-class Changing(list[float]):
-    """Values in turn, one for each span of time, as one that is worked out when it is read.
+class Changing:
+    """Values in turn, one for each span of time, whenever it is asked.
 
     A frame that is a little early or late has its turn all the same.
 
@@ -27,7 +26,6 @@ class Changing(list[float]):
         now_ns: Callable[[], int],
         is_asked: Callable[[], bool],
     ) -> None:
-        super().__init__([values[0]])
         self._values = tuple(values)
         self._least_ns = every_ns - slack_ns
         self._now_ns = now_ns
@@ -35,7 +33,7 @@ class Changing(list[float]):
         self._turn = 0
         self._since_ns: int | None = None
 
-    def __getitem__(self, _index: Any) -> Any:
+    def __call__(self) -> float:
         """The value whose turn it is now."""
         if not self._is_asked():
             self._turn, self._since_ns = 0, None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from hil.bus.frame import CLASSIC_BYTES
 from hil.frames.j1939 import (
     ABORT,
     BAM,
@@ -26,7 +27,6 @@ from hil.frames.j1939 import (
 )
 from hil.frames.transport import Settings
 
-_FRAME = 8  # bytes; all frames of the transport protocol have so many
 _KEPT = 10_000  # messages that broke off
 
 
@@ -106,7 +106,7 @@ class Overhearer:
     def hear(self, frame_id: int, data: bytes, t_ns: int) -> Parcel | None:
         """Take a frame with an identifier of 29 bits; the message whose last packet it was, if it was one."""
         _, pgn, destination, source = parse(frame_id)
-        if pgn not in (CONTROL_PGN, DATA_PGN) or len(data) != _FRAME:
+        if pgn not in (CONTROL_PGN, DATA_PGN) or len(data) != CLASSIC_BYTES:
             return None
         self.settle(t_ns)
         if pgn == DATA_PGN:

@@ -20,7 +20,7 @@ from hil.bus.frame import Format
 from hil.clock import NS_PER_MS, Alarm, VirtualClock
 from hil.errors import FrameError
 from hil.frames.codec import packer_of
-from hil.frames.database import Message, Signal
+from hil.frames.database import Message
 from hil.frames.e2e import Protector
 from hil.frames.sending import ChangeWatch
 from twins.port import Computed
@@ -168,7 +168,7 @@ class Entry:
         """What a signal carries now, in its unit, before it is rounded; NaN is "not available"."""
         source = self._forced.get(signal) or self._bent().get(signal) or self.sources.get(signal)
         if source is None:
-            return _start(self.message.signals[signal])
+            return self.message.signals[signal].first_value
         return (source.values[source.index] - source.offset) / source.scale
 
     def release(self, signal: str) -> None:
@@ -228,7 +228,7 @@ class Entry:
         """One packer, or one per multiplexor value; the multiplexor itself needs no source."""
         message = self.message
         signals = message.signals.values()
-        start = [_start(signal) for signal in signals]
+        start = [signal.first_value for signal in signals]
         sources = self.sources | self._bent() | self._forced
         rows = [
             (signal, sources[signal.name])
@@ -266,12 +266,6 @@ class Entry:
             return value
         self.saturated += 1
         return min(max(value, signal.minimum), signal.maximum)
-
-
-def _start(signal: Signal) -> float:
-    if signal.is_multiplexer or signal.e2e_role != "None":
-        return signal.minimum
-    return min(max(signal.start_value, signal.minimum), signal.maximum)
 
 
 class Restbus:

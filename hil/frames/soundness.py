@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hil.bus.frame import FD_LENGTHS
+from hil.bus.frame import CLASSIC_BYTES, FD_LENGTHS
+from hil.frames.j1939 import LONGEST
 
 if TYPE_CHECKING:
     from cantools.database.can import Message as DbcMessage
     from cantools.database.can import Signal as DbcSignal
 
 Mistake = tuple[str, str, str]  # key, reason, remedy
-
-_CLASSIC_BYTES = 8
-_J1939_BYTES = 1785
 
 
 def flaw_of(message: DbcMessage, *, j1939: bool) -> tuple[str, str] | None:
@@ -29,13 +27,13 @@ def flaw_of(message: DbcMessage, *, j1939: bool) -> tuple[str, str] | None:
         lengths = ", ".join(map(str, FD_LENGTHS))
         fits = length in FD_LENGTHS
         return None if fits else (f"no CAN FD frame has {length} bytes", f"it has one of {lengths}")
-    if length <= _CLASSIC_BYTES:
+    if length <= CLASSIC_BYTES:
         return None
     if j1939 or message.protocol == "j1939":
         if not message.is_extended_frame:
             return f"a message of 11 bits has no {length} bytes", "those of J1939 have 29 bits"
-        too_long = f"{length} bytes: the transport protocol of J1939 carries up to {_J1939_BYTES}"
-        return None if length <= _J1939_BYTES else (too_long, "correct its length in the DBC file")
+        too_long = f"{length} bytes: the transport protocol of J1939 carries up to {LONGEST}"
+        return None if length <= LONGEST else (too_long, "correct its length in the DBC file")
     return (
         f"a classic frame has no {length} bytes",
         "give it the attribute VFrameFormat: of CAN FD, or J1939PG if it goes by the transport protocol; "

@@ -64,8 +64,8 @@ def compute(
         entry = stations[computed.bus].restbus.entries[computed.message]
         signal = entry.message.signals[computed.signal]
         arguments = tuple(_argument(one, stations, ports) for one in computed.inputs)
-        start = min(max(signal.start_value, signal.minimum), signal.maximum)
-        evaluation = Evaluation(computed, arguments, start, signal.not_available is not None)
+        can_be_lost = signal.not_available is not None
+        evaluation = Evaluation(computed, arguments, signal.first_value, can_be_lost)
         source = Source(Computed([evaluation]), 0, computed.scale, computed.offset)
         entry.connect(computed.signal, source)
         evaluations.append(evaluation)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hil.bus.frame import Format, Frame
+from hil.bus.frame import CLASSIC_BYTES, Format, Frame
 from hil.bus.node import Node
 from hil.clock import VirtualClock
 from hil.errors import BusError
 from hil.frames.database import Message
 from hil.frames.j1939 import CONTROL_PGN, DATA_PGN, EVERYBODY, Parcel, parse
 from hil.frames.transport import Transport
-
-_ONE_FRAME = 8  # bytes
 
 
 class Exchange:
@@ -45,7 +43,7 @@ class Exchange:
 
     def send(self, identifier: int, data: bytes, extended: bool, format: Format) -> Frame | None:  # noqa: A002
         """Send a message of the restbus, in a frame of its own or in packets."""
-        if len(data) <= _ONE_FRAME or format:
+        if len(data) <= CLASSIC_BYTES or format:
             return self._node.send(identifier, data, extended, format)
         _, pgn, destination, source = parse(identifier)
         self._transport(source).send(pgn, data, destination, self._spacing.get(identifier))

@@ -34,7 +34,7 @@ from hil.rig.requests import KeepAlive
 from hil.rig.schema import RigConfig
 from hil.units import number_in
 from twins.plant import Plant
-from twins.port import Port
+from twins.port import Computed, Port
 
 _TRACE_NS = 100 * NS_PER_MS  # the trace takes what came since
 _SAFE_NS = 120 * NS_PER_MS  # two cycles of a request: the BMS has it, and opens
@@ -478,7 +478,7 @@ class World:
         slack_ns = (entry.message.slot_ns or 0) // 2
         is_asked = lambda: not self._rests(request)  # noqa: E731
         values = Changing(kept.values, kept.every_ns, slack_ns, lambda: self.now_ns, is_asked)
-        entry.connect(kept.signal, Source(values, 0))
+        entry.connect(kept.signal, Source(Computed([values]), 0))
 
     def _rests(self, request: str) -> bool:
         """Whether a request's signal is at its default."""

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from simpy.events import Event
 
 from hil.bell import Bell
-from hil.bus.frame import Frame
+from hil.bus.frame import CLASSIC_BYTES, Frame
 from hil.bus.medium import Medium
 from hil.clock import Alarm, VirtualClock
 from hil.errors import BusError, FrameError
@@ -22,7 +22,6 @@ from hil.frames.transport import Settings, Transport
 
 Values = Mapping[str, float]
 
-_ONE_FRAME = 8  # bytes
 
 
 @dataclass(frozen=True)
@@ -183,7 +182,7 @@ class Speaker:
 
     def _send(self, message: Message, data: bytes) -> None:
         """In a frame of its own, or by J1939's transport protocol."""
-        if len(data) <= _ONE_FRAME:
+        if len(data) <= CLASSIC_BYTES:
             self._put(message.id, data, extended=message.extended)
         elif self._transport is not None and not self.muted:
             _, group, destination, _ = parse(message.id)

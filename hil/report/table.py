@@ -123,7 +123,7 @@ def _end(results: Results, style: _Style) -> Iterator[str]:
             yield style.paint(line, "error")
     if results.unheard:
         yield ""
-        for line in _wrap("", results.unheard[0].upper() + results.unheard[1:], style.width):
+        for line in _wrap("", text.sentence(results.unheard), style.width):
             yield style.paint(line, "fail")
     if results.stopped:
         yield ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,18 +19,22 @@ from hil.rig.own_code import Overdue, TimeLimit, functions_of, run_file, told, w
 Function = Callable[..., Any]
 
 _WITHIN_NS = 1_000_000_000  # of the computer's clock: what is called for every frame is quick, or hangs
+
+
+def _flat(arguments: Sequence[float | list[float]]) -> list[float]:
+    return [value for each in arguments for value in (each if isinstance(each, list) else [each])]
+
+
 def _without_lost(work: Callable[[list[float]], float], *arguments: float | list[float]) -> float:
     """Work on all values that are available; NaN if none is."""
-    flat = [v for each in arguments for v in (each if isinstance(each, list) else [each])]
-    there = [value for value in flat if not math.isnan(value)]
+    there = [value for value in _flat(arguments) if not math.isnan(value)]
     return work(there) if there else math.nan
 
 
 def _place_of(best: Callable[[list[float]], float], *arguments: float | list[float]) -> float:
     """The place, from 1, of the lowest or highest value that is available; NaN if none is."""
-    flat = [v for each in arguments for v in (each if isinstance(each, list) else [each])]
-    there = [value for value in flat if not math.isnan(value)]
-    return float(flat.index(best(there)) + 1) if there else math.nan
+    value = _without_lost(best, *arguments)
+    return value if math.isnan(value) else float(_flat(arguments).index(value) + 1)
 
 
 BUILT_IN: Mapping[str, Function] = {
@@ -92,8 +96,7 @@ class Guarded:
     def __init__(self, path: Path, name: str, function: Function, signal: Signal) -> None:
         self._path, self._name, self._function, self._signal = path, name, function, signal
         self._limit = TimeLimit(path)
-        table = (signal.choices or {}).items()
-        self._named = {text: raw * signal.scale + signal.offset for raw, text in table}
+        self._named = signal.named_values
 
     def __call__(self, *arguments: object) -> float:
         """What the function gives, as a number.

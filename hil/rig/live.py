@@ -144,7 +144,7 @@ def _signals(config: RigConfig) -> Iterator[tuple[str, tuple[str, Message, Signa
 
 def _of_signal(name: str, signal: Signal) -> _Item:
     index = signal.index
-    named = {raw * signal.scale + signal.offset: text for raw, text in (signal.choices or {}).items()}
+    named = signal.value_names
 
     def words(value: float) -> str:
         if value == signal.not_available:

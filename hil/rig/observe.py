@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = methodcaller("errisinstance", HilError)  # what pytest shows is the line of the test
 
+
 class Observer:
     """Finds roles in what was and will be on the bus.
 
@@ -67,8 +68,7 @@ class Observer:
         signal = self.signal(place)
         place = replace(place, reading=Reading(signal.index, scale=wire.scale, offset=wire.offset))
         names = {
-            text.lower(): (raw * signal.scale + signal.offset) * wire.scale + wire.offset
-            for raw, text in (signal.choices or {}).items()
+            text.lower(): value * wire.scale + wire.offset for text, value in signal.named_values.items()
         }
         return replace(place, values=names or None, unit=wire.unit)
 
@@ -111,7 +111,7 @@ class Observer:
         """
         number = number_of(role, wanted)
         whole = role.reading.mask or role.reading.combinations or role.reading.numbers
-        tolerance = 0.5 if whole else 0.51 * abs(self.signal(role).scale * role.reading.scale)
+        tolerance = 0.5 if whole else 0.51 * self.resolution(role)
         return lambda value: abs(value - number) <= tolerance
 
     def since(self, role: Role, since_ns: int) -> list[Seen]:
@@ -166,7 +166,6 @@ class Observer:
         finally:
             stop()
         return found[0] if found else None
-
 
     def _first_absence(
         self,

@@ -160,7 +160,7 @@ def _role_series(role: Role, signal: Signal, rows: list[Seen]) -> dict[str, Any]
 def _choices(signal: Signal) -> dict[str, str] | None:
     if not signal.choices or signal.length > 4:
         return None
-    return {f"{raw * signal.scale + signal.offset:g}": text for raw, text in signal.choices.items()}
+    return {f"{value:g}": text for value, text in signal.value_names.items()}
 
 
 def _series(

@@ -274,15 +274,13 @@ class RequestReader:
         owner = self._owners.get(place.key)
         if owner is None and not self._wiring.claim(key, place, "steps of requests"):
             return None
-        table = (place.signal.choices or {}).items()
-        names = {text: raw * place.signal.scale + place.signal.offset for raw, text in table}
-        names |= self._names.get(owner or "", {})
+        names = place.signal.named_values | self._names.get(owner or "", {})
         number = self._reader.number(f"{key}.to", to if to is not None else 0.0, names, place)
         if number is None:
             return None
         if owner is None:
-            start = min(max(place.signal.start_value, place.signal.minimum), place.signal.maximum)
-            self._found.parts.setdefault(place.text, role_at(place.text, place, None, None, start))
+            part = role_at(place.text, place, None, None, place.signal.first_value)
+            self._found.parts.setdefault(place.text, part)
         said = to if isinstance(to, str) else f"{number:g} {place.signal.unit}".rstrip()
         return Step("signal", f"{place.text} = {said}", owner or place.text, number)
 
