@@ -119,8 +119,7 @@ class RoleReader:
         place = self._book.find(key, address)
         if place is None or not self._wiring.rig_sends(key, place, "a constant goes to"):
             return None
-        choices = {name: float(raw) for raw, name in (place.signal.choices or {}).items()}
-        number = self.number(key, value, choices, place)
+        number = self.number(key, value, place.signal.named_values, place)
         if number is None or not self._wiring.claim(key, place):
             return None
         return Constant(*place.key, number)

@@ -91,3 +91,14 @@ def test_constants_by_number_and_by_name(load: Loader) -> None:
         ('mode = { signal = "can0/VCU_Request.Mode", values = { standby = 0, operate = 1 } }', ""),
     )
     assert named.constants[0].value == 1.0
+
+
+def test_a_constant_by_name_is_the_physical_value(load: Loader) -> None:
+    """A value table counts raw numbers; the constant was that number, whatever the factor."""
+    rig = load(
+        '[constants]\n"can0/VCU_Request.Mode" = "charge"',
+        ("[requests]\n", ""),
+        ('mode = { signal = "can0/VCU_Request.Mode", values = { standby = 0, operate = 1 } }', ""),
+        dbc=("SG_ Mode : 0|2@1+ (1,0) [0|2]", "SG_ Mode : 0|2@1+ (5,-1) [-1|14]"),
+    )
+    assert rig.constants[0].value == 9.0
