@@ -193,8 +193,7 @@ def _send_requests(rig: RigConfig) -> tuple[SafeState, int]:
         for place in places:
             place.medium.close()
     said: dict[str, str] = {}
-    silent = {name for name in _wanted(rig) if _is_silent(rig, rig.requests[name].message)}
-    sent: dict[str, int | None] = {name: None for name in _wanted(rig) if name not in silent}
+    sent: dict[str, int | None] = dict.fromkeys(_on_the_bus(rig))
     for place in places:
         said |= place.said()
         sent |= place.sent_ns
@@ -218,11 +217,10 @@ def _sent(rig: RigConfig) -> dict[str, float]:
     return sent
 
 
-def _is_silent(rig: RigConfig, message: str) -> bool:
-    """Whether a message is not to be sent: it goes out only while something is asked, and nothing is."""
-    only = [name for name, manner in rig.manners.items() if manner.only_while_asked]
-    asking = [rig.requests[name] for name in only if rig.requests[name].message == message]
-    return bool(asking) and all(_sent(rig).get(role.name, role.default) == role.default for role in asking)
+def _on_the_bus(rig: RigConfig) -> list[str]:
+    """Those of the safe state's requests whose message is sent: one that only asks may have to be silent."""
+    wanted = rig.wanted(_sent(rig))
+    return [name for name in _wanted(rig) if wanted.get(rig.requests[name].message, True)]
 
 
 class _Place:
@@ -237,19 +235,18 @@ class _Place:
         node = self.medium.attach("guard", on_frame=self._signals.on_frame)
         node.on_sent = self._on_sent
         self.sent_ns: dict[str, int | None] = {
-            request: None
-            for request in _wanted(rig)
-            if rig.requests[request].bus == name and not _is_silent(rig, rig.requests[request].message)
+            request: None for request in _on_the_bus(rig) if rig.requests[request].bus == name
         }
         self.restbus = PunctualRestbus(clock, node.send, self._entries())
 
     def _entries(self) -> list[Entry]:
         """The messages with requests: those of the safe state as wanted, all others at rest."""
         sources: dict[str, dict[str, Source]] = {}
-        wanted = _sent(self._rig)
+        values = _sent(self._rig)
+        wanted = self._rig.wanted(values)
         for request, role in self._rig.asked.items():
-            if role.bus == self._name and not _is_silent(self._rig, role.message):
-                value = wanted.get(request, role.default)
+            if role.bus == self._name and wanted.get(role.message, True):
+                value = values.get(request, role.default)
                 sources.setdefault(role.message, {})[role.signal] = Source.constant(value)
         database = self._rig.buses[self._name].database
         return [Entry(database.messages[message], found) for message, found in sources.items()]

@@ -492,12 +492,8 @@ class World:
 
     def _silence(self) -> None:
         """What is sent only while something is asked is not sent while nothing is."""
-        wanted: dict[str, bool] = {}
-        for name, manner in self.rig.manners.items():
-            if manner.only_while_asked:
-                message = self.rig.requests[name].message
-                wanted[message] = wanted.get(message, False) or not self._rests(name)
-        for message, is_wanted in wanted.items():
+        asked = {name: source.values[0] for name, source in self._requests.items()}
+        for message, is_wanted in self.rig.wanted(asked).items():
             self.entry(message).idle = not is_wanted
 
     def _stimulate(self, stimulus: Stimulus) -> Stimulus:

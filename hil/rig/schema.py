@@ -185,6 +185,20 @@ class RigConfig:
         """How a request is asked."""
         return self.manners.get(request, PLAIN)
 
+    def wanted(self, values: Mapping[str, float]) -> dict[str, bool]:
+        """Of the messages that are sent only while something is asked in them, whether that is so.
+
+        Args:
+            values: What is asked; of a request that is left out, its default.
+        """
+        found: dict[str, bool] = {}
+        for name, manner in self.manners.items():
+            if manner.only_while_asked:
+                role = self.requests[name]
+                asks = values.get(name, role.default) != role.default
+                found[role.message] = found.get(role.message, False) or asks
+        return found
+
     def require_virtual(self, why: str) -> None:
         """For what cannot be done in real time.
 

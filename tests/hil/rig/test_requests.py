@@ -52,6 +52,7 @@ operate = [
     { signal = "can0/VCU_Request.Mode", to = "Operate" },
 ]
 """
+MILLIVOLTS = 3304
 Make = Callable[[str], RigConfig]
 
 
@@ -120,6 +121,17 @@ def test_steps_end_where_the_bms_does_not_go_along(make: Make) -> None:
         rig.operate()
     rig.standby()
     assert notes.of("step")[-1] == "still in standby"
+
+
+def test_a_quantity_is_waited_for_to_its_step_on_the_wire(make: Make) -> None:
+    """3304 steps of 1 mV are not exactly 3.304 V, as numbers of a computer go."""
+    assert MILLIVOLTS * 0.001 != MILLIVOLTS / 1000
+    until = f'{{ until = "cell.voltage_max", is = {MILLIVOLTS / 1000}, within = "300 ms" }}'
+    steps = IGNITION_FIRST.replace('{ until = "state", is = "operate", within = "300 ms" }', until)
+    lines = every(20, 2000, status(STANDBY, highest_mv=MILLIVOLTS))
+    rig, world, _ = scripted_rig(make(steps), lines)
+    rig.request("mode", "operate")
+    assert world.read("charger.plugged") == 1.0
 
 
 def test_a_silent_bms_is_told(make: Make) -> None:
