@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from hil.rig.file import CurveSection, Points
+from hil.rig.file_limits import CurveSection, Points
 from hil.rig.mistakes import Mistakes
 from hil.units import KINDS, Quantity
 

@@ -2,92 +2,43 @@
 
 from __future__ import annotations
 
-import shlex
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    PlainValidator,
     ValidationError,
-    model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
-from hil.errors import RigFileError, UnitError
+from hil.errors import RigFileError
 from hil.rig.extend import extended
+from hil.rig.fields import (
+    STRICT,
+    CommandLine,
+    Current,
+    Number,
+    Power,
+    Share,
+    Time,
+    Voltage,
+    bit_rate,
+    listed,
+    quantity,
+    short,
+)
+from hil.rig.file_limits import LimitSection, Timing_
 from hil.rig.limits_csv import with_limits
 from hil.rig.mistakes import Mistakes, dotted, suggest
-from hil.units import Quantity, parse, time_ns, value_of
-
-
-def quantity(convert: Callable[[object], object]) -> BeforeValidator:
-    """A pydantic validator out of one that raises ``UnitError``."""
-
-    def validate(value: object) -> object:
-        try:
-            return convert(value)
-        except UnitError as error:
-            raise PydanticCustomError(
-                "unit", "{reason}", {"reason": error.reason, "remedy": error.remedy}
-            ) from error
-
-    return BeforeValidator(validate)
-
-
-def _bit_rate(value: object) -> object:
-    return int(value_of(value, "bit rate")) if isinstance(value, str) else value
-
-
-def _number(value: object) -> float | str:
-    if isinstance(value, bool | int | float):
-        return float(value)
-    if isinstance(value, str):
-        return value
-    raise PydanticCustomError("number", "Input should be a number or the name of a value")
-
-
-def _short(field: str) -> BeforeValidator:
-    """A plain string stands for a table with one key."""
-    return BeforeValidator(lambda value: {field: value} if isinstance(value, str) else value)
-
-
-def _listed(value: object) -> object:
-    """A plain string stands for a list with one member."""
-    return [value] if isinstance(value, str) else value
-
-
-def _command_line(value: object) -> object:
-    """A command line as a shell would split it."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return shlex.split(value)
-    except ValueError as error:
-        reason = {"reason": str(error)}
-        raise PydanticCustomError("command", "is no command line: {reason}", reason) from error
-
-
-Time = Annotated[int, quantity(time_ns)]
-Voltage = Annotated[float, quantity(lambda value: value_of(value, "voltage")), Field(gt=0)]
-Current = Annotated[float, quantity(lambda value: value_of(value, "current")), Field(gt=0)]
-Power = Annotated[float, quantity(lambda value: value_of(value, "power")), Field(gt=0)]
-CommandLine = Annotated[list[str], BeforeValidator(_command_line)]
-Share = Annotated[float, quantity(lambda value: value_of(value, "ratio")), Field(ge=0, le=1)]
-AnyQuantity = Annotated[Quantity, quantity(lambda v: v if isinstance(v, Quantity) else parse(v))]
-# a physical number, or the name of a value
-Number = Annotated[float | str, PlainValidator(_number)]
 
 
 class Section(BaseModel):
-    """A table of the rig file: nothing in it may be unknown or of a wrong type."""
+    """A table of the rig file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = STRICT
 
 
 class RigSection(Section):
@@ -134,9 +85,9 @@ class BusSection(Section):
 
     interface: str = Field(default="sim", min_length=1)
     channel: str | None = Field(default=None, min_length=1)
-    bitrate: Annotated[int, quantity(_bit_rate), Field(ge=5_000, le=1_000_000)]
+    bitrate: Annotated[int, quantity(bit_rate), Field(ge=5_000, le=1_000_000)]
     fd: bool = False
-    data_bitrate: Annotated[int, quantity(_bit_rate), Field(ge=5_000, le=10_000_000)] | None = None
+    data_bitrate: Annotated[int, quantity(bit_rate), Field(ge=5_000, le=10_000_000)] | None = None
     dbc: list[str] = Field(min_length=1)
     checksums: str | None = Field(default=None, min_length=1)
     functions: str | None = Field(default=None, min_length=1)
@@ -190,7 +141,7 @@ class PortSection(Section):
 
     port: str = ""
     function: str = ""
-    of: Annotated[list[str], BeforeValidator(_listed)] = []
+    of: Annotated[list[str], BeforeValidator(listed)] = []
     scale: float | None = None
     offset: float | None = None
 
@@ -239,93 +190,8 @@ class RequestSection(RoleSection):
 
     signal: str | Annotated[list[str], Field(min_length=2)] = ""
     steps: dict[str, Annotated[list[StepSection], Field(min_length=1)]] = {}
-    keep_alive: Annotated[KeepAliveSection, _short("signal")] | None = None
+    keep_alive: Annotated[KeepAliveSection, short("signal")] | None = None
     send: Literal["always", "while-asked"] = "always"
-
-
-def _timing(value: object) -> object:
-    """``"20 ms: why"`` stands for a table, as a CSV has it."""
-    if not isinstance(value, str):
-        return value
-    tolerance, _, reason = value.partition(":")
-    return {"tolerance": tolerance, "reason": reason.strip()}
-
-
-class TimingSection(Section):
-    """``timing`` of a limit, and ``[timing]`` for all that have none of their own."""
-
-    tolerance: Time | None = None
-    reason: str = ""
-
-    @model_validator(mode="after")
-    def _has_both(self) -> TimingSection:
-        if self.tolerance is None:
-            raise _mistake("has no tolerance", 'such as tolerance = "20 ms"')
-        if not self.reason.strip():
-            remedy = 'say why, such as reason = "a task of 10 ms samples it, and it is sent each 10 ms"'
-            raise _mistake("is a tolerance without a reason", remedy)
-        return self
-
-
-def _mistake(reason: str, remedy: str) -> PydanticCustomError:
-    return PydanticCustomError("unit", "{reason}", {"reason": reason, "remedy": remedy})
-
-
-def _points(value: object) -> object:
-    """``"2 %: 0 A; 10 %: 320 A"`` stands for an array of points, as a CSV has it."""
-    pairs = _pairs_of(value) if isinstance(value, str) else value
-    if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-        raise _mistake(f"{value!r} is no list of points", 'such as [["2 %", "0 A"], ["10 %", "320 A"]]')
-    try:
-        return [(parse(at), parse(limit)) for at, limit in pairs]
-    except UnitError as error:
-        raise _mistake(error.reason, error.remedy) from error
-
-
-def _pairs_of(text: str) -> list[list[str]]:
-    return [point.split(":") for point in text.replace(";", ",").split(",") if point.strip()]
-
-
-Points = list[tuple[Quantity, Quantity]]
-_Points = Annotated[Points, PlainValidator(_points)]
-
-
-class CurveSection(Section):
-    """``curve`` of a limit: how what is offered follows what is measured."""
-
-    soc: _Points | None = None
-    temperature_min: _Points | None = None
-    temperature_max: _Points | None = None
-    voltage: _Points | None = None
-    tolerance: AnyQuantity | None = None
-    within: Time | None = None
-
-
-class LimitSection(Section):
-    """One ``[limits.NAME]``."""
-
-    threshold: AnyQuantity | None = None
-    warning: AnyQuantity | None = None
-    derate: AnyQuantity | None = None
-    release: AnyQuantity | None = None
-    tolerance: AnyQuantity | None = None
-    delay: Time | None = None
-    events: Annotated[int, Field(ge=1)] | None = None
-    period: str | None = None
-    reaction: Time | None = None
-    timeout: Time | None = None
-    timing: Annotated[TimingSection, BeforeValidator(_timing)] | None = None
-    curve: CurveSection | None = None
-    count: Annotated[int, Field(ge=1)] | None = None
-    above: bool | None = None
-    clears: Literal["reset", "self", "service"] | None = None
-    states: list[str] = []
-    order: list[str] = []
-    may_close: bool = False
-    messages: dict[str, Time] = {}
-    extra: dict[str, AnyQuantity] = {}
-    requirement: str = ""
-    source: str = ""
 
 
 class SafeStateSection(Section):
@@ -373,9 +239,9 @@ class SuiteSection(Section):
     soak: Annotated[Time, Field(gt=0)] = 300_000_000_000
 
 
-Role_ = Annotated[RoleSection, _short("signal")]
-Request_ = Annotated[RequestSection, _short("signal")]
-Port_ = Annotated[PortSection, _short("port")]
+Role_ = Annotated[RoleSection, short("signal")]
+Request_ = Annotated[RequestSection, short("signal")]
+Port_ = Annotated[PortSection, short("port")]
 
 
 class RigFile(Section):
@@ -403,7 +269,7 @@ class RigFile(Section):
     requests: dict[str, Request_] = {}
     transitions: dict[str, list[str]] = {}
     limits: dict[str, LimitSection] = {}
-    timing: Annotated[TimingSection, BeforeValidator(_timing)] | None = None
+    timing: Timing_ | None = None
     safe_state: SafeStateSection = SafeStateSection()
     health: HealthSection = HealthSection()
     host: HostSection = HostSection()

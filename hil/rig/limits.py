@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from hil.errors import NotOfferedError, UsageError
 from hil.frames.database import Database, Message
 from hil.rig.curves import Curve, curves_of
-from hil.rig.file import LimitSection, TimingSection
+from hil.rig.file_limits import LimitSection, TimingSection
 from hil.rig.known import CONTACTORS, LIMITS, RETIRED
 from hil.rig.mistakes import Mistakes, dotted, slip_of, suggest
 from hil.rig.periods import delay_of

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from hil.errors import UnitError
 from hil.frames.database import Message
-from hil.rig.file import LimitSection
+from hil.rig.file_limits import LimitSection
 from hil.rig.mistakes import Mistakes, suggest
 from hil.units import time_ns
 

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Protocol, get_type_hints
 from pydantic import ValidationError, create_model
 
 from hil.clock import VirtualClock
-from hil.rig.file import RigFile, Section, note, quantity
+from hil.rig.fields import quantity
+from hil.rig.file import RigFile, Section, note
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.units import time_ns, value_of
 from twins.charger_presets import PRESETS

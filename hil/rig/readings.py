@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from math import isfinite
 
 from hil.rig.address import AddressBook, Place, fields_of
-from hil.rig.file import Number, RoleSection
+from hil.rig.fields import Number
+from hil.rig.file import RoleSection
 from hil.rig.known import unit_in
 from hil.rig.mistakes import Mistakes, suggest
 from hil.rig.reading import Reading

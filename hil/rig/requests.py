@@ -9,7 +9,8 @@ from typing import Literal, cast
 
 from hil.errors import UnitError
 from hil.rig.address import AddressBook
-from hil.rig.file import KeepAliveSection, Number, RequestSection, StepSection
+from hil.rig.fields import Number
+from hil.rig.file import KeepAliveSection, RequestSection, StepSection
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.readings import ReadingReader
 from hil.rig.roles import Role, RoleReader, role_at

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from hil.frames.database import Message
 from hil.rig.address import AddressBook, Place, fields_of, fill
-from hil.rig.file import Number, RoleSection
+from hil.rig.fields import Number
+from hil.rig.file import RoleSection
 from hil.rig.known import ROLES, array_of, names_in, unit_in
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.reading import Reading

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from hil.errors import UnitError
-from hil.rig.file import Section, note, parse_toml, quantity
+from hil.rig.fields import quantity
+from hil.rig.file import Section, note, parse_toml
 from hil.rig.mistakes import Mistakes, dotted
 from hil.script.amount import Amount, read_span
 from hil.script.shape import mistakes_in
