@@ -148,7 +148,7 @@ class RealWorld(World):
         """Everything as in a new world: whole, off, noise by ``seed``; the BMS off, if it can be switched."""
         self.mend()
         self._pending.clear()
-        self._rest()
+        self._asked.rest()
         for evaluation in self._evaluations:
             evaluation.renew()
         if self.can_switch:
@@ -402,7 +402,7 @@ class RealWorld(World):
             "contactors": {n: self._said(n) for n in self._shown() if n != "state"},
             "faults": [name for name in self.rig.roles if name.startswith("fault.") and self._is_set(name)],
             "warnings": [n for n in self.rig.roles if n.startswith("warning.") and self._is_set(n)],
-            "requests": {n: r.name_of(self._requests[n].values[0]) for n, r in self.rig.asked.items()},
+            "requests": {n: self.rig.asked[n].name_of(value) for n, value in self._asked.values.items()},
             "broken": [fault.text for fault in self._faults],
         }
 

@@ -18,8 +18,8 @@ from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame
 from hil.faults.node import SilentNode
 from hil.frames.database import Database, Message
-from hil.frames.keep_alive import Changing
-from hil.frames.restbus import Entry, Restbus, Source
+from hil.frames.restbus import Entry, Restbus
+from hil.host.asked import Asked
 from hil.host.asking import ask
 from hil.host.computing import compute
 from hil.host.crowd import WINDOW_NS, Crowd, crowd_of
@@ -30,11 +30,10 @@ from hil.nodes.machine import Machine
 from hil.responses.signals import Flaw, Sample, Values
 from hil.responses.trace import TraceWriter
 from hil.rig.mistakes import suggest
-from hil.rig.requests import KeepAlive
 from hil.rig.schema import RigConfig
 from hil.units import number_in
 from twins.plant import Plant
-from twins.port import Computed, Port
+from twins.port import Port
 
 _TRACE_NS = 100 * NS_PER_MS  # the trace takes what came since
 _SAFE_NS = 120 * NS_PER_MS  # two cycles of a request: the BMS has it, and opens
@@ -79,7 +78,6 @@ class World:
         self._pending: list[Stimulus] = []  # not yet on the wire
         self._watch: dict[str, FrameHandler] = {}  # what looks out for them, by bus
         self._faults: list[Fault] = []
-        self._requests: dict[str, Source] = {}
         for channel, (name, medium) in enumerate(media.items()):
             self.stations[name] = Station(rig, name, medium, clock, self.ports, self.restbus)
             self._share_addresses(name)
@@ -93,7 +91,7 @@ class World:
         for spec in rig.nodes:  # tests may follow what a node says
             self.nodes[spec.name].speaker.node.on_sent = self.stations[spec.bus].listener.on_own_frame
         self._evaluations = compute(rig.computed, self.stations, self.ports)
-        self._wire_requests()
+        self._asked = Asked(rig, self.entry, lambda: self.now_ns)
         if trace is not None:
             self._keep_tracing(trace)
 
@@ -191,8 +189,7 @@ class World:
     def send(self, request: str, value: float) -> Stimulus:
         """Put a request into the frame that carries it."""
         role = self.rig.asked[request]
-        self._requests[request].values[0] = value
-        self._silence()
+        self._asked.ask(request, value)
         entry = self.entry(role.message)
         carriers = () if entry.idle else (self._carrier(role.bus, role.message, role.signal, value),)
         text = f"{request} = {role.name_of(value)}"
@@ -460,41 +457,6 @@ class World:
             return abs(seen - target) <= 0.51 * abs(field.scale)
 
         return Carrier(bus, layout.key, shows, message, signal)
-
-    def _wire_requests(self) -> None:
-        """A request lives in a slot of its own that the restbus reads."""
-        for name, role in self.rig.asked.items():
-            source = Source([role.default], 0)
-            self._requests[name] = source
-            self.entry(role.message).connect(role.signal, source)
-        for name, manner in self.rig.manners.items():
-            if manner.keep_alive is not None:
-                self._keep_alive(name, manner.keep_alive)
-        self._silence()
-
-    def _keep_alive(self, request: str, kept: KeepAlive) -> None:
-        """Let a signal change for as long as a request is asked."""
-        entry = self.entry(kept.message)
-        slack_ns = (entry.message.slot_ns or 0) // 2
-        is_asked = lambda: not self._rests(request)  # noqa: E731
-        values = Changing(kept.values, kept.every_ns, slack_ns, lambda: self.now_ns, is_asked)
-        entry.connect(kept.signal, Source(Computed([values]), 0))
-
-    def _rests(self, request: str) -> bool:
-        """Whether a request's signal is at its default."""
-        return self._requests[request].values[0] == self.rig.requests[request].default
-
-    def _rest(self) -> None:
-        """Nothing is asked any more."""
-        for name, role in self.rig.asked.items():
-            self._requests[name].values[0] = role.default
-        self._silence()
-
-    def _silence(self) -> None:
-        """What is sent only while something is asked is not sent while nothing is."""
-        asked = {name: source.values[0] for name, source in self._requests.items()}
-        for message, is_wanted in self.rig.wanted(asked).items():
-            self.entry(message).idle = not is_wanted
 
     def _stimulate(self, stimulus: Stimulus) -> Stimulus:
         if stimulus.on_wire_ns is None and any(map(self._stands, stimulus.carriers)):
