@@ -200,6 +200,7 @@ def _roles(roles: Mapping[str, Role], buses: Mapping[str, BusConfig]) -> Iterato
 
 def _manners(config: RigConfig) -> Iterator[Row]:
     """Steps of requests, and what goes on while something is asked."""
+    from hil.rig.address import written
     from hil.units import say
 
     for name, manner in config.manners.items():
@@ -211,7 +212,7 @@ def _manners(config: RigConfig) -> Iterator[Row]:
         kept = manner.keep_alive
         if kept is not None:
             values = ", ".join(f"{value:g}" for value in kept.values)
-            where = f"{kept.bus}/{kept.message}.{kept.signal}"
+            where = written(kept.bus, kept.message, kept.signal)
             yield name, "", f"while asked, {where} is {values} in turn, every {say(kept.every_ns, 'ns')}"
         if manner.only_while_asked:
             yield name, "", f"{role.message} is sent only while asked"

@@ -223,6 +223,7 @@ static int read_field(field *f, PyObject *given, Py_ssize_t size)
     Py_ssize_t start, length;
     int little, is_signed;
     PyObject *not_available, *group;
+    if (given == NULL) return -1; /* the list has become shorter: a number's own conversion may do that */
     if (!PyTuple_Check(given)) return PyErr_SetString(PyExc_TypeError, "a field is a tuple"), -1;
     if (!PyArg_ParseTuple(given, "nnppddddOO;a field", &start, &length, &little, &is_signed, &f->scale, &f->offset,
                           &f->minimum, &f->maximum, &not_available, &group))
@@ -374,6 +375,7 @@ static PyObject *packer_pack(PyObject *object, PyObject *none)
 static int read_row(packer *self, row *r, PyObject *given)
 {
     PyObject *values;
+    if (given == NULL) return -1; /* as above */
     if (!PyTuple_Check(given)) return PyErr_SetString(PyExc_TypeError, "a source is a tuple"), -1;
     if (!PyArg_ParseTuple(given, "nOndd;a source", &r->signal, &values, &r->index, &r->scale, &r->offset)) return -1;
     if (r->signal < 0 || r->signal >= self->layout->count)

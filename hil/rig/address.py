@@ -31,12 +31,17 @@ class Place:
     @property
     def text(self) -> str:
         """The address as a rig file writes it."""
-        return f"{self.bus}/{self.message.name}.{self.signal.name}"
+        return written(*self.key)
 
     @property
     def key(self) -> tuple[str, str, str]:
         """What makes it unique."""
         return self.bus, self.message.name, self.signal.name
+
+
+def written(bus: str, message: str, signal: str) -> str:
+    """The address of a signal as a rig file writes it."""
+    return f"{bus}/{message}.{signal}"
 
 
 def is_address(text: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hil.errors import HilError
-from hil.rig.address import AddressBook, Place, is_address
+from hil.rig.address import AddressBook, Place, is_address, written
 from hil.rig.file import BusSection, PortSection
 from hil.rig.functions import BUILT_IN, Function, Guarded, OwnFunctions, load_functions
 from hil.rig.mistakes import Mistakes, dotted, suggest
@@ -59,7 +59,7 @@ class ComputedSignal:
     @property
     def address(self) -> str:
         """Where it is, as the rig file writes it."""
-        return f"{self.bus}/{self.message}.{self.signal}"
+        return written(self.bus, self.message, self.signal)
 
 
 class ComputedReader:
@@ -97,7 +97,7 @@ class ComputedReader:
         rows = [(dotted("wires", *address), address, end) for address, end in given]
         found = [self._one(key, address, end) for key, address, end in rows]
         computed = tuple(one for one in found if one is not None)
-        self._refuse_circles({"{}/{}.{}".format(*address): key for key, address, _ in rows}, computed)
+        self._refuse_circles({written(*address): key for key, address, _ in rows}, computed)
         return computed
 
     def _one(self, key: str, address: tuple[str, str, str], end: PortSection) -> ComputedSignal | None:
@@ -187,7 +187,7 @@ class ComputedReader:
         """What is computed is computed from what is not, so that there is an order."""
         for one in computed:
             for number, given in enumerate(one.inputs, start=1):
-                address = "" if given.signal is None else "{}/{}.{}".format(*given.signal)
+                address = "" if given.signal is None else written(*given.signal)
                 if address in keys:
                     here = f"{keys[one.address]}.of[{number}]"
                     self._mistakes.add(here, f"{address} is computed itself", "name what that is from")

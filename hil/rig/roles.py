@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hil.frames.database import Message
-from hil.rig.address import AddressBook, Place, fields_of, fill
+from hil.rig.address import AddressBook, Place, fields_of, fill, written
 from hil.rig.fields import Number
 from hil.rig.file import RoleSection
 from hil.rig.known import ROLES, array_of, names_in, unit_in
@@ -72,7 +72,7 @@ class Role:
     @property
     def address(self) -> str:
         """Where it is, as the rig file writes it."""
-        return f"{self.bus}/{self.message}.{self.signal}"
+        return written(self.bus, self.message, self.signal)
 
     def frames_of(self, message: Message) -> int:
         """Among so many frames of its message at least one says something of it, even if one was lost."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hil.frames.database import Message
-from hil.rig.address import AddressBook, Place, is_address
+from hil.rig.address import AddressBook, Place, is_address, written
 from hil.rig.file import PortSection, RigFile
 from hil.rig.mistakes import Mistakes, dotted, suggest
 from hil.rig.plant import PortLike
@@ -41,7 +41,7 @@ class Wire:
     @property
     def address(self) -> str:
         """Where the signal is, as the rig file writes it."""
-        return f"{self.bus}/{self.message}.{self.signal}"
+        return written(self.bus, self.message, self.signal)
 
 
 @dataclass(frozen=True)

@@ -245,6 +245,20 @@ def test_a_field_that_cannot_be_is_refused(field: Any) -> None:
         _codec.Layout(8, [field], -1, (), print, print, print)  # type: ignore[arg-type]
 
 
+def test_a_list_that_shrinks_while_it_is_read_is_no_crash() -> None:
+    fields: list[Any] = []
+
+    class Sly:
+        def __float__(self) -> float:
+            del fields[1:]
+            return 1.0
+
+    good = (0, 8, True, False, 1.0, 0.0, 0.0, 1.0, None, None)
+    fields += [(*good[:4], Sly(), *good[5:]), good]
+    with pytest.raises(IndexError):
+        _codec.Layout(8, fields, -1, (), print, print, print)  # type: ignore[arg-type]
+
+
 def test_a_source_may_work_its_value_out_and_may_fail(folder: Path) -> None:
     message = message_of(folder, '0|8@1+ (0.5,0) [0|100] "V" A')
     asked = []
