@@ -10,7 +10,7 @@ from hil.errors import UsageError
 from hil.faults.catalogue import make_fault
 from hil.faults.fault import Fault
 from hil.host.protocol import Message
-from hil.host.real import RealWorld
+from hil.host.real import RealWorld, SafeState
 from hil.host.stimulus import Stimulus
 
 # what only the holder of the lease may do
@@ -51,9 +51,14 @@ class Commands:
         answer: Message = getattr(self, name)(**arguments)
         return answer
 
-    def forget(self) -> None:
-        """The plant is in its safe state: what was broken is mended."""
+    def go_safe(self) -> SafeState:
+        """To the safe state, in which what was broken is mended; time passes."""
+        self._forget()
+        safe = self._world.go_safe()
         self.is_safe = True
+        return safe
+
+    def _forget(self) -> None:
         self._faults.clear()
         self._stimuli.clear()
 
@@ -70,7 +75,7 @@ class Commands:
 
     def renew(self, seed: int) -> Message:
         """A new world for a test."""
-        self.forget()
+        self._forget()
         self._world.renew(int(seed))
         return {}
 
@@ -135,8 +140,7 @@ class Commands:
     def stop(self) -> Message:
         """To the safe state and off; how the test was is measured before that."""
         health = self._world.vitals.health()
-        self.forget()
-        safe = self._world.go_safe()
+        safe = self.go_safe()
         if self._world.can_switch:
             self._world.switch_off()
         return {"health": health.as_dict(), "safe": str(safe)}

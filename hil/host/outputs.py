@@ -19,7 +19,7 @@ _REAP_S = 5.0  # after SIGKILL
 _READ_S = 0.1  # for what it complained of
 _LONGEST = 300  # characters of what a command complains of
 
-Pause = Callable[[int], None]
+Pause = Callable[[int], object]
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,13 @@ from hil.errors import BmsError, FrameError, HilError, HookError, RigTroubleErro
 from hil.faults.fault import Fault
 from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry
+from hil.host.asking import ask
 from hil.host.by_kernel import KernelSender
+from hil.host.contract import Host
 from hil.host.outputs import switch_outputs
 from hil.host.presence import Presence
 from hil.host.stimulus import Stimulus
+from hil.host.undeterred import Undeterred
 from hil.host.vitals import Vitals
 from hil.host.watched import WatchedMedium
 from hil.host.world import World
@@ -62,6 +65,8 @@ class SafeState:
         contactors: Those that it shows, likewise.
         bms_runs: False if the BMS is a process of the rig that does not run: nobody is there to be asked.
         outputs: The commands that were run after that, and what went wrong with each; empty if nothing.
+        wrong: What else went wrong on the way, at first, be it the rig or a step that the BMS did not follow;
+            empty if nothing.
     """
 
     requests: dict[str, str]
@@ -70,6 +75,7 @@ class SafeState:
     contactors: dict[str, str] = field(default_factory=dict)
     bms_runs: bool = True
     outputs: dict[str, str] = field(default_factory=dict)
+    wrong: str = ""
 
     @property
     def is_reached(self) -> bool:
@@ -90,6 +96,7 @@ class SafeState:
         done = [command for command, wrong in self.outputs.items() if not wrong]
         parts += [f"switched: {', '.join(done)}"] if done else []
         parts += [f"not switched: {command} ({wrong})" for command, wrong in self.outputs.items() if wrong]
+        parts += [f"on the way: {self.wrong}"] if self.wrong else []
         return "; ".join(parts)
 
 
@@ -212,24 +219,51 @@ class RealWorld(World):
                 self.switch_off()
 
     def go_safe(self) -> SafeState:
-        """Mend all, drive and charger off, ask the BMS and switch what the rig file says; time passes."""
+        """Mend all, drive and charger off, ask the BMS and switch what the rig file says; time passes.
+
+        What goes wrong in the rig meanwhile is told in the answer, and keeps nothing else from being done.
+        """
         self.mend()
         self.stop_nodes()
         self.plant.safe()
-        asked: dict[str, Stimulus] = {}
-        asked_ns = self.now_ns
-        for request, value in self.rig.safe_state.requests.items():
-            asked[request] = self.ask(request, value)
-        self.run_until(max(asked_ns, self.now_ns) + SAFE_NS)
+        host, asked_ns = Undeterred(self), self.now_ns
+        asked, stopped = self._ask_for_safety(host)
+        host.run_until(max(asked_ns, self.now_ns) + SAFE_NS)
         roles = {name: self._said(name, asked_ns) for name in self._shown()}
+        outputs = switch_outputs(
+            self.rig.safe_state.outputs, lambda span_ns: host.run_until(self.now_ns + span_ns)
+        )
         return SafeState(
-            requests={name: stimulus.text for name, stimulus in asked.items()},
-            on_wire_ns={name: stimulus.on_wire_ns for name, stimulus in asked.items()},
+            requests=dict(map(self._in_words, self.rig.safe_state.requests.items())),
+            on_wire_ns={name: None if sent is None else sent.on_wire_ns for name, sent in asked.items()},
             state=roles.pop("state", ""),
             contactors=roles,
             bms_runs=not isinstance(self.bms, ProcessBms) or self.bms.alive(),
-            outputs=switch_outputs(self.rig.safe_state.outputs, self._let_pass),
+            outputs=outputs,
+            wrong=next(iter([*map(str, host.wrong), *stopped]), ""),
         )
+
+    def _ask_for_safety(self, host: Undeterred) -> tuple[dict[str, Stimulus | None], list[str]]:
+        """The requests of the safe state.
+
+        Returns:
+            What carries each of them, ``None`` where it could not be asked; and where steps ended.
+        """
+        asked: dict[str, Stimulus | None] = {}
+        stopped: list[str] = []
+        for request, value in self.rig.safe_state.requests.items():
+            asked[request] = None
+            try:
+                asked[request], at = ask(self.rig, cast("Host", host), request, value, to_the_end=True)
+            except HilError as error:
+                host.wrong.append(error)
+            else:
+                stopped += [at] if at else []
+        return asked, stopped
+
+    def _in_words(self, asked: tuple[str, float]) -> tuple[str, str]:
+        request, value = asked
+        return request, f"{request} = {self.rig.requests[request].name_of(value)}"
 
     def mend(self) -> None:
         """Nothing is broken any more."""
@@ -288,9 +322,6 @@ class RealWorld(World):
     def _come_to_the_present(self) -> None:
         """What was done took its time: what was due meanwhile happens now, and what begins is on time."""
         self.run_until(max(self.now_ns, self.real_clock.real_ns))
-
-    def _let_pass(self, span_ns: int) -> None:
-        self.run_until(self.now_ns + span_ns)
 
     def _pause(self, span_ns: int, found: list[int]) -> bool:
         return self.run_until(self.now_ns + span_ns, found)

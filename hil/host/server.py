@@ -288,9 +288,8 @@ class PlantServer:
         """Go to the safe state, unless that is where the plant is; time passes."""
         if self._commands.is_safe:
             return
-        self._commands.forget()
         self._log.entered(reason, self.world.now_ns)
-        safe = self.world.go_safe()
+        safe = self._commands.go_safe()
         self._log.reached(reason, self.world.now_ns, safe)
 
     # -- commands -----------------------------------------------------------------------------

@@ -9,11 +9,14 @@ import pytest
 from hil.bms.process import ProcessBms
 from hil.bus.frame import Frame
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import BmsError, FirmwareError
+from hil.errors import BmsError, FirmwareError, HookError
 from hil.faults.catalogue import make_fault
+from hil.frames.restbus import Source
+from hil.host.commands import Commands
 from hil.host.real import SafeState
 from hil.rig.schema import RigConfig
 from tests.hil.paced import Bench
+from twins.port import Computed
 
 MS, S = NS_PER_MS, NS_PER_S
 
@@ -58,6 +61,46 @@ def test_outputs_are_switched_on_the_way_to_the_safe_state(bench: Bench) -> None
     assert not safe.is_reached
     assert str(safe).startswith("safe state not reached: ")
     assert str(safe).endswith("switched: true; not switched: false (exit status 1: it said nothing)")
+
+
+def test_nothing_that_goes_wrong_keeps_the_rig_from_its_safe_state(bench: Bench) -> None:
+    """A function of the user's that raises for each frame: all is asked and switched, and it is told."""
+    world = bench.start()
+    world.send("mode", 1.0)
+    bench.pass_time(3 * S)
+    assert bench.state == "operate"
+
+    def mine() -> float:
+        raise HookError("raised ZeroDivisionError", place="functions.py", key="mine")
+
+    entry = world.entry("CM_Voltages_01")
+    entry.connect(next(iter(entry.sources)), Source(Computed([mine]), 0))
+    world.rig = replace(world.rig, safe_state=replace(world.rig.safe_state, outputs=(("true",),)))
+    with pytest.raises(HookError):
+        bench.pass_time(S)
+    safe = world.go_safe()
+    assert safe.is_reached
+    assert (safe.state, safe.outputs) == ("standby", {"true": ""})
+    assert None not in safe.on_wire_ns.values()
+    assert str(safe).endswith("on the way: functions.py: mine: raised ZeroDivisionError")
+
+
+def test_a_plant_whose_way_to_the_safe_state_broke_off_is_not_safe(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is gone again, at the latest where the plant ends."""
+    commands = Commands(bench.start())
+
+    def break_off() -> SafeState:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.world, "go_safe", break_off)
+        with pytest.raises(RuntimeError):
+            commands.carry_out("stop", {})
+        assert not commands.is_safe
+    commands.carry_out("stop", {})
+    assert commands.is_safe
 
 
 def test_a_role_that_not_every_frame_carries_is_told(
