@@ -41,6 +41,8 @@ _LOADED = 2  # signs of life when the firmware is loaded: from the next one on t
 _HOOK_NS = 5_000_000_000  # for a hook that is overdue to be ended from inside
 _POLL_S = 0.1
 _GRACE_S = 10.0  # for the test process to write its last lines after Ctrl-C
+# no SIGKILL or SIGHUP on Windows
+_FROM_OUTSIDE = {-getattr(signal, name, signal.SIGTERM) for name in ("SIGKILL", "SIGTERM", "SIGHUP")}
 _INTERRUPT = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)  # what Windows has for a process group
 _ENDS = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}  # no SIGHUP on Windows
 _NEW_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # start_new_session is for POSIX
@@ -217,9 +219,15 @@ def _watch(
             if until_ns and time.monotonic_ns() > until_ns + _HOOK_NS:
                 process.kill()
                 return Ending(process.wait(), in_hook=True)
-        return Ending(process.returncode, read_heartbeat(heartbeat) % 2 == 1)
+        code = process.returncode
+        return Ending(code, in_firmware=_is_by_firmware(code, read_heartbeat(heartbeat)))
     except KeyboardInterrupt:
         return Ending(_interrupt(process, heartbeat), interrupted=True)
+
+
+def _is_by_firmware(code: int, beat: int) -> bool:
+    """Whether firmware ended the process: within a call, and not by what only others end a process with."""
+    return beat % 2 == 1 and code not in _FROM_OUTSIDE
 
 
 def _with_last_call(ending: Ending, heartbeat: Path) -> Ending:
@@ -309,7 +317,9 @@ def _cause(ending: Ending, firmware: Path | str) -> RigTroubleError:
     if 0 <= ending.code <= _PYTEST_NO_TESTS:  # an orderly end, but for the record
         return OutputError("the record could not be written to its end", remedy="make room for it")
     how = _signal_name(ending.code) or f"exit status {ending.code}"
-    return RigTroubleError(f"the test process died ({how})", remedy="run again with --debug")
+    was_killed = ending.code in _FROM_OUTSIDE
+    remedy = "did somebody end it, or was there no memory left?" if was_killed else "run again with --debug"
+    return RigTroubleError(f"the test process died ({how})", remedy=remedy)
 
 
 def _signal_name(code: int) -> str:

@@ -81,6 +81,17 @@ def test_what_breaks_in_a_test_fails_it(build, hil, defines, reason):
     assert reason in (run.out / "junit.xml").read_text()
 
 
+def test_a_process_that_somebody_kills_is_no_crash_of_the_firmware(build, hil):
+    """As a system without memory does, also in the midst of a call."""
+    run = hil("run", build(ON_STEP="if (late) raise(SIGKILL);"), *ONE)
+    assert run.code == 3, run.said
+    assert run.verdicts == ["error"]
+    (trouble,) = run.troubles
+    assert (trouble["kind"], trouble["reason"]) == ("RigTroubleError", "the test process died (SIGKILL)")
+    assert "memory" in trouble["remedy"]
+    run.assert_reported()
+
+
 SEND = "if (late) { memset(out, 0, sizeof *out); out->id = 256; out->length = 8; %s return 1; }"
 
 
