@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from operator import methodcaller
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from hil.rig.wire import Wire
 
 __tracebackhide__ = methodcaller("errisinstance", HilError)  # what pytest shows is the line of the test
+
+_FEEDBACK = re.compile(r"contactor\..+\.feedback")
+_SWITCH = {"open": 0.0, "closed": 1.0}  # as the twins count it
 
 
 class Observer:
@@ -70,6 +74,8 @@ class Observer:
         names = {
             text.lower(): value * wire.scale + wire.offset for text, value in signal.named_values.items()
         }
+        if _FEEDBACK.fullmatch(name):
+            names |= _SWITCH  # a DBC file may have other words for it, or none
         return replace(place, values=names or None, unit=wire.unit)
 
     def signal(self, role: Role) -> Signal:

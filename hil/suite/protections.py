@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -181,9 +183,8 @@ def expect_open(rig: Rig, name: str) -> None:
     """The fault is flagged, then everything is commanded open, and is open, all in time; and stays so."""
     limit = rig.limits[name]
     total = limit.delay + limit.reaction
-    closed = closed_contactors(rig)
-    rig.expect(f"fault.{name}", True, within=limit.delay)
-    expect_opened(rig, closed, total)
+    flagged = rig.expect(f"fault.{name}", True, within=limit.delay)
+    expect_opened(rig, closed_contactors(rig, flagged.stimulus_ns), total)
     rig.stays("contactor.main_plus", "open", for_="1 s")
 
 
@@ -199,15 +200,23 @@ def expect_opened(rig: Rig, closed: Sequence[str], within: int) -> None:
         rig.stays(f"contactor.{contactor}", "open", for_="100 ms")
 
 
-def closed_contactors(rig: Rig) -> list[str]:
-    """Those that the BMS said to be closed in its last frame."""
-    return [name for name in contactors(rig) if _latest(rig, f"contactor.{name}") == 1]
+def closed_contactors(rig: Rig, cause_ns: int | None) -> list[str]:
+    """Those that the BMS said to be closed when the cause of a fault was on the wire.
+
+    By the last frame before it, or the first after it: a BMS may tell its state before the contactors
+    that belong to it.
+    """
+    instant_ns = rig.now_ns if cause_ns is None else cause_ns
+    return [name for name in contactors(rig) if 1 in _around(rig, f"contactor.{name}", instant_ns)]
 
 
-def _latest(rig: Rig, role: str) -> float:
-    """What the role's last frame said; of one that is sent on a change that may be long ago."""
-    frames = _recent(rig, role) or rig.history(role)
-    return frames[-1][1]
+def _around(rig: Rig, role: str, instant_ns: int) -> list[float]:
+    """What the role's last frame before an instant said, and the first after it."""
+    frames = rig.history(role, instant_ns - 3 * rig.cycle_ns(role))
+    if not frames or frames[0][0] > instant_ns:  # of one that is sent on a change the last may be long ago
+        frames = rig.history(role)
+    place = bisect_right(frames, instant_ns, key=itemgetter(0))
+    return [value for _, value in frames[max(place - 1, 0) : place + 1]]
 
 
 def _recent(rig: Rig, role: str) -> Sequence[tuple[int, float]]:

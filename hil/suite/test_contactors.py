@@ -149,10 +149,9 @@ def test_a_contactor_that_does_not_close_aborts_the_precharge(rig: Rig, contacto
         waits = _WAITED_FOR.get(contactor, ())
         within = rig.limits["precharge"].timeout
         rig.expect(f"contactor.{contactor}", "closed", within=within, through=waits)
-        closed = closed_contactors(rig)
         rig.mark(f"{contactor} commanded closed, but stuck")
-        rig.expect("fault.contactor_feedback", True, within=limit.delay + limit.reaction)
-        expect_opened(rig, closed, limit.delay + limit.reaction)
+        flagged = rig.expect("fault.contactor_feedback", True, within=limit.delay + limit.reaction)
+        expect_opened(rig, closed_contactors(rig, flagged.stimulus_ns), limit.delay + limit.reaction)
         rig.never("state", "operate", for_="2 s")
 
 

@@ -122,10 +122,9 @@ def test_every_single_cell_is_protected(rig: Rig, state: str, name: str) -> None
     value = PROTECTIONS[name].past(rig, limit.threshold)
     for cell in range(1, rig.cells + 1):
         enter(rig, state)
-        closed = closed_contactors(rig)
         with rig.fault("cell.voltage", cell=cell, value=value):
-            rig.expect(f"fault.{name}", True, within=limit.delay)
-            for contactor in closed:
+            flagged = rig.expect(f"fault.{name}", True, within=limit.delay)
+            for contactor in closed_contactors(rig, flagged.stimulus_ns):
                 rig.expect(f"contactor.{contactor}", "open", within=limit.delay + limit.reaction)
             if state == "standby":
                 _expect_its_number(rig, name, cell)

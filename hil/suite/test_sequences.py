@@ -56,10 +56,9 @@ def test_two_faults_at_one_instant_are_both_answered(rig: Rig, quick: str, slow:
     rig.require(f"fault.{quick}", f"fault.{slow}")
     within = min(first.delay + first.reaction, second.delay + second.reaction)
     rig.operate()
-    closed = closed_contactors(rig)
     with break_(rig, quick) as one, break_(rig, slow) as other:  # no time passes between the two
-        rig.expect(f"fault.{quick}", True, within=first.delay, since=one)
-        for contactor in closed:
+        flagged = rig.expect(f"fault.{quick}", True, within=first.delay, since=one)
+        for contactor in closed_contactors(rig, flagged.stimulus_ns):
             rig.expect(f"contactor.{contactor}", "open", within=within, since=one)
         rig.expect(f"fault.{slow}", True, within=second.delay, since=other)
         rig.stays(f"fault.{quick}", True, for_="200 ms")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,17 @@ def test_numbers_match_to_half_a_raw_step(small):
     observer = Observer(small, scripted_world(small))
     matches = observer.matcher(observer.role("cell.voltage_max"), 3.4122)
     assert [matches(volts) for volts in (3.411, 3.412, 3.413)] == [False, True, False]
+
+
+@pytest.mark.parametrize("table", [None, {0: "Aus", 1: "Ein"}])
+def test_a_feedback_is_open_or_closed_whatever_its_value_table(laptop, monkeypatch, table):
+    observer = Observer(laptop, scripted_world(laptop))
+    told = observer.signal
+    monkeypatch.setattr(observer, "signal", lambda role: replace(told(role), choices=table))
+    role = observer.role("contactor.main_plus.feedback")
+    for value, name in ((0.0, "open"), (1.0, "closed")):
+        assert observer.matcher(role, name)(value)
+        assert not observer.matcher(role, name)(1.0 - value)
 
 
 def test_a_group_of_a_multiplexed_message_comes_in_its_turn(laptop):
