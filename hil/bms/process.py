@@ -22,7 +22,7 @@ from typing import Any
 from hil.bms import leash
 from hil.bus.medium import Medium
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import FirmwareError
+from hil.errors import BmsError, FirmwareError
 from hil.realtime.sleep import Now, sleep_until
 
 READY_NS = 10 * NS_PER_S  # for a program to start
@@ -145,6 +145,7 @@ class ProcessBms:
         self._output = _Output(log, ready)
         self._process: subprocess.Popen[bytes] | None = None
         self._starved = False  # it would run if it had a supply
+        self._has_begun = False  # it has once become ready
 
     def attach(self, medium: Medium) -> None:
         """It is on the bus by itself."""
@@ -158,14 +159,22 @@ class ProcessBms:
         """Start it anew, and wait until it is ready.
 
         Raises:
-            FirmwareError: If it cannot be started, ends at once, or does not become ready in time.
+            FirmwareError: If it cannot be started; or has never begun, and ends at once or does not become
+                ready in time.
+            BmsError: If it does that later.
         """
         self.begin(cold=cold)
         try:
             self._await_ready()
+        except FirmwareError as error:
+            self.power_off()
+            if not self._has_begun:
+                raise
+            raise BmsError(error.reason, remedy=error.remedy) from error
         except BaseException:
             self.power_off()
             raise
+        self._has_begun = True
 
     def _await_ready(self) -> None:
         end_ns = self._now() + self._ready_ns

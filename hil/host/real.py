@@ -175,7 +175,7 @@ class RealWorld(World):
 
         Raises:
             FirmwareError: If it does not start.
-            BmsError: If it fills a bus, and says nothing that it should.
+            BmsError: If it fills a bus, and says nothing that it should; or does not start any more.
             RigTroubleError: If there is nothing to test: a bus is away, somebody else is in the rig's place,
                 or nothing is heard of the BMS.
         """

@@ -14,7 +14,7 @@ import pytest
 from hil.bms.external import ExternalBms
 from hil.bms.process import ProcessBms
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import FirmwareError
+from hil.errors import BmsError, FirmwareError
 from hil.realtime.sleep import sleep_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the programs here are shell scripts")
@@ -124,6 +124,21 @@ def test_one_that_ends_at_once_is_told_with_its_last_lines(make: Callable[..., P
         bms.power_on(cold=True)
     assert "bms.command: the BMS's process ended by itself (exit status 3); " in str(caught.value)
     assert "its last lines: line 3 | line 4 | line 5 | line 6 | no bus" in str(caught.value)
+
+
+def test_a_later_life_that_does_not_begin_is_a_failure(
+    make: Callable[..., ProcessBms], tmp_path: Path
+) -> None:
+    """What had lived is there to be judged; it may begin the time after."""
+    broken = tmp_path / "broken"
+    bms = make(f"test -e {broken} && echo no memory && exit 3; {READY}{STAY}")
+    bms.power_on(cold=True)
+    broken.touch()
+    with pytest.raises(BmsError, match=r"ended by itself \(exit status 3\); its last lines: no memory"):
+        bms.power_on(cold=False)
+    assert bms.pid is None
+    broken.unlink()
+    bms.power_on(cold=False)
 
 
 def test_a_program_that_is_not_there_is_told() -> None:
