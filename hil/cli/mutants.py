@@ -82,9 +82,11 @@ def _hunt(rig: Path, mutants: list[Mutant], arguments: argparse.Namespace, rows:
     with tempfile.TemporaryDirectory(prefix="hil-mutants-") as name:
         hunt = Hunt(rig, Workshop(Path(name) / "unbroken"), arguments.limit)
         with ThreadPoolExecutor(arguments.jobs) as pool:
+            # what no test kills takes the whole suite: begun last, one of them would run alone at the end
+            longest_first = sorted(mutants, key=lambda mutant: not mutant.equivalent)
             waiting = [
                 pool.submit(hunt.hunt, mutant, Path(name) / str(number))
-                for number, mutant in enumerate(mutants)
+                for number, mutant in enumerate(longest_first)
             ]
             try:
                 for future in as_completed(waiting):

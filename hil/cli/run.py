@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hil.run.lifeline import hold_on
     from hil.run.output import make_folder
     from hil.run.session import RunOptions
-    from hil.run.supervisor import only_lists
+    from hil.run.supervisor import Manner, only_lists
 
     if arguments.part:
         hold_on()
@@ -127,7 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     given = [f"-k{arguments.select}"] if arguments.select else []  # one word: it is no name of a file
     given += map(str, scripts)
-    ending = run_on(config.path, options, [*given, *arguments.pytest_arguments], debug=arguments.debug)
+    chosen, manner = [*given, *arguments.pytest_arguments], Manner(debug=arguments.debug)
+    ending = run_on(config.path, options, chosen, manner)
     return _finish(arguments, out, ending, config.bms.name, earlier)
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from threading import Event
 
-from hil.bms.process import KILL, end_group
-from hil.errors import UsageError
+from hil.errors import HilError, UsageError
 from hil.mutants.build import Workshop
 from hil.mutants.mutant import Mutant
 from hil.report.record import read_events
-from hil.run.command import HIL
+from hil.run.deaths import run_on
+from hil.run.session import RunOptions
+from hil.run.supervisor import Manner, complete_record
 
 _LIBRARY = 'library = "reference_bms"'
-_LOOK_S = 0.05  # how often a run is asked whether it is over
 
 
 class Fate(StrEnum):
@@ -147,22 +147,17 @@ class Hunt:
         Raises:
             Stopped: If the hunt was called off.
         """
-        chosen = ["-k", select] if select else []
-        command = [*HIL, "run", str(rig), "--out", str(out), "--trace", "log", *chosen, "--", "-x"]
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        out.mkdir()
         end_s = time.monotonic() + self._limit_s
-        try:
-            while process.poll() is None:
-                if self.stop.wait(_LOOK_S):
-                    raise Stopped
-                if time.monotonic() > end_s:
-                    return False
-        finally:
-            if process.poll() is None:
-                end_group(process, KILL)  # with the run's own children
-                process.wait()
+        manner = Manner(silent=True, is_over=lambda: self.stop.is_set() or time.monotonic() > end_s)
+        arguments = [*([f"-k{select}"] if select else []), "-x"]
+        ending = run_on(rig, RunOptions(out, trace="log"), arguments, manner)
+        if self.stop.is_set():
+            raise Stopped
+        if ending.interrupted:
+            return False
+        with suppress(HilError):  # a run without a record proves nothing, see failures_of
+            complete_record(out, ending, rig)
         return True
 
 

@@ -14,15 +14,19 @@ class Complaints:
 
     Args:
         path: Where to keep it.
+        silent: Whether it is never shown.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, silent: bool = False) -> None:
         self.file: BinaryIO = path.open("wb")
         self._path = path
         self._shown = 0
+        self._silent = silent
 
     def relay(self) -> None:
         """Show what is new."""
+        if self._silent:
+            return
         with self._path.open("rb") as file:
             file.seek(self._shown)
             new = file.read()

@@ -20,7 +20,7 @@ from hil.run.lines import line_of
 from hil.run.output import RECORD_NAME, write_record
 from hil.run.resume import end_of, new_part
 from hil.run.session import RunOptions
-from hil.run.supervisor import Ending, run_tests
+from hil.run.supervisor import Ending, Manner, run_tests
 
 MOST_IN_A_ROW = 3
 MOST_IN_ALL = 10
@@ -29,14 +29,16 @@ _FIRST_FAILURE = re.compile(r"-[qvsl]*x[xqvsl]*|--exitfirst")
 _MOST_FAILURES = re.compile(r"--maxfail=(\d+)")
 
 
-def run_on(rig: Path, options: RunOptions, arguments: Sequence[str], *, debug: bool = False) -> Ending:
+def run_on(
+    rig: Path, options: RunOptions, arguments: Sequence[str], manner: Manner = Manner()  # noqa: B008 - frozen
+) -> Ending:
     """Run the tests; in a new process after each death of the firmware, until there are too many.
 
     Args:
         rig: The rig file.
         options: Of the run; its folder gets the record of all.
         arguments: More arguments for pytest.
-        debug: Show tracebacks.
+        manner: How the test processes are watched over.
 
     Returns:
         How the last process ended. Where that was not in order the record has no end.
@@ -44,10 +46,10 @@ def run_on(rig: Path, options: RunOptions, arguments: Sequence[str], *, debug: b
     Raises:
         OutputError: If the record of all cannot be written, or there can be no folder for the rest.
     """
-    ending = run_tests(rig, options, arguments, debug=debug)
+    ending = run_tests(rig, options, arguments, manner)
     if options.out is None or not ending.is_of_bms():
         return ending
-    whole = _Whole(options.out, _most_failures(arguments))
+    whole = _Whole(options.out, _most_failures(arguments), silent=manner.silent)
     with suppress(KeyboardInterrupt):
         while ending.is_of_bms() and whole.has_open_test:
             whole.fail(ending)
@@ -57,7 +59,7 @@ def run_on(rig: Path, options: RunOptions, arguments: Sequence[str], *, debug: b
             folder = new_part(options.out)
             settled = options.settled | whole.settled
             more = replace(options, out=folder, settled=settled, done=options.done + len(whole.settled))
-            ending = run_tests(rig, more, [*arguments, *whole.failures_left()], debug=debug)
+            ending = run_tests(rig, more, [*arguments, *whole.failures_left()], manner)
             whole.take(folder)
         return ending
     return replace(ending, interrupted=True)
@@ -69,11 +71,13 @@ class _Whole:
     Args:
         out: Folder of the run.
         most_failures: After so many no more tests are run; 0: however many there are.
+        silent: Whether nothing is said of the tests that it fails.
     """
 
-    def __init__(self, out: Path, most_failures: int) -> None:
+    def __init__(self, out: Path, most_failures: int, *, silent: bool) -> None:
         self._path = out / RECORD_NAME
         self._most = most_failures
+        self._silent = silent
         self._events = read_events(self._path)
         self._died: set[str] = set()
         self._stopped = ""
@@ -100,6 +104,8 @@ class _Whole:
         times = {"t_ns": at_ns, "sim_ns": at_ns - begun["t_ns"]}
         self._events.append({"event": "verdict", "test": test, "verdict": verdict, "reason": reason, **times})
         write_record(self._path, self._events)
+        if self._silent:
+            return
         with suppress(BrokenPipeError):
             _say(line_of(len(self.settled), ending.tests, test, verdict, reason))
 

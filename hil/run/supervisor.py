@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -28,6 +28,7 @@ from hil.bms.heartbeat import (
     read_last_call,
     read_number_of_tests,
 )
+from hil.bms.process import KILL, end_group
 from hil.checks.verdict import Verdict
 from hil.clock import NS_PER_S
 from hil.errors import FirmwareError, OutputError, RigTroubleError, UsageError
@@ -93,8 +94,23 @@ class Ending:
         return f"the firmware ended the test process (exit status {self.code}){where}{when}"
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a test process is watched over.
+
+    Attributes:
+        debug: Show tracebacks.
+        silent: Show nothing of what it says; the record has it.
+        is_over: Asked several times a second whether the process is to be ended as it is.
+    """
+
+    debug: bool = False
+    silent: bool = False
+    is_over: Callable[[], bool] = lambda: False
+
+
 def run_tests(
-    rig: Path, options: RunOptions, arguments: Sequence[str], *, debug: bool = False
+    rig: Path, options: RunOptions, arguments: Sequence[str], manner: Manner = Manner()
 ) -> Ending:
     """Run the tests in a process of its own, and wait for its end.
 
@@ -102,7 +118,7 @@ def run_tests(
         rig: The rig file.
         options: Of the run; a heartbeat file of the supervisor's own is used.
         arguments: More arguments for pytest. Test files and folders among them run in the suite's place.
-        debug: Show tracebacks.
+        manner: How it is watched over.
     """
     with tempfile.TemporaryDirectory(prefix="hil-") as folder, terminated_as_interrupted():
         heartbeat = Path(folder) / "heartbeat"
@@ -111,20 +127,21 @@ def run_tests(
             settled = Path(folder) / "settled"
             settled.write_text("\n".join(sorted(options.settled)), encoding="utf-8")
             command.append(f"--hil-settled={settled}")
-        command += _manners(arguments, debug=debug)
+        command += _settings(arguments, debug=manner.debug)
         if not any(map(_is_test, arguments)):
             command += _suite()
-        complaints = Complaints(Path(folder) / "stderr")
+        complaints = Complaints(Path(folder) / "stderr", silent=manner.silent)
         # out of reach of the terminal's Ctrl-C: the supervisor hears it, and passes it on once
         with subprocess.Popen(
             [*command, *arguments],
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if manner.silent else None,
             stderr=complaints.file,
             env={name: value for name, value in os.environ.items() if name not in _PYTEST_SETTINGS},
             start_new_session=True,
             creationflags=_NEW_GROUP,
         ) as process:
-            ending = _with_last_call(_watch(process, heartbeat, complaints), heartbeat)
+            ending = _with_last_call(_watch(process, heartbeat, complaints, manner.is_over), heartbeat)
         complaints.close()
         if ending.code == _PYTEST_USAGE:
             return replace(ending, complaint=complaints.of_pytest())
@@ -153,7 +170,7 @@ def _rig_options(rig: Path, options: RunOptions, heartbeat: Path) -> list[str]:
     return [f"{name}={value}" for name, value in given.items()]
 
 
-def _manners(arguments: Sequence[str], *, debug: bool) -> list[str]:
+def _settings(arguments: Sequence[str], *, debug: bool) -> list[str]:
     """How pytest behaves: the progress and the report say all that there is to say."""
     if debug:
         return ["-p", "no:cacheprovider", "-q", "--tb=short"]
@@ -199,7 +216,7 @@ def terminated_as_interrupted() -> Iterator[None]:
 
 
 def _watch(
-    process: subprocess.Popen[bytes], heartbeat: Path, complaints: Complaints
+    process: subprocess.Popen[bytes], heartbeat: Path, complaints: Complaints, is_over: Callable[[], bool]
 ) -> Ending:
     """Wait for the end; a firmware call that does not return for seconds, or a hook, is ended."""
     try:
@@ -207,6 +224,9 @@ def _watch(
         while process.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_POLL_S)
+            if is_over():
+                end_group(process, KILL)  # with what hooks may have started
+                return Ending(process.wait(), interrupted=True)
             beat = read_heartbeat(heartbeat)
             if beat != last:
                 last, since = beat, time.monotonic()

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from hil.bms.process import KILL
 from hil.errors import OutputError, RigTroubleError, UsageError
 from hil.report.record import Recorder, read_events
+from hil.rig.shipped import find_rig
 from hil.run.complaints import Complaints
-from hil.run.supervisor import Ending, complete_record
+from hil.run.session import RunOptions
+from hil.run.supervisor import Ending, Manner, complete_record, run_tests
 
 FIRMWARE = Path("folder/firmware.so")
 
@@ -135,3 +138,24 @@ def test_complaints_are_shown_once(tmp_path, capsys):
         complaints.relay()
     complaints.close()
     assert capsys.readouterr().err == "first\nsecond\n"
+
+
+def test_silent_complaints_are_kept_and_not_shown(tmp_path, capsys):
+    complaints = Complaints(tmp_path / "stderr", silent=True)
+    complaints.file.write(b"ERROR: no such option\n")
+    complaints.file.flush()
+    complaints.relay()
+    complaints.close()
+    assert capsys.readouterr().err == ""
+    assert complaints.of_pytest() == "no such option"
+
+
+def test_a_run_that_is_called_off_is_ended_without_a_word(tmp_path, capfd):
+    forever = tmp_path / "test_forever.py"
+    forever.write_text("import time\n\n\ndef test_forever():\n    print('here')\n    time.sleep(1e6)\n")
+    asked = iter([False, True])
+    manner = Manner(silent=True, is_over=lambda: next(asked))
+    ending = run_tests(find_rig("laptop"), RunOptions(tmp_path), [str(forever)], manner)
+    assert ending.interrupted
+    assert ending.code == -KILL
+    assert capfd.readouterr() == ("", "")
