@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from hil.characterise.stimulus import CELLS, TEMPERATURE, Lever, Trouble, levers
 from hil.characterise.survey import Heard, survey
 from hil.characterise.trial import Bench, answers_of, roles_of, seconds
 from hil.clock import NS_PER_S
-from hil.errors import UsageError
+from hil.errors import BmsError, UsageError
 from hil.rig.schema import RigConfig
 
 PATIENCE_NS = 8 * NS_PER_S
@@ -54,6 +55,7 @@ class Campaign:
 
     Attributes:
         sheet: What has been found so far.
+        broken: What the BMS broke under, such as by an error of its firmware; it is left, with the reason.
     """
 
     def __init__(self, config: RigConfig, wish: Wish, told: Callable[[str], None] = lambda _: None) -> None:
@@ -63,6 +65,7 @@ class Campaign:
         self._bench = Bench(config, wish.seed, lambda: told(f"{self._doing} ({self.trials} trials)"))
         self._times = Times(wish.patience_ns)
         self.sheet = Sheet(_facts(config, wish))
+        self.broken: list[Left] = []
         self._roles = answers_of(config.roles)
 
     @property
@@ -114,13 +117,30 @@ class Campaign:
         known = {one.role for one in self.sheet.characteristics}
         for places in self._levers.values():
             lever = places[len(places) // 2]
-            for heard in self._heard(lever, state, [role for role in self._roles if role not in known]):
-                self._doing = f"{heard.role} by {lever.title}"
-                others = [one for one in places if one is not lever]
-                found = characterise(self._bench, self._times, heard, others)
-                if found is not None:
-                    self.sheet.characteristics.append(found)
-                    yield found
+            heard: list[Heard] = []
+            with self._leaving(f"{lever.title} in {state}"):
+                heard = self._heard(lever, state, [role for role in self._roles if role not in known])
+            for one in heard:
+                yield from self._of_role(one, lever, [place for place in places if place is not lever])
+
+    def _of_role(self, heard: Heard, lever: Lever, others: Sequence[Lever]) -> Iterator[Characteristic]:
+        """The characteristic of a role that answered to a lever."""
+        self._doing = f"{heard.role} by {lever.title}"
+        with self._leaving(heard.role, f"by {lever.title} "):
+            found = characterise(self._bench, self._times, heard, others)
+            if found is not None:
+                self.sheet.characteristics.append(found)
+                yield found
+
+    @contextmanager
+    def _leaving(self, what: str, how: str = "") -> Iterator[None]:
+        """What the BMS breaks under is left, with the reason."""
+        try:
+            yield
+        except BmsError as error:
+            left = Left(what, f"{how}the BMS broke: {error.reason}")
+            self.broken.append(left)
+            self.sheet.left.append(left)
 
     def _heard(self, lever: Lever, state: str, roles: Sequence[str]) -> list[Heard]:
         roles = [role for role in roles if self._wish.wants(role, lever.quantity)]
@@ -141,17 +161,20 @@ class Campaign:
         for role in roles:
             picked = [places[len(places) // 2] for places in over if wants(role.name, places[0].quantity)]
             self._doing = f"{role.name} over {', '.join(lever.quantity for lever in picked)}"
-            for found in curves(bench, picked, role):
-                self.sheet.curves.append(found)
-                yield found
+            yield from self._drawn(curves(bench, picked, role))
         named = [role for role in roles if wants(role.name, "state of charge")]
         self._doing = "what is advertised over the state of charge"
-        for found in over_soc(bench, named) if named else ():
-            self.sheet.curves.append(found)
-            yield found
+        yield from self._drawn(over_soc(bench, named) if named else ())
+
+    def _drawn(self, found: Iterable[Curve]) -> Iterator[Curve]:
+        """Curves, which are in the sheet by then."""
+        with self._leaving(self._doing):
+            for curve in found:
+                self.sheet.curves.append(curve)
+                yield curve
 
     def _leave_the_rest(self) -> None:
-        found = {one.role for one in self.sheet.characteristics}
+        found = {one.role for one in self.sheet.characteristics} | {one.role for one in self.broken}
         patience = f"{seconds(self._wish.patience_ns):g} s"
         reason = f"no value, flag or missing frame that the rig can send made it say so within {patience}"
         for role in self._roles:

@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         line.clear()
         changed = _finish(draft, old)
-    return int(changed)
+    return int(changed or bool(campaign.broken))
 
 
 def _wish(arguments: argparse.Namespace) -> Wish:
@@ -97,6 +97,8 @@ def _find(campaign: Campaign, draft: _Draft, line: Line) -> None:
         line.clear()
         print(one_line(found), flush=True)
         draft.write()  # firmware that crashes takes this process with it
+    for left in campaign.broken:
+        print(f"{left.role}: {left.reason}", flush=True)
 
 
 def _finish(draft: _Draft, old: Sheet | None) -> bool:

@@ -8,7 +8,9 @@ from pathlib import Path
 import can
 import pytest
 
+from hil.characterise.sheet import read
 from hil.checks.verdict import BmsFailure
+from hil.cli import main
 from hil.errors import BmsError, BusError, FirmwareError, UsageError
 from hil.rig.load import load_rig
 from hil.rig.rig import Rig
@@ -364,3 +366,16 @@ def test_what_was_written_before_a_crash_is_there(build, hil):
     run.assert_reported()
     frames = list(can.BLFReader(run.out / "trace.blf"))
     assert len(frames) > 1000
+
+
+def test_what_it_breaks_under_is_left_by_a_search_for_its_limits(build, tmp_path, capsys):
+    """It is asked for nothing more there; all else is found, and the end says that something was wrong."""
+    rig = build(ON_STEP="if (highest >= 3900) return -1;")
+    out = tmp_path / "sheet"
+    code = main(["characterise", str(rig), "--out", str(out), "--only", "overvoltage"])
+    said = capsys.readouterr().out
+    assert code == 1, said
+    sheet = read(out / "characteristic.json")
+    assert sheet.complete
+    assert any("the BMS broke: bms_step returned -1 at bus time" in left.reason for left in sheet.left), said
+    assert "the BMS broke: bms_step returned -1" in said
