@@ -121,7 +121,8 @@ class Player:
         if parts and not hangs:
             outcome: Outcome = pickle.loads(b"".join(parts))
             return outcome
-        inside = read_heartbeat(beat) % 2 == 1
+        was_killed = not hangs and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        inside = read_heartbeat(beat) % 2 == 1 and not was_killed  # firmware does not do that to itself
         what = f"hangs for {_HANG_S:g} s" if hangs else f"ends with {_end_of(status)}"
         if not inside:
             return Outcome(trouble=f"the rig itself {what}")
@@ -138,9 +139,9 @@ class Player:
         except BmsFailure as failure:
             check = failure.result.check
             outcome.violation = Violation("it starts in time", "", check, failure.result.actual, host.now_ns)
-        except (BmsError, FirmwareError) as error:
-            outcome.violation = Violation(_FIRMWARE, error.reason, None, error.reason, host.now_ns)
-        except HookError as error:
+        except BmsError as error:
+            outcome.violation = Violation(_FIRMWARE, _kind_of(error), None, error.reason, host.now_ns)
+        except (FirmwareError, HookError) as error:
             outcome.trouble = str(error)
         except Exception:
             outcome.trouble = traceback.format_exc()
@@ -161,6 +162,12 @@ def _play(rig: Rig, script: Script, ignored: frozenset[str], outcome: Outcome) -
             continue  # this rig has it not
     life.look()
     life.close()
+
+
+def _kind_of(error: BmsError) -> str:
+    """What the firmware did, without when and how much: two lives that end with the same are one finding."""
+    what, is_timed, _ = error.reason.partition(" at bus time ")
+    return what if is_timed else "flood"
 
 
 def _end_of(status: int) -> str:
