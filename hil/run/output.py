@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
@@ -24,6 +25,8 @@ _WRITERS = {
     "reactions.json": reactions.as_json,
     "reactions.csv": reactions.as_csv,
 }
+_LOGS = ("plant.log", "safe_state.jsonl", "bms.log", "bms.memory")  # of a plant in real time
+_PART = re.compile(r"part-\d+")
 _FILES = (RECORD_NAME, *_WRITERS, *(f"trace.{kind}" for kind in TRACE_KINDS))
 
 
@@ -70,7 +73,19 @@ def _reused(given: Path, files: Iterable[str]) -> Path:
     given.mkdir(parents=True, exist_ok=True)
     for name in files:
         (given / name).unlink(missing_ok=True)
+    _clear_parts(given)
     return given
+
+
+def _clear_parts(folder: Path) -> None:
+    """Leave nothing of the parts of an older run, and of theirs; what is not ours stays."""
+    for part in folder.iterdir():
+        if _PART.fullmatch(part.name) and part.is_dir() and not part.is_symlink():
+            for name in (*_FILES, *_LOGS):
+                (part / name).unlink(missing_ok=True)
+            _clear_parts(part)
+            with suppress(OSError):
+                part.rmdir()
 
 
 def remove_outputs(out: Path) -> None:

@@ -26,6 +26,18 @@ def test_an_older_run_is_cleared_away_and_nothing_else(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_the_parts_of_an_older_run_are_cleared_away_and_nothing_else(tmp_path):
+    """A part has parts where its firmware crashed; a folder with something of the user's stays."""
+    files = ["part-2/record.jsonl", "part-2/part-2/trace.blf", "part-10/safe_state.jsonl"]
+    kept = ["part-3/notes.txt", "part-of-mine/record.jsonl"]
+    for name in (*files, *kept, "part-3/trace.blf"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("old")
+    make_folder(tmp_path, "laptop")
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()) == kept
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["part-3", "part-of-mine"]
+
+
 def test_a_folder_is_made_with_its_parents(tmp_path):
     assert make_folder(tmp_path / "a" / "b", "laptop").is_dir()
 
