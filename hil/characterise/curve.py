@@ -37,7 +37,7 @@ class Sweep:
     @property
     def step(self) -> float:
         """What the role's signal can tell apart."""
-        return abs(self.bench.signal(self.role).scale * self.role.reading.scale)
+        return self.bench.signal(self.role).step * abs(self.role.reading.scale)
 
     @property
     def points(self) -> tuple[tuple[float, float], ...]:

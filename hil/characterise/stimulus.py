@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import ceil, floor
+from math import ceil, copysign, floor
 from typing import TYPE_CHECKING, Any
 
 from hil.faults.catalogue import make_fault
@@ -195,10 +195,10 @@ def _lever(config: RigConfig, wire: Wire, port: Port) -> Lever:
     signal = message.signals[wire.signal]
     array = _MEMBER.fullmatch(wire.port)
     name, number = (array[1], array[2]) if array else (wire.port, "")
-    lsb, base = signal.scale * wire.scale, signal.offset * wire.scale + wire.offset
+    lsb, base = copysign(signal.step, signal.scale) * wire.scale, signal.offset * wire.scale + wire.offset
     ends = sorted(((port.minimum - base) / lsb, (port.maximum - base) / lsb))
-    low, high = signal.raw_bounds
-    page = "" if signal.mux_value is None else f", page {signal.mux_value}"
+    low, high = (ceil(ends[0]), floor(ends[1])) if signal.is_float else signal.raw_bounds
+    page = f", page {' and '.join(map(str, signal.groups))}" if signal.groups else ""
     return Lever(
         _QUANTITIES.get(name, name),
         f"{_PLACES.get(name, name)} {number}" if number else "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isnan
 from typing import TYPE_CHECKING
 
 from hil.errors import NotOfferedError
@@ -32,7 +33,9 @@ class Source:
     def read(self, values: Values) -> float | None:
         """The port's value in a frame; ``None``: not in this one, or not valid."""
         raw = values[self.index]
-        return None if raw is None or raw == self.not_available else raw * self.scale + self.offset
+        if raw is None or raw == self.not_available or isnan(raw):
+            return None
+        return raw * self.scale + self.offset
 
 
 @dataclass
@@ -173,4 +176,4 @@ def _sources(config: RigConfig, ports: tuple[str, ...]) -> dict[str, tuple[Sourc
 
 def _source(config: RigConfig, wire: Wire) -> Source:
     signal = config.buses[wire.bus].database.messages[wire.message].signals[wire.signal]
-    return Source(signal.index, wire.scale, wire.offset, signal.not_available, abs(signal.scale * wire.scale))
+    return Source(signal.index, wire.scale, wire.offset, signal.not_available, signal.step * abs(wire.scale))

@@ -1,5 +1,6 @@
 /* Messages in C: physical values to bytes and back. Thin binding of field_bits.c; layouts and words of refusal come from
- * codec.py. A physical value is rounded half-to-even to its raw number, as cantools does it. */
+ * codec.py. A physical value is rounded half-to-even to its raw number, as cantools does it; that of a floating-point signal is a
+ * float or a double, in which NaN is "not available". */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
@@ -8,11 +9,12 @@
 
 #include "field_bits.h"
 
+enum { FLOAT_BITS = 32, DOUBLE_BITS = 64 };
+
 typedef struct {
     field_place place;
-    bool is_signed, plain;                  /* plain: the raw number is the value */
-    bool always;                            /* whether each group has it */
-    int64_t group;
+    bool is_signed, is_float, plain;        /* plain: the raw number is the value */
+    bool always;                            /* whether each group has it; else layout.there says it */
     double scale, offset, minimum, maximum; /* value = raw * scale + offset */
     double not_available;                   /* NaN: there is no such value */
     double least, beyond;                   /* least <= raw < beyond */
@@ -22,7 +24,8 @@ typedef struct {
     PyObject_HEAD
     Py_ssize_t size, count, multiplexer, groups; /* bytes; fields; index or -1; number of groups */
     field *fields;
-    int64_t *group;
+    int64_t *group; /* in rising order */
+    bool *there;    /* field by field, for each group */
     PyObject *refuse, *misfit, *unknown;
 } layout;
 
@@ -48,12 +51,34 @@ typedef struct {
 
 static bool is_in_range(const field *f, double value)
 {
+    if (f->is_float && isnan(value)) return true;
     return (f->minimum <= value && value <= f->maximum) || value == f->not_available;
+}
+
+/* The bits of a floating-point number; false if a float is too short for it. */
+static bool float_bits_of(const field *f, double number, uint64_t *bits)
+{
+    if (f->place.length == DOUBLE_BITS) return memcpy(bits, &number, sizeof number), true;
+    float narrow = (float)number;
+    uint32_t word;
+    memcpy(&word, &narrow, sizeof narrow);
+    *bits = word;
+    return !isinf(narrow) || isinf(number);
+}
+
+static double float_of(const field *f, uint64_t bits)
+{
+    double number;
+    float narrow;
+    uint32_t word = (uint32_t)bits;
+    if (f->place.length == DOUBLE_BITS) return memcpy(&number, &bits, sizeof number), number;
+    return memcpy(&narrow, &word, sizeof narrow), (double)narrow;
 }
 
 /* The bits of a number; false if they do not hold it. */
 static bool bits_of(const field *f, double number, uint64_t *bits)
 {
+    if (f->is_float) return float_bits_of(f, number, bits);
     number = nearbyint(number);
     if (!(f->least <= number && number < f->beyond)) return false;
     *bits = (number < 0.0 ? (uint64_t)(int64_t)number : (uint64_t)number) & field_mask(&f->place);
@@ -79,6 +104,7 @@ static bool bits_of_int(const field *f, PyObject *number, uint64_t *bits)
 
 static PyObject *value_of(const field *f, uint64_t bits)
 {
+    if (f->is_float) return PyFloat_FromDouble(float_of(f, bits) * f->scale + f->offset);
     int64_t number = (int64_t)bits;
     bool negative = f->is_signed && bits >> (f->place.length - 1u) & 1u;
     if (negative) number = (int64_t)(bits | ~field_mask(&f->place));
@@ -100,14 +126,14 @@ static PyObject *item_of(PyObject *values, Py_ssize_t index)
     return item;
 }
 
-/* As PyFloat_AsDouble; what is too large for one is NaN, which no range has. */
+/* As PyFloat_AsDouble; what is too large for one is infinite, which no range has. */
 static double number_of(PyObject *value)
 {
     double number = PyFloat_AsDouble(value);
     if (number != -1.0 || !PyErr_Occurred()) return number;
     if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
         PyErr_Clear();
-        return NAN;
+        return INFINITY;
     }
     return number;
 }
@@ -121,11 +147,24 @@ static void complain(PyObject *said)
 
 /* ---- layouts ---- */
 
-static bool is_group(const layout *self, double value)
+/* The place of a multiplexor's value among the groups; -1 if there is no such group. */
+static Py_ssize_t group_of(const layout *self, double value)
 {
-    for (Py_ssize_t k = 0; k < self->groups; k++)
-        if ((double)self->group[k] == value) return true;
-    return false;
+    Py_ssize_t low = 0, high = self->groups;
+    while (low < high) {
+        Py_ssize_t middle = low + (high - low) / 2;
+        if ((double)self->group[middle] == value) return middle;
+        if ((double)self->group[middle] < value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+static bool is_there(const layout *self, Py_ssize_t index, Py_ssize_t group)
+{
+    return self->fields[index].always || self->there[index * self->groups + group];
 }
 
 static int encode_one(const layout *self, Py_ssize_t index, PyObject *value, uint8_t *data)
@@ -144,34 +183,33 @@ static int encode_one(const layout *self, Py_ssize_t index, PyObject *value, uin
     return -1;
 }
 
-/* The multiplexor's value; -1 with an exception set if the message has no such group. */
-static int group_to_encode(const layout *self, PyObject *values, int64_t *group)
+/* The place of the group to encode, 0 of a message without any; -1 with an exception set if there is no such group. */
+static Py_ssize_t group_to_encode(const layout *self, PyObject *values)
 {
     if (!self->groups) return 0;
     PyObject *value = item_of(values, self->multiplexer);
     if (value == NULL) return -1;
     double number = number_of(value);
-    bool failed = number == -1.0 && PyErr_Occurred();
-    if (!failed && !is_group(self, number)) {
-        complain(PyObject_CallFunction(self->unknown, "O", value));
-        failed = true;
+    Py_ssize_t group = -1;
+    if (number != -1.0 || !PyErr_Occurred()) {
+        group = group_of(self, number);
+        if (group < 0) complain(PyObject_CallFunction(self->unknown, "O", value));
     }
     Py_DECREF(value);
-    if (!failed) *group = (int64_t)number;
-    return failed ? -1 : 0;
+    return group;
 }
 
 static PyObject *layout_encode(PyObject *object, PyObject *values)
 {
     const layout *self = (layout *)object;
-    int64_t group = 0;
-    if (group_to_encode(self, values, &group) < 0) return NULL;
+    Py_ssize_t group = group_to_encode(self, values);
+    if (group < 0) return NULL;
     PyObject *result = PyByteArray_FromStringAndSize(NULL, self->size);
     if (result == NULL) return NULL;
     uint8_t *data = (uint8_t *)PyByteArray_AsString(result);
     memset(data, 0, (size_t)self->size);
     for (Py_ssize_t k = 0; k < self->count; k++) {
-        if (!self->fields[k].always && self->fields[k].group != group) continue;
+        if (!is_there(self, k, group)) continue;
         PyObject *value = item_of(values, k);
         int failed = value == NULL ? -1 : encode_one(self, k, value, data);
         Py_XDECREF(value);
@@ -185,19 +223,17 @@ static PyObject *layout_encode(PyObject *object, PyObject *values)
 
 static PyObject *decoded(const layout *self, const uint8_t *data)
 {
-    uint64_t group = 0;
+    Py_ssize_t group = 0;
     if (self->groups) {
-        group = field_get(&self->fields[self->multiplexer].place, data);
-        if (!is_group(self, (double)group)) {
-            complain(PyObject_CallFunction(self->unknown, "K", (unsigned long long)group));
-            return NULL;
-        }
+        uint64_t number = field_get(&self->fields[self->multiplexer].place, data);
+        group = group_of(self, (double)number);
+        if (group < 0) return complain(PyObject_CallFunction(self->unknown, "K", (unsigned long long)number)), NULL;
     }
     PyObject *values = PyTuple_New(self->count);
     for (Py_ssize_t k = 0; values != NULL && k < self->count; k++) {
         const field *f = &self->fields[k];
-        bool is_there = f->always || f->group == (int64_t)group;
-        PyObject *value = is_there ? value_of(f, field_get(&f->place, data)) : Py_NewRef(Py_None);
+        bool has_one = is_there(self, k, group);
+        PyObject *value = has_one ? value_of(f, field_get(&f->place, data)) : Py_NewRef(Py_None);
         if (value == NULL || PyTuple_SetItem(values, k, value) < 0) Py_CLEAR(values);
     }
     return values;
@@ -217,38 +253,62 @@ static PyObject *layout_decode(PyObject *object, PyObject *given)
     return values;
 }
 
-/* start, length, little_endian, signed, scale, offset, minimum, maximum, not_available or None, group or None */
-static int read_field(field *f, PyObject *given, Py_ssize_t size)
+/* Which groups have a field: a tuple of the multiplexor's values. */
+static int read_presence(layout *self, Py_ssize_t index, PyObject *groups)
 {
+    if (!PyTuple_Check(groups)) return PyErr_SetString(PyExc_TypeError, "the groups of a field are a tuple"), -1;
+    for (Py_ssize_t k = 0; k < PyTuple_Size(groups); k++) {
+        long long value = PyLong_AsLongLong(PyTuple_GetItem(groups, k));
+        if (value == -1 && PyErr_Occurred()) return -1;
+        Py_ssize_t group = group_of(self, (double)value);
+        if (group < 0) return PyErr_SetString(PyExc_ValueError, "a field is of no group"), -1;
+        self->there[index * self->groups + group] = true;
+    }
+    return 0;
+}
+
+/* start, length, little_endian, signed, is_float, scale, offset, minimum, maximum, not_available or None, groups or
+ * None */
+static int read_field(layout *self, Py_ssize_t index, PyObject *given)
+{
+    field *f = &self->fields[index];
     Py_ssize_t start, length;
-    int little, is_signed;
-    PyObject *not_available, *group;
+    int little, is_signed, is_float;
+    PyObject *not_available, *groups;
     if (given == NULL) return -1; /* the list has become shorter: a number's own conversion may do that */
     if (!PyTuple_Check(given)) return PyErr_SetString(PyExc_TypeError, "a field is a tuple"), -1;
-    if (!PyArg_ParseTuple(given, "nnppddddOO;a field", &start, &length, &little, &is_signed, &f->scale, &f->offset,
-                          &f->minimum, &f->maximum, &not_available, &group))
+    if (!PyArg_ParseTuple(given, "nnpppddddOO;a field", &start, &length, &little, &is_signed, &is_float, &f->scale,
+                          &f->offset, &f->minimum, &f->maximum, &not_available, &groups))
         return -1;
-    if (start < 0 || length < 0 || !field_at(&f->place, (size_t)size, (size_t)start, (size_t)length, little != 0))
+    if (start < 0 || length < 0 ||
+        !field_at(&f->place, (size_t)self->size, (size_t)start, (size_t)length, little != 0))
         return PyErr_SetString(PyExc_ValueError, "a field leaves its message"), -1;
     if (!(f->scale < 0.0 || f->scale > 0.0)) return PyErr_SetString(PyExc_ValueError, "a scale is 0"), -1;
-    f->is_signed = is_signed != 0;
-    f->plain = f->scale == 1.0 && f->offset == 0.0;
+    if (is_float && length != FLOAT_BITS && length != DOUBLE_BITS)
+        return PyErr_SetString(PyExc_ValueError, "no floating-point number has such a length"), -1;
+    f->is_float = is_float != 0;
+    f->is_signed = is_signed != 0 && !is_float;
+    f->plain = f->scale == 1.0 && f->offset == 0.0 && !is_float;
     f->beyond = ldexp(1.0, (int)length - (is_signed ? 1 : 0));
     f->least = is_signed ? -f->beyond : 0.0;
     f->not_available = not_available == Py_None ? NAN : PyFloat_AsDouble(not_available);
-    f->always = group == Py_None;
-    f->group = f->always ? 0 : (int64_t)PyLong_AsLongLong(group);
-    return PyErr_Occurred() ? -1 : 0;
+    if (PyErr_Occurred()) return -1;
+    f->always = groups == Py_None;
+    return f->always ? 0 : read_presence(self, index, groups);
 }
 
 static int read_groups(layout *self, PyObject *groups)
 {
     self->groups = PyTuple_Size(groups);
+    if (self->groups > PY_SSIZE_T_MAX / (self->count + 1) - 1) return PyErr_NoMemory(), -1;
     self->group = PyMem_Calloc((size_t)self->groups + 1u, sizeof *self->group);
-    if (self->group == NULL) return PyErr_NoMemory(), -1;
+    self->there = PyMem_Calloc((size_t)(self->groups + 1) * (size_t)(self->count + 1), sizeof *self->there);
+    if (self->group == NULL || self->there == NULL) return PyErr_NoMemory(), -1;
     for (Py_ssize_t k = 0; k < self->groups; k++) {
         self->group[k] = (int64_t)PyLong_AsLongLong(PyTuple_GetItem(groups, k));
         if (PyErr_Occurred()) return -1;
+        if (k > 0 && self->group[k] <= self->group[k - 1])
+            return PyErr_SetString(PyExc_ValueError, "groups are in rising order"), -1;
     }
     if (self->groups && (self->multiplexer < 0 || self->multiplexer >= self->count))
         return PyErr_SetString(PyExc_ValueError, "groups need a multiplexor"), -1;
@@ -275,7 +335,7 @@ static PyObject *layout_new(PyTypeObject *type, PyObject *args, PyObject *names)
     self->fields = PyMem_Calloc((size_t)self->count + 1u, sizeof *self->fields);
     int failed = self->fields == NULL ? (PyErr_NoMemory(), -1) : read_groups(self, groups);
     for (Py_ssize_t k = 0; !failed && k < self->count; k++)
-        failed = read_field(&self->fields[k], PyList_GetItem(fields, k), size);
+        failed = read_field(self, k, PyList_GetItem(fields, k));
     if (failed) Py_CLEAR(self);
     return (PyObject *)self;
 }
@@ -315,6 +375,7 @@ static void layout_dealloc(PyObject *object)
     (void)layout_clear(object);
     PyMem_Free(self->fields);
     PyMem_Free(self->group);
+    PyMem_Free(self->there);
     let_go(object);
 }
 

@@ -1,7 +1,9 @@
 from collections.abc import Callable, MutableSequence, Sequence
 from typing import NoReturn, final
 
-_Field = tuple[int, int, bool, bool, float, float, float, float, float | None, int | None]
+_Field = tuple[
+    int, int, bool, bool, bool, float, float, float, float, float | None, tuple[int, ...] | None
+]
 _Row = tuple[int, MutableSequence[float], int, float, float]
 
 @final

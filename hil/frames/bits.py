@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+from struct import pack, unpack
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -41,11 +43,11 @@ def put_raw(message: Message, signal: Signal, data: bytearray, raw: int) -> None
 
 
 def carries(message: Message, signal: Signal, data: bytes | bytearray) -> bool:
-    """Whether a frame has the signal: always, or under its value of the multiplexor."""
-    if signal.mux_value is None:
+    """Whether a frame has the signal: always, or under one of its values of the multiplexor."""
+    if not signal.groups:
         return True
     multiplexer = next(s for s in message.signals.values() if s.is_multiplexer)
-    return raw_in(message, multiplexer, data) == signal.mux_value
+    return raw_in(message, multiplexer, data) in signal.groups
 
 
 def unused_bits(message: Message) -> bytes:
@@ -57,7 +59,12 @@ def unused_bits(message: Message) -> bytes:
 
 
 def raw_beyond(signal: Signal, by: int = 1, *, above: bool) -> int | None:
-    """The raw number ``by`` beyond the signal's range and not "not available"; ``None``: there is none."""
+    """The raw number ``by`` beyond the signal's range and not "not available"; ``None``: there is none.
+
+    That of a floating-point signal is given as its bits: beyond the largest numbers are the infinite ones.
+    """
+    if signal.is_float:
+        return _float_beyond(signal, by, above=above)
     step = 1 if above == (signal.scale > 0) else -1
     raw = raw_of(signal, signal.maximum if above else signal.minimum) + by * step
     if signal.not_available is not None:
@@ -69,5 +76,29 @@ def raw_beyond(signal: Signal, by: int = 1, *, above: bool) -> int | None:
 
 
 def raw_of(signal: Signal, value: float) -> int:
-    """The raw number nearest to a physical value, whether or not the bits can hold it."""
-    return round((value - signal.offset) / signal.scale)
+    """The raw number nearest to a physical value, whether or not the bits can hold it.
+
+    That of a floating-point signal is given as its bits.
+    """
+    number = (value - signal.offset) / signal.scale
+    return _float_bits(signal, number) if signal.is_float else round(number)
+
+
+_FLOATS = {32: ("<f", "<I"), 64: ("<d", "<Q")}  # by length
+
+
+def _float_bits(signal: Signal, number: float) -> int:
+    as_float, as_bits = _FLOATS[signal.length]
+    return int(unpack(as_bits, pack(as_float, number))[0])
+
+
+def _float_beyond(signal: Signal, by: int, *, above: bool) -> int | None:
+    """The bits of floating-point numbers rise with their size, below the bit of the sign."""
+    sign = 1 << signal.length - 1
+    bits = raw_of(signal, signal.maximum if above else signal.minimum)
+    place = sign - bits if bits & sign else bits  # in the order of the numbers
+    place += by if above == (signal.scale > 0) else -by
+    infinite = _float_bits(signal, inf)
+    if abs(place) > infinite:
+        return None
+    return place if place >= 0 else sign - place

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 Encoder = Callable[[Sequence[float]], bytearray]
 Decoder = Callable[[bytes], tuple[float | None, ...]]
 Saturate = Callable[[int, float], float]
-Field = tuple[int, int, bool, bool, float, float, float, float, float | None, int | None]
+Field = tuple[
+    int, int, bool, bool, bool, float, float, float, float, float | None, tuple[int, ...] | None
+]
 
 _NONE = -1  # index of a signal that is not there
 
@@ -67,7 +69,7 @@ def packer_of(
     fed = {signal.name for signal, _ in sources}
     start = bytearray(message.length)
     for signal in message.signals.values():
-        if signal.name not in fed and signal.mux_value in (None, group) and not signal.is_derived:
+        if signal.name not in fed and signal.is_in(group) and not signal.is_derived:
             value = start_values[signal.index]
             if signal.is_multiplexer and group is not None:
                 value = group
@@ -75,7 +77,7 @@ def packer_of(
     rows = [
         (signal.index, source.values, source.index, source.scale, source.offset)
         for signal, source in sources
-        if signal.mux_value in (None, group)
+        if signal.is_in(group)
     ]
     return _codec.Packer(message.layout, bytes(start), rows, saturate)
 
@@ -86,10 +88,11 @@ def _field(signal: Signal) -> Field:
         signal.length,
         signal.little_endian,
         signal.signed,
+        signal.is_float,
         signal.scale,
         signal.offset,
         signal.minimum,
         signal.maximum,
         signal.not_available,
-        signal.mux_value,
+        signal.groups or None,
     )

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from math import nextafter
+from math import isnan, nan, nextafter
 from pathlib import Path
+from sys import float_info
 from typing import TYPE_CHECKING, Any
 
 from cantools.database.can import Database as CanDatabase
@@ -20,7 +21,7 @@ from hil.frames.e2e import E2E
 from hil.frames.j1939 import packet_count
 from hil.frames.profiles import Extras, OwnChecksum
 from hil.frames.sending import OnChange, send_type_of
-from hil.frames.soundness import flaw_of, mistakes_of
+from hil.frames.soundness import flaw_of, is_sound
 from hil.frames.trouble_codes import Code, decoder
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 NS_PER_MS = 1_000_000
 EXTENDED = 0x80000000
+
+_FLOAT_STEP = 2.0**-10
+_FLOAT_ERROR = 2.0**-22  # of a float of 32 bits, twice over
+_LARGEST = {32: 2.0**128 - 2.0**104, 64: float_info.max}  # floating-point number, by its length
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,13 @@ class Signal:
         start: First bit as the DBC counts: least significant (little-endian) or most (big-endian).
         minimum: Lowest physical value, in ``unit``; where the DBC gives none, the lowest it can
             hold.
-        mux_value: The multiplexor's value under which it is there; ``None``: always.
+        groups: The multiplexor's values under which it is there; none: always.
         not_available: Physical value of the raw number that means "no valid value", if there is
-            one.
+            one; of a floating-point signal NaN.
         e2e_role: ``None``, ``Counter`` or ``Checksum``.
         start_value: Physical value that is sent while nothing else is said.
         is_derived: Whether it has no bits of its own: it is made out of all that the message says.
+        is_float: Whether its bits are a floating-point number (attribute line ``SIG_VALTYPE_``).
     """
 
     name: str
@@ -61,16 +67,40 @@ class Signal:
     unit: str
     choices: dict[int, str] | None
     is_multiplexer: bool
-    mux_value: int | None
+    groups: tuple[int, ...]
     not_available: float | None
     e2e_role: str
     start_value: float
     comment: str
     is_derived: bool = False
+    is_float: bool = False
 
     def in_range(self, value: float) -> bool:
         """Whether the physical value may be sent."""
-        return self.minimum <= value <= self.maximum or value == self.not_available
+        return self.minimum <= value <= self.maximum or self.is_absent(value)
+
+    def is_absent(self, value: float) -> bool:
+        """Whether the physical value means "not available"."""
+        return value == self.not_available or (self.is_float and isnan(value))
+
+    def is_in(self, group: int | None) -> bool:
+        """Whether it is there under a value of the multiplexor."""
+        return not self.groups or group in self.groups
+
+    @property
+    def step(self) -> float:
+        """What two neighbouring values differ by.
+
+        Floating-point numbers are finer than any sensor: of them it is 1/1024 of what they count in.
+        """
+        return abs(self.scale) * (_FLOAT_STEP if self.is_float else 1.0)
+
+    def shows(self, seen: float, value: float) -> bool:
+        """Whether a value of a frame is the one wanted, rounded as the bits hold it."""
+        slack = 0.51 * abs(self.scale)
+        if self.is_float:
+            slack = _FLOAT_ERROR * (abs(value - self.offset) + abs(self.scale))
+        return abs(seen - value) <= slack
 
     @property
     def first_value(self) -> float:
@@ -183,7 +213,7 @@ class Message:
 
     def turns_of(self, signal: Signal) -> int:
         """Cycles until a signal comes again."""
-        return 1 if signal.mux_value is None else self.turns
+        return self.turns if signal.groups else 1
 
     @cached_property
     def layout(self) -> _codec.Layout:
@@ -300,11 +330,7 @@ def _parse(
             place=place,
             remedy="correct the line named; signals must neither overlap nor leave their frame",
         ) from error
-    errors: list[RigFileError] = [
-        RigFileError(reason, place=place, key=key, remedy=remedy)
-        for message in database.messages
-        for key, reason, remedy in mistakes_of(message)
-    ]
+    errors: list[RigFileError] = []
     messages = []
     for source in database.messages:
         try:
@@ -312,8 +338,6 @@ def _parse(
         except RigFileError as error:
             key = error.key if error.key == source.name else f"{source.name}.{error.key}"
             errors.append(RigFileError(error.reason, place=place, key=key, remedy=error.remedy))
-        except ArithmeticError:  # a factor of 0, named above
-            continue
     if errors:
         raise RigFileErrors(errors)
     return tuple(messages)
@@ -330,10 +354,11 @@ def _decoded(text: bytes) -> str:
 def _message(
     place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum], *, j1939: bool
 ) -> Message:
-    signals = {s.name: _signal(index, s) for index, s in enumerate(source.signals)}
-    values = sorted({s.mux_value for s in signals.values() if s.mux_value is not None})
-    cycle_ns = _ms(_attribute(source, "GenMsgCycleTime", 0) or source.cycle_time)
     flaw = flaw_of(source, j1939=j1939)
+    sound = filter(is_sound, source.signals)
+    signals = {s.name: _signal(index, s) for index, s in enumerate(sound)}
+    values = sorted({group for s in signals.values() for group in s.groups})
+    cycle_ns = _ms(_attribute(source, "GenMsgCycleTime", 0) or source.cycle_time)
     sent = send_type_of(source.send_type or "")
     always = sent in ("cyclic", "on-change-and-cyclic") and not flaw
     changing = sent.startswith("on-change") and not flaw
@@ -375,14 +400,13 @@ def _signal(index: int, source: DbcSignal) -> Signal:
     scale, offset = float(source.scale), float(source.offset)
     minimum, maximum = _range(source)
     raw = source.raw_initial  # attribute GenSigStartValue
-    ids = source.multiplexer_ids
     return Signal(
         name=source.name,
         index=index,
         start=source.start,
         length=source.length,
         little_endian=source.byte_order == "little_endian",
-        signed=source.is_signed,
+        signed=_is_signed(source),
         scale=scale,
         offset=offset,
         minimum=minimum,
@@ -390,16 +414,22 @@ def _signal(index: int, source: DbcSignal) -> Signal:
         unit=source.unit or "",
         choices={int(k): str(v) for k, v in source.choices.items()} if source.choices else None,
         is_multiplexer=source.is_multiplexer,
-        mux_value=ids[0] if ids else None,
+        groups=tuple(sorted(set(source.multiplexer_ids or ()))),
         not_available=_not_available(source),
         e2e_role=str(_attribute(source, "E2ERole", "None")),
         start_value=0.0 if raw is None else float(raw) * scale + offset,
         comment=source.comment or "",
+        is_float=source.conversion.is_float,
     )
 
 
+def _is_signed(source: DbcSignal) -> bool:
+    """A multiplexor is its bits, by which a DBC file numbers the groups, whatever it says of a sign."""
+    return source.is_signed and not source.is_multiplexer and not source.conversion.is_float
+
+
 def _raw_bounds(source: DbcSignal) -> tuple[int, int]:
-    low = -(1 << source.length - 1) if source.is_signed else 0
+    low = -(1 << source.length - 1) if _is_signed(source) else 0
     return low, low + (1 << source.length) - 1
 
 
@@ -408,8 +438,12 @@ def _range(source: DbcSignal) -> tuple[float, float]:
 
     Declaring more than that is common; sending it would put another value on the wire.
     """
+    if source.conversion.is_float:
+        return _float_range(source)
     scale, offset = float(source.scale), float(source.offset)
     low, high = _raw_bounds(source)
+    if source.is_multiplexer:
+        return low, high  # whatever is declared: the groups have these numbers
 
     plain = (scale, offset) == (1, 0)  # integers, exact beyond 53 bits
 
@@ -425,16 +459,29 @@ def _range(source: DbcSignal) -> tuple[float, float]:
     return bounds[0], bounds[1]
 
 
+def _float_range(source: DbcSignal) -> tuple[float, float]:
+    scale, offset, largest = float(source.scale), float(source.offset), _LARGEST[source.length]
+    largest *= min(abs(scale), 1.0)  # a physical value is a double itself
+    low, high = (None if end is None else float(end) for end in (source.minimum, source.maximum))
+    return (
+        offset - largest if low is None else max(low, offset - largest),
+        offset + largest if high is None else min(high, offset + largest),
+    )
+
+
 def _not_available(source: DbcSignal) -> float | None:
     """Physical value of attribute ``SigNotAvailable``, a raw number; -1 means that there is none.
 
-    Of a signed signal the number may be given as the bits are, without the sign.
+    Of a signed signal the number may be given as the bits are, without the sign. A floating-point signal
+    has NaN.
     """
+    if source.conversion.is_float:
+        return nan
     raw = int(_attribute(source, "SigNotAvailable", -1))
     if raw == -1:
         return None
     low, high = _raw_bounds(source)
-    if source.is_signed and high < raw <= 2 * high + 1:
+    if _is_signed(source) and high < raw <= 2 * high + 1:
         raw += 2 * low
     if not low <= raw <= high:
         raise RigFileError(

@@ -12,16 +12,23 @@ if TYPE_CHECKING:
     from cantools.database.can import Message as DbcMessage
     from cantools.database.can import Signal as DbcSignal
 
-Mistake = tuple[str, str, str]  # key, reason, remedy
+Flaw = tuple[str, str]  # reason, remedy
+
+FLOATS = (32, 64)  # bits of a floating-point signal
 
 
-def flaw_of(message: DbcMessage, *, j1939: bool) -> tuple[str, str] | None:
-    """Why no bus carries a message, and the remedy: it is no matter as long as nobody uses the message.
+def flaw_of(message: DbcMessage, *, j1939: bool) -> Flaw | None:
+    """Why a message cannot be used, and the remedy: it is no matter as long as nobody uses the message.
 
     Args:
         message: As it stands in the DBC file.
         j1939: Whether it is on a bus of J1939, whose transport protocol carries long messages.
     """
+    return _flaw_of_length(message, j1939=j1939) or next(_flaws(message), None)
+
+
+def _flaw_of_length(message: DbcMessage, *, j1939: bool) -> Flaw | None:
+    """Why no bus carries a message."""
     length = message.length
     if message.is_fd:
         lengths = ", ".join(map(str, FD_LENGTHS))
@@ -41,37 +48,32 @@ def flaw_of(message: DbcMessage, *, j1939: bool) -> tuple[str, str] | None:
     )
 
 
-def mistakes_of(message: DbcMessage) -> Iterator[Mistake]:
-    """What is wrong with a message that the DBC parser accepted."""
+def _flaws(message: DbcMessage) -> Iterator[Flaw]:
+    """What is wrong with the signals of a message that the DBC parser accepted."""
     multiplexers = [signal for signal in message.signals if signal.is_multiplexer]
     if len(multiplexers) > 1:
-        yield (
-            message.name,
-            "nested multiplexing is not supported",
-            "use one multiplexor signal per message",
-        )
+        names = " and ".join(signal.name for signal in multiplexers)
+        yield f"nested multiplexing, by {names}, is not supported", "use one multiplexor signal per message"
     for signal in multiplexers:
-        if (signal.scale, signal.offset) != (1, 0):
-            yield (
-                f"{message.name}.{signal.name}",
-                "a multiplexor with factor or offset is not supported",
-                "use factor 1 and offset 0",
-            )
+        if (signal.scale, signal.offset) != (1, 0) or signal.conversion.is_float:
+            reason = f"{signal.name}: a multiplexor is a whole number, as its bits are"
+            yield reason, "use factor 1 and offset 0"
     for signal in message.signals:
         for reason, remedy in _of_signal(signal):
-            yield f"{message.name}.{signal.name}", reason, remedy
+            yield f"{signal.name}: {reason}", remedy
 
 
-def _of_signal(signal: DbcSignal) -> Iterator[tuple[str, str]]:
-    if signal.conversion.is_float:
-        yield "floating-point signals are not supported", "use a scaled integer"
+def is_sound(signal: DbcSignal) -> bool:
+    """Whether a signal by itself can be used."""
+    return not any(_of_signal(signal))
+
+
+def _of_signal(signal: DbcSignal) -> Iterator[Flaw]:
+    if signal.conversion.is_float and signal.length not in FLOATS:
+        lengths = " or ".join(map(str, FLOATS))
+        yield f"a floating-point number has no {signal.length} bits", f"it has {lengths}"
     if signal.scale == 0:
         yield "the factor is 0: every value would be the same", "give the factor that is meant"
     low, high = signal.minimum, signal.maximum
     if low is not None and high is not None and low > high:
         yield f"the range is empty: {low:g} to {high:g}", "swap minimum and maximum"
-    if len(signal.multiplexer_ids or ()) > 1:
-        yield (
-            "a signal of several multiplexor values is not supported",
-            "declare it once per multiplexor value",
-        )

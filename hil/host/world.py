@@ -452,9 +452,9 @@ class World:
             except FrameError:  # of somebody else with the same identifier
                 return False
             if seen is None or value is None or lost:
-                return seen is not None and seen == field.not_available
+                return seen is not None and field.is_absent(seen)
             target = min(max(value, field.minimum), field.maximum)
-            return abs(seen - target) <= 0.51 * abs(field.scale)
+            return field.shows(seen, target)
 
         return Carrier(bus, layout.key, shows, message, signal)
 

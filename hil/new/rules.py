@@ -76,7 +76,7 @@ def guessed_unit(signal: Signal) -> str:
     own = words_of(signal.name)
     if signal.unit or signal.length < _SHORT or signal.choices or own & _NO_QUANTITY:
         return ""
-    coarse = signal.scale >= 1.0 and signal.maximum >= _MILLI
+    coarse = not signal.is_float and signal.scale >= 1.0 and signal.maximum >= _MILLI
     for word, plain, small in _GUESSED:
         if word in own:
             return small if coarse and small else plain

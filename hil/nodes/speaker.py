@@ -258,7 +258,7 @@ class _Layout:
 def _fit(signal: Signal, value: float) -> float:
     if math.isnan(value):
         return signal.maximum if signal.not_available is None else signal.not_available
-    if value == signal.not_available:
+    if signal.is_absent(value):
         return value
     return min(max(value, signal.minimum), signal.maximum)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from hil.checks.check import FrameEvidence
@@ -62,9 +63,9 @@ def _decode(message: Message, data: bytes) -> str:
 
 def _say(message: Message, name: str, value: float) -> str:
     signal = message.signals[name]
-    if value == signal.not_available:
+    if signal.is_absent(value):
         return "not available"
-    raw = round((value - signal.offset) / signal.scale)
+    raw = round((value - signal.offset) / signal.scale) if isfinite(value) else None
     if signal.choices and raw in signal.choices:
         return signal.choices[raw]
     return f"{value:.6g} {signal.unit}".rstrip()

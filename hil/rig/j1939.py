@@ -198,7 +198,7 @@ def _derived(name: str, index: int, length: int) -> Signal:
     """A signal that is made out of all codes of a message."""
     highest = float((1 << length) - 1)
     return Signal(
-        name, index, 0, length, True, False, 1.0, 0.0, 0.0, highest, "", None, False, None, None, "None",
+        name, index, 0, length, True, False, 1.0, 0.0, 0.0, highest, "", None, False, (), None, "None",
         0.0, "", is_derived=True,
     )  # fmt: skip
 

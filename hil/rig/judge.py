@@ -272,8 +272,7 @@ class Judge:
         signal, reading = self._observer.signal(role), role.reading
         if not role.values and signal.length == 1:
             return say(bool(value))
-        absent = signal.not_available
-        if absent is not None and value == absent * reading.scale + reading.offset:
+        if signal.is_absent((value - reading.offset) / reading.scale):
             return "not available"
         if role.values and value not in role.values.values():
             return "one without a name" if value == UNNAMED else f"{value:.6g}, which has no name"

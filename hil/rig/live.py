@@ -147,7 +147,7 @@ def _of_signal(name: str, signal: Signal) -> _Item:
     named = signal.value_names
 
     def words(value: float) -> str:
-        if value == signal.not_available:
+        if signal.is_absent(value):
             return "not available"
         return named.get(value) or f"{value:.6g} {signal.unit}".rstrip()
 

@@ -87,7 +87,7 @@ class Observer:
 
     def resolution(self, role: Role) -> float:
         """What two raw numbers of the role's signal differ by, in its unit."""
-        return abs(self.signal(role).scale * role.reading.scale)
+        return self.signal(role).step * abs(role.reading.scale)
 
     def cycle_ns(self, role: Role) -> int:
         """Cycle time of the role's message; 100 ms where the DBC gives none."""

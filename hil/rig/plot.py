@@ -134,7 +134,7 @@ class PlotBuilder:
             except FrameError:
                 continue
             if value is not None:
-                rows.append((frame.t_ns, float("nan") if value == signal.not_available else value))
+                rows.append((frame.t_ns, float("nan") if signal.is_absent(value) else value))
         return rows
 
     def _limit_lines(self, role: str) -> list[dict[str, Any]]:

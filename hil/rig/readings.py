@@ -98,7 +98,7 @@ class ReadingReader:
         mask, signal, here = section.mask, place.signal, f"{key}.mask"
         if mask is None:
             return 0
-        if (signal.scale, signal.offset) != (1, 0):
+        if (signal.scale, signal.offset) != (1, 0) or signal.is_float:
             self._mistakes.add(here, f"{place.text} is a quantity, not a field of bits")
         elif mask >> signal.length:
             highest = (1 << signal.length) - 1
@@ -174,7 +174,7 @@ class ReadingReader:
             if identifier is None:
                 continue
             wanted = self._value(here, chosen if value == _NAME else value, identifier)
-            half = abs(identifier.signal.scale) / 2
+            half = identifier.signal.step / 2
             found.append((identifier.signal.index, wanted - half, wanted + half))
         return tuple(found)
 

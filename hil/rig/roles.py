@@ -76,8 +76,7 @@ class Role:
 
     def frames_of(self, message: Message) -> int:
         """Among so many frames of its message at least one says something of it, even if one was lost."""
-        paged = message.signals[self.signal].mux_value is not None
-        groups = len(message.mux_values) if paged else 1
+        groups = len(message.mux_values) if message.signals[self.signal].groups else 1
         return 2 * max(groups, self.reading.turns)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 import cantools
 import pytest
@@ -48,6 +49,39 @@ def test_a_raw_number_is_where_cantools_reads_it(files, message, signal, raw, fi
     assert bytes(a & ~m & 0xFF for a, m in zip(data, mask, strict=True)) == bytes(
         a & ~m & 0xFF for a, m in zip(fill, mask, strict=True)
     )
+
+
+FLOAT = """VERSION ""
+BU_: RIG BMS
+BO_ 259 Real: 8 RIG
+ SG_ R : 0|32@1- (0.5,1) [{range}] "V" BMS
+SIG_VALTYPE_ 259 R : 1;
+"""
+
+
+@pytest.mark.parametrize("above", [True, False])
+@pytest.mark.parametrize("by", [1, 7])
+def test_beyond_the_range_of_a_floating_point_signal_is_the_next_float(tmp_path, above, by):
+    path = tmp_path / "float.dbc"
+    path.write_text(FLOAT.format(range="-3|5"), encoding="utf-8")
+    layout = load_database([path]).messages["Real"]
+    signal, data = layout.signals["R"], bytearray(8)
+    raw = raw_beyond(signal, by, above=above)
+    put_raw(layout, signal, data, raw)
+    value = (layout.decode(bytes(data))[0] - 1) / 0.5
+    end = 8.0 if above else -8.0
+    assert (value > end) is above
+    assert value == end + (by if above else -by) * 2.0**-20
+
+
+def test_beyond_all_floats_is_infinity_and_beyond_that_nothing(tmp_path):
+    path = tmp_path / "float.dbc"
+    path.write_text(FLOAT.format(range="0|0"), encoding="utf-8")
+    layout = load_database([path]).messages["Real"]
+    signal, data = layout.signals["R"], bytearray(8)
+    put_raw(layout, signal, data, raw_beyond(signal, above=False))
+    assert layout.decode(bytes(data)) == (-inf,)
+    assert raw_beyond(signal, 2, above=True) is None
 
 
 def test_bits_that_no_signal_uses(files):

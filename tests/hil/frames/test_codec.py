@@ -4,8 +4,9 @@ import gc
 import random
 import weakref
 from dataclasses import dataclass
-from math import nextafter
+from math import inf, isnan, nan, nextafter
 from pathlib import Path
+from struct import calcsize, pack, unpack
 from typing import Any
 
 import cantools.database
@@ -37,7 +38,7 @@ def test_agrees_with_cantools(name: str) -> None:
             chosen = {
                 s.name: values[s.index]
                 for s in message.signals.values()
-                if s.mux_value in (None, group)
+                if s.is_in(group)
             }
             data = reference.encode(chosen)
             assert bytes(message.encode(values)) == data
@@ -60,10 +61,11 @@ OFFSETS = ("0", "-40", "1000", "0.25", "-3276.8")
 
 @st.composite
 def layouts(draw: st.DrawFn) -> Layout:
-    """Signals side by side, without gaps of one byte order, or one 64-bit signal."""
+    """Signals side by side, without gaps of one byte order, or one 64-bit signal; some floating-point."""
     little = draw(st.booleans())
-    cuts = sorted(draw(st.sets(st.integers(1, 63), max_size=6)))
-    lines = []
+    floats = st.sampled_from(({32}, set[int]()))
+    cuts = sorted(draw(st.one_of(st.sets(st.integers(1, 63), max_size=6), floats)))
+    lines, kinds = [], []
     for place, (low, high) in enumerate(zip([0, *cuts], [*cuts, 64], strict=True)):
         start = low if little else 8 * (low // 8) + 7 - low % 8
         sign = draw(st.sampled_from("+-"))
@@ -72,7 +74,9 @@ def layouts(draw: st.DrawFn) -> Layout:
         lines.append(
             f' SG_ S{place} : {start}|{high - low}@{order}{sign} ({scale},{offset}) [0|0] "" B'
         )
-    text = "\n".join(['VERSION ""', "NS_ :", "BS_:", "BU_: A B", "BO_ 291 M: 8 A", *lines, ""])
+        if high - low in (32, 64) and draw(st.booleans()):
+            kinds.append(f"SIG_VALTYPE_ 291 S{place} : {(high - low) // 32};")
+    text = "\n".join(['VERSION ""', "NS_ :", "BS_:", "BU_: A B", "BO_ 291 M: 8 A", *lines, *kinds, ""])
     return Layout(text, [f"S{place}" for place in range(len(lines))])
 
 
@@ -102,8 +106,9 @@ def test_random_layouts_agree_with_cantools(
 ) -> None:
     message, oracle = parsed(folder, layout.text)
     decoded = oracle.decode(data, decode_choices=False)
-    assert message.decode_dict(data) == pytest.approx(decoded, rel=2**-52)  # floats, not Decimals
-    values = [rng.uniform(s.minimum, highest(s)) for s in message.signals.values()]
+    floats = pytest.approx(decoded, rel=2**-52, nan_ok=True)  # not Decimals
+    assert message.decode_dict(data) == floats
+    values = [rng.uniform(max(s.minimum, -1e30), min(highest(s), 1e30)) for s in message.signals.values()]
     named = dict(zip(message.signals, values, strict=True))
     expected = oracle.encode(named, strict=False)
     assert bytes(message.encode(values)) == expected
@@ -231,18 +236,27 @@ def test_not_a_number_and_too_few_of_them_are_programming_errors(folder: Path) -
 @pytest.mark.parametrize(
     "field",
     [
-        (57, 8, True, False, 1.0, 0.0, 0.0, 1.0, None, None),
-        (58, 8, False, False, 1.0, 0.0, 0.0, 1.0, None, None),
-        (64, 1, True, False, 1.0, 0.0, 0.0, 1.0, None, None),
-        (0, 0, True, False, 1.0, 0.0, 0.0, 1.0, None, None),
-        (0, 65, True, False, 1.0, 0.0, 0.0, 1.0, None, None),
-        (-1, 1, True, False, 1.0, 0.0, 0.0, 1.0, None, None),
-        (0, 8, True, False, 0.0, 0.0, 0.0, 1.0, None, None),
+        (57, 8, True, False, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (58, 8, False, False, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (64, 1, True, False, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (0, 0, True, False, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (0, 65, True, False, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (-1, 1, True, False, False, 1.0, 0.0, 0.0, 1.0, None, None),
+        (0, 8, True, False, False, 0.0, 0.0, 0.0, 1.0, None, None),
+        (0, 16, True, False, True, 1.0, 0.0, 0.0, 1.0, None, None),
+        (0, 8, True, False, False, 1.0, 0.0, 0.0, 1.0, None, (3,)),
     ],
 )
 def test_a_field_that_cannot_be_is_refused(field: Any) -> None:
-    with pytest.raises(ValueError, match=r"leaves its message|a scale is 0"):
+    with pytest.raises(ValueError, match=r"leaves its message|a scale is 0|has such a length|of no group"):
         _codec.Layout(8, [field], -1, (), print, print, print)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("groups", [(2, 1), (1, 1)])
+def test_groups_out_of_order_are_refused(groups: tuple[int, ...]) -> None:
+    field = (0, 8, True, False, False, 1.0, 0.0, 0.0, 255.0, None, None)
+    with pytest.raises(ValueError, match="rising order"):
+        _codec.Layout(8, [field], 0, groups, print, print, print)  # type: ignore[arg-type]
 
 
 def test_a_list_that_shrinks_while_it_is_read_is_no_crash() -> None:
@@ -253,10 +267,102 @@ def test_a_list_that_shrinks_while_it_is_read_is_no_crash() -> None:
             del fields[1:]
             return 1.0
 
-    good = (0, 8, True, False, 1.0, 0.0, 0.0, 1.0, None, None)
-    fields += [(*good[:4], Sly(), *good[5:]), good]
+    good = (0, 8, True, False, False, 1.0, 0.0, 0.0, 1.0, None, None)
+    fields += [(*good[:5], Sly(), *good[6:]), good]
     with pytest.raises(IndexError):
         _codec.Layout(8, fields, -1, (), print, print, print)  # type: ignore[arg-type]
+
+
+FLOATS = [("0|32@1", 1, "<f"), ("7|32@0", 1, ">f"), ("0|64@1", 2, "<d"), ("7|64@0", 2, ">d")]
+
+
+def float_message(folder: Path, place: str, kind: int, rest: str = '(1,0) [0|0] "V"') -> Message:
+    text = (
+        f'VERSION ""\nNS_ :\nBS_:\nBU_: A\nBO_ 291 M: 8 A\n SG_ S0 : {place}- {rest} A\n'
+        f"SIG_VALTYPE_ 291 S0 : {kind};\n"
+    )
+    return parsed(folder, text)[0]
+
+
+@pytest.mark.parametrize(("place", "kind", "form"), FLOATS)
+@pytest.mark.parametrize("value", [0.0, -1.5, 3.14159, 1e-40, 3.4e38, -3.4e38])
+def test_floating_point_numbers_are_as_the_machine_has_them(
+    folder: Path, place: str, kind: int, form: str, value: float
+) -> None:
+    message = float_message(folder, place, kind)
+    data = pack(form, value).ljust(8, b"\0")
+    assert bytes(message.encode([value])) == data
+    assert message.decode(data) == unpack(form, data[: calcsize(form)])
+    assert bytes(Entry(message, {"S0": Source([value], 0)}).pack()) == data
+    unfed = Entry(message, {})
+    unfed.force("S0", value)
+    assert bytes(unfed.pack()) == data
+
+
+@pytest.mark.parametrize(("place", "kind"), [row[:2] for row in FLOATS])
+def test_no_number_is_a_floating_point_number_that_is_not_available(
+    folder: Path, place: str, kind: int
+) -> None:
+    message = float_message(folder, place, kind)
+    for data in (message.encode([nan]), Entry(message, {"S0": Source([nan], 0)}).pack()):
+        assert isnan(message.decode(bytes(data))[0] or 0.0)
+    for value in (inf, -inf, 10**400):
+        with pytest.raises(FrameError, match="is outside"):
+            message.encode([value])
+
+
+def test_a_floating_point_number_keeps_to_its_declared_range(folder: Path) -> None:
+    message = float_message(folder, "0|32@1", 1, '(-0.5,10) [-100|100] "V"')
+    assert message.decode(bytes(message.encode([-100.0]))) == (-100.0,)
+    with pytest.raises(FrameError, match="outside -100 to 100"):
+        message.encode([100.5])
+    entry = Entry(message, {"S0": Source([1e39], 0)})
+    assert message.decode(bytes(entry.pack())) == (100.0,)
+
+
+def test_what_a_float_cannot_hold_is_refused_or_sent_as_the_highest(folder: Path) -> None:
+    message = float_message(folder, "0|32@1", 1)
+    with pytest.raises(FrameError, match="is outside"):
+        message.encode([3.5e38])
+    entry = Entry(message, {"S0": Source([1e300], 0)})
+    assert bytes(entry.pack()[:4]) == bytes.fromhex("ffff7f7f")
+
+
+EXTENDED = (
+    MULTIPLEXED
+    + """ SG_ Shared m2 : 63|8@0+ (1,0) [0|0] "" B
+SG_MUL_VAL_ 291 Cold Page 2-2;
+SG_MUL_VAL_ 291 Warm Page 5-5;
+SG_MUL_VAL_ 291 Late Page 5-5;
+SG_MUL_VAL_ 291 Shared Page 2-3, 5-5;
+"""
+)
+
+
+def test_a_signal_of_several_groups(folder: Path) -> None:
+    message, oracle = parsed(folder, EXTENDED)
+    assert message.mux_values == (2, 3, 5)
+    given = {2: {"Cold": -123.4}, 3: {}, 5: {"Warm": -1001.0, "Late": -2048}}
+    sources = {"Always": Source([-8.0], 0), "Shared": Source([77.0], 0)}
+    sources |= {n: Source([v], 0) for group in given.values() for n, v in group.items()}
+    entry = Entry(message, sources)
+    for page in (2, 3, 5, 2):
+        data = bytes(entry.pack())
+        assert data == oracle.encode({"Page": page, "Always": -8, "Shared": 77, **given[page]})
+        named = message.decode_dict(data)
+        assert named == pytest.approx(oracle.decode(data, decode_choices=False))
+        assert bytes(message.encode([named.get(name, 0.0) for name in message.signals])) == data
+
+
+def test_a_multiplexor_that_is_declared_signed_or_too_narrow(folder: Path) -> None:
+    text = (
+        'VERSION ""\nNS_ :\nBS_:\nBU_: A B\nBO_ 291 M: 8 A\n SG_ Page M : 0|8@1- (1,0) [0|7] "" B\n'
+        ' SG_ A m1 : 8|8@1+ (1,0) [0|0] "" B\n SG_ B m200 : 8|8@1+ (1,0) [0|0] "" B\n'
+    )
+    message, _ = parsed(folder, text)
+    data = bytes(message.encode([200, 0.0, 9.0]))
+    assert data == b"\xc8\x09" + bytes(6)
+    assert message.decode(data) == (200, None, 9)
 
 
 def test_a_source_may_work_its_value_out_and_may_fail(folder: Path) -> None:

@@ -49,14 +49,8 @@ def mistakes(*paths: Path) -> list[str]:
         ('BO_ 1 M: 1 A\n SG_ S : 4|8@1+ (1,0) [0|0] "" B', "does not fit in message"),
         ("BO_ one M: 8 A", "does not parse"),
         ("\0\1\2 garbage", "it is no text"),
-        ('BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (0,0) [0|0] "" B', "M.S: the factor is 0"),
-        ('BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [9|3] "" B', "M.S: the range is empty: 9 to 3"),
-        (
-            'BO_ 1 M: 8 A\n SG_ P M : 0|8@1+ (2,0) [0|0] "" B\n SG_ S m1 : 8|8@1+ (1,0) [0|0] "" B',
-            "M.P: a multiplexor with factor or offset",
-        ),
     ],
-    ids=["overlap", "too long", "no number", "garbage", "factor", "range", "multiplexor"],
+    ids=["overlap", "too long", "no number", "garbage"],
 )
 def test_one_mistake(tmp_path: Path, messages: str, reason: str) -> None:
     found = mistakes(write(tmp_path, messages))
@@ -65,30 +59,49 @@ def test_one_mistake(tmp_path: Path, messages: str, reason: str) -> None:
     assert "x.dbc" in found[0]
 
 
-def test_floating_point_signals_are_refused(tmp_path: Path) -> None:
-    path = write(
-        tmp_path,
-        'BO_ 1 M: 8 A\n SG_ S : 0|32@1- (1,0) [0|0] "" B',
-        "SIG_VALTYPE_ 1 S : 1;",
-    )
-    assert "floating-point" in mistakes(path)[0]
-
-
-def test_a_signal_of_several_pages_is_refused(tmp_path: Path) -> None:
-    path = write(
-        tmp_path,
-        'BO_ 1 M: 8 A\n SG_ P M : 0|8@1+ (1,0) [0|0] "" B\n SG_ S m1 : 8|8@1+ (1,0) [0|0] "" B',
-        "SG_MUL_VAL_ 1 S P 1-3;",
-    )
-    assert "several multiplexor values" in mistakes(path)[0]
+@pytest.mark.parametrize(
+    ("signals", "attributes", "reason"),
+    [
+        ('SG_ S : 0|8@1+ (0,0) [0|0] "" B', "", "S: the factor is 0"),
+        ('SG_ S : 0|8@1+ (1,0) [9|3] "" B', "", "S: the range is empty: 9 to 3"),
+        (
+            'SG_ P M : 0|8@1+ (2,0) [0|0] "" B\n SG_ S m1 : 8|8@1+ (1,0) [0|0] "" B',
+            "",
+            "P: a multiplexor is a whole number",
+        ),
+        (
+            'SG_ S : 0|24@1- (1,0) [0|0] "" B',
+            "SIG_VALTYPE_ 1 S : 1;",
+            "S: a floating-point number has no 24 bits",
+        ),
+        (
+            'SG_ P M : 0|8@1+ (1,0) [0|0] "" B\n SG_ Q m1M : 8|8@1+ (1,0) [0|0] "" B\n'
+            ' SG_ S m2 : 16|8@1+ (1,0) [0|0] "" B',
+            "SG_MUL_VAL_ 1 Q P 1-1;\nSG_MUL_VAL_ 1 S Q 2-2;",
+            "nested multiplexing, by P and Q,",
+        ),
+    ],
+    ids=["factor", "range", "multiplexor", "float", "nested"],
+)
+def test_a_message_that_cannot_be_used_keeps_no_other_one_out(
+    tmp_path: Path, signals: str, attributes: str, reason: str
+) -> None:
+    other = 'BO_ 2 N: 8 A\n SG_ T : 0|8@1+ (1,0) [0|0] "" B'
+    messages = load_database([write(tmp_path, f"BO_ 1 M: 8 A\n {signals}\n\n{other}", attributes)]).messages
+    flaw = messages["M"].flaw
+    assert flaw is not None
+    assert flaw[0].startswith(reason)
+    assert messages["N"].flaw is None
+    assert messages["N"].decode(b"\x05" + bytes(7)) == (5,)
 
 
 def test_all_mistakes_of_all_files_at_once(tmp_path: Path) -> None:
     broken = write(tmp_path, "BO_ one M: 8 A", name="broken.dbc")
     odd = write(
         tmp_path,
-        'BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (0,0) [0|0] "" B\n'
-        'BO_ 2 N: 8 A\n SG_ S : 0|8@1+ (1,0) [5|1] "" B',
+        'BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B\n'
+        'BO_ 2 N: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B',
+        'BA_ "SigNotAvailable" SG_ 1 S 256;\nBA_ "SigNotAvailable" SG_ 2 S 257;\n',
         name="odd.dbc",
     )
     missing = tmp_path / "missing.dbc"

@@ -94,7 +94,7 @@ def test_modular_cells_come_three_to_a_page_of_their_string() -> None:
     ):
         wire = places[f"cell_monitor.voltage[{cell}]"]
         signal = rig.buses["pack"].database.messages[wire.message].signals[wire.signal]
-        assert (wire.message, signal.mux_value, signal.start) == (message, page, start)
+        assert (wire.message, signal.groups, signal.start) == (message, (page,), start)
         assert not signal.little_endian
 
 

@@ -67,7 +67,7 @@ def test_a_group_of_a_multiplexed_message_comes_in_its_turn(laptop):
     for name in ("cell.voltage[1]", "state"):
         role = observer.role(name)
         message = messages[role.message]
-        groups = len(message.mux_values) if message.signals[role.signal].mux_value is not None else 1
+        groups = len(message.mux_values) if message.signals[role.signal].groups else 1
         assert observer.cycle_ns(role) == groups * message.cycle_ns
 
 

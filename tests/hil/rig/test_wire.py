@@ -1,7 +1,9 @@
 """Wires: directions, scales, arrays."""
 
 from collections.abc import Callable
+from math import inf, nan
 from pathlib import Path
+from struct import unpack
 
 import pytest
 
@@ -9,6 +11,7 @@ from hil.errors import RigFileErrors
 from hil.rig.load import load_rig
 from hil.rig.schema import RigConfig
 from hil.rig.wire import Wire
+from tests.hil.scripted import scripted_rig
 
 DATA = Path(__file__).parents[2] / "data" / "rigs"
 Loader = Callable[..., RigConfig]
@@ -102,3 +105,36 @@ def test_a_constant_by_name_is_the_physical_value(load: Loader) -> None:
         dbc=("SG_ Mode : 0|2@1+ (1,0) [0|2]", "SG_ Mode : 0|2@1+ (5,-1) [-1|14]"),
     )
     assert rig.constants[0].value == 9.0
+
+
+REAL = """VERSION ""
+NS_ :
+BS_:
+BU_: BMS CMU
+BO_ 600 CMU_Real: 8 CMU
+ SG_ Voltage : 7|32@0- (0.001,0) [0|0] "kV" BMS
+BA_DEF_ BO_ "GenMsgCycleTime" INT 0 65535;
+BA_DEF_DEF_ "GenMsgCycleTime" 100;
+SIG_VALTYPE_ 600 Voltage : 1;
+"""
+
+
+def test_a_sensor_may_be_sent_as_a_floating_point_number(load: Loader, tmp_path: Path) -> None:
+    """Without a declared range it holds all that a sensor can show."""
+    (tmp_path / "real.dbc").write_text(REAL, "utf-8")
+    text = '[wires.can0.CMU_Real]\nVoltage = "pack.voltage"'
+    rig = load(text, ('["small.dbc"]', '["small.dbc", "real.dbc"]'))
+    bench, world, _ = scripted_rig(rig)
+    bench.run_for("1 s")
+    frame = world.frames("can0", 600, 0, world.now_ns)[-1]
+    assert unpack(">f", frame.data[:4])[0] == pytest.approx(world.read("pack.voltage"), rel=1e-6)
+    fault = {"message": "CMU_Real", "signal": "Voltage"}
+    for name, said, shown in (
+        ("frame.value", {"value": 1.7}, pytest.approx(1700)),
+        ("frame.not_available", {}, pytest.approx(nan, nan_ok=True)),
+        ("frame.out_of_range", {}, inf),
+    ):
+        with bench.fault(name, **fault, **said) as stimulus:
+            seen_ns = bench.on_wire(stimulus)
+            data = world.frames("can0", 600, seen_ns, seen_ns)[-1].data
+            assert unpack(">f", data[:4])[0] == shown
