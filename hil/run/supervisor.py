@@ -176,7 +176,9 @@ def _settings(arguments: Sequence[str], *, debug: bool) -> list[str]:
         return ["-p", "no:cacheprovider", "-q", "--tb=short"]
     if only_lists(arguments):
         return ["-p", "no:cacheprovider", "-q"]
-    return ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-qq", "--tb=no", "--no-summary"]
+    # unraisableexception: five full collections at the end, for warnings that nobody would see
+    left_out = ("cacheprovider", "faulthandler", "unraisableexception")
+    return [*(word for name in left_out for word in ("-p", f"no:{name}")), "-qq", "--tb=no", "--no-summary"]
 
 
 def only_lists(arguments: Sequence[str]) -> bool:
