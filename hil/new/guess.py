@@ -127,7 +127,10 @@ def _port(found: Guess, where: Where, target: str | None) -> bool:
 
 def _of_bms(found: Guess, message: Message, signal: Signal) -> bool:
     where = (message.name, signal.name)
-    known = _port(found, where, match(COMMANDS, message, signal))
+    command = match(COMMANDS, message, signal)
+    if command is not None and command.startswith("contactor.") and not _is_switch(signal):
+        command = None  # how far it is, not what it does
+    known = _port(found, where, command)
     role, names = _role(found, message, signal)
     if role is None or role in found.roles:
         return known
@@ -170,6 +173,11 @@ def _fault_or_warning(message: Message, signal: Signal) -> str | None:
 def _switch(signal: Signal) -> dict[str, int]:
     names = _names(signal, _SWITCH)
     return names if len(names) == len(_SWITCH) else {"open": 0, "closed": 1}
+
+
+def _is_switch(signal: Signal) -> bool:
+    """Whether it is open or closed: one bit, no value table, or one with both words."""
+    return signal.length == 1 or not signal.choices or len(_names(signal, _SWITCH)) == len(_SWITCH)
 
 
 def _names(signal: Signal, wanted: Mapping[str, str]) -> dict[str, int]:

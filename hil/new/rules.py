@@ -30,6 +30,7 @@ class Rule:
         own: Of these the signal's own name must have one; empty: no matter.
         unit: Kind of its unit, ``"flag"`` for a single bit, empty for any.
         without: Words that neither may have.
+        never: Words that the signal's own name may not have.
     """
 
     target: str
@@ -37,6 +38,7 @@ class Rule:
     own: str = ""
     unit: str = ""
     without: str = ""
+    never: str = ""
 
     def fits(self, signal: Signal, said: frozenset[str], own: frozenset[str], place: frozenset[str]) -> bool:
         """Whether a signal is meant.
@@ -49,9 +51,8 @@ class Rule:
         """
         needed = all(set(word.split("|")) & place for word in self.needs.split())
         named = not self.own or set(self.own.split("|")) & own
-        return bool(
-            needed and named and not set(self.without.split()) & said and self.unit in ("", kind_of(signal))
-        )
+        barred = set(self.without.split()) & said or set(self.never.split()) & own
+        return bool(needed and named and not barred and self.unit in ("", kind_of(signal)))
 
 
 def kind_of(signal: Signal) -> str:
@@ -170,7 +171,7 @@ ROLES = (
     Rule("warning.temperature_spread", "temperature spread", "spread", "flag"),
     Rule("warning.temperature_rise", "temperature rise", "rise", "flag"),
     Rule("alarm.thermal_runaway", "thermal runaway", "runaway", "flag"),
-    Rule("cooling", "cooling", "cooling", "flag", "fault warning sensor"),
+    Rule("cooling", "cooling", "cooling", "flag", never="fault warning sensor"),
     Rule("measured.isolation_plus", "isolation plus", "", "resistance"),
     Rule("measured.isolation_minus", "isolation minus", "", "resistance"),
     Rule("estimated.pack_voltage", "estimated voltage", "estimated", "voltage", "cell"),
@@ -185,7 +186,7 @@ ROLES = (
     Rule("dtc.first_seen", "dtc first", "first"),
     Rule("first_fault", "first fault", "first"),
     Rule("charge_complete", "charge complete|full|done", "complete|full|done", "flag"),
-    Rule("derating", "derating", "derating", "flag", "fault warning"),
+    Rule("derating", "derating", "derating", "flag", never="fault warning"),
     Rule("warning", "warning", "warning", "flag"),
     Rule("fault", "fault", "fault", "flag"),
     Rule("balancing[*]", "balancing cell", "cell", "flag"),

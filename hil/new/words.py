@@ -17,12 +17,12 @@ _SAME = {
     "minus": "minus neg negative negativ n kminus",
     "precharge": "precharge prechg pre vorladung vorladen vorlade vorladeschuetz",
     "main": "main haupt hauptschuetz",
-    "feedback": "feedback fb aux auxiliary rueckmeldung readback closed act actual ist",
+    "feedback": "feedback fb aux auxiliary rueckmeldung readback closed act actual ist fbk fdbk rueck",
     "command": "command cmd request req ctrl control set soll demand ansteuerung",
     "interlock": "interlock hvil pilot verriegelung",
     "isolation": "isolation iso insulation isolations isolationswiderstand imd riso",
     "soc": "soc ladezustand",
-    "state": "state zustand status stat opmode",
+    "state": "state zustand status stat opmode st sts",
     "mode": "mode modus betriebsart",
     "fault": "fault faults fehler error err alarm failure flt",
     "warning": "warning warn warnings warnung wrn",
@@ -34,9 +34,9 @@ _SAME = {
     "charger": "charger obc elcon lader ladegeraet evse evcc",
     "over": "over ueber high ov oc ot hi",
     "under": "under unter uv ut lo",
-    "reset": "reset quittierung clear ack",
+    "reset": "reset quittierung clear ack rst",
     "balancing": "balancing balance bal balancer ausgleich bleed",
-    "derating": "derating derate reduced",
+    "derating": "derating derate reduced derat",
     "valid": "valid gueltig ok",
     "torque": "torque drehmoment trq",
     "speed": "speed drehzahl rpm",
@@ -45,15 +45,18 @@ _SAME = {
     "shunt": "shunt ivt isa currentsensor stromsensor",
     "weld": "weld welded stuck verklebt klebt verschweisst",
     "sensor": "sensor sensors fuehler",
-    "cooling": "cooling kuehlung cooler",
+    "cooling": "cooling kuehlung cooler cool",
     "estimated": "estimated estimate geschaetzt",
     "crash": "crash unfall",
     "uptime": "uptime runtime laufzeit",
     "timeout": "timeout timeouts",
+    "number": "number no nr num nummer",
 }
 _WORD = {same: word for word, texts in _SAME.items() for same in texts.split()}
-# letters that name a quantity, before what it is of: Ucell, iBatt, TModul
-_PREFIXED = re.compile(r"([uvit])(cell|zelle|bat|batt|pack|link|zk|mod|modul|module|dc)s?$")
+# letters that name a quantity, before what it is of: Ucell, iBatt, TModul, Idch, Tmax
+_PREFIXED = re.compile(
+    r"([uvit])(cell|zelle|bat|batt|pack|link|zk|mod|modul|module|dc|dch|dchg|dsch|entl|chg|chrg|lade|max|min)s?$"
+)
 _ALSO = {  # abbreviations that are two words
     "e2e": ("e2e",),
     "ov": ("over", "voltage"),

@@ -304,6 +304,26 @@ class Wiring:
                 draft.key,
                 f"{place.text} holds {signal.minimum:g} to {signal.maximum:g}{unit}, but {name} "
                 f"needs {ends[0]:g} to {ends[1]:g}{unit}",
-                "correct the scale, or the signal's range in the DBC",
+                _remedy(name, port),
             )
         return fits
+
+
+_RANGES = {  # begin of a port's name -> keys of the sensor's range
+    "cell_monitor.voltage[": "cell_max",
+    "cell_monitor.temperature[": "temperature_min, temperature_max",
+    "current_sensor.current": "current_max",
+    "current_sensor.voltage": "voltage_min, voltage_max",
+    "isolation.": "isolation_max",
+}
+
+
+def _remedy(name: str, port: PortLike) -> str:
+    """What to do where a signal does not hold what a port shows, or takes."""
+    told = "correct the scale, or the signal's range in the DBC"
+    if port.direction != "out":
+        return told
+    keys = next((keys for begin, keys in _RANGES.items() if name.startswith(begin)), "")
+    if keys:
+        return f"{told}; or give the sensor a range that it holds: [sensors] {keys}"
+    return f'{told}; or {{ function = "max", of = "{name}" }}, which sends the bound where it is beyond'
