@@ -91,7 +91,7 @@ def _describe(config: RigConfig) -> Iterator[str]:
     yield from _section("Promised by the BMS", _limits(config.limits.values()))
     yield from _section("Tests left out", config.suite.skip.items())
     found = [*remarks(config)]
-    yield from _section("To look at: these leave tests out", ((line,) for line in found))
+    yield from _section("To look at: these leave tests out, or make them fail", ((line,) for line in found))
     yield f"\n{config.path.name}: no mistakes{f', {len(found)} to look at' if found else ''}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import InvalidOperation
 from functools import cached_property, lru_cache
 from math import isnan, nan, nextafter
 from pathlib import Path
@@ -325,6 +326,8 @@ def _parse(
         database.add_dbc_string(_decoded(text))
     except Exception as error:  # cantools raises its own, its parser's, and plain ValueErrors
         reason = " ".join(str(error).split()).removeprefix("DBC: ").strip('"')[:_REASON_LENGTH]
+        if isinstance(error, InvalidOperation):  # it names no line
+            reason = "an attribute (BA_) has a text where the number of its ENUM value belongs, from 0"
         raise RigFileError(
             f"the DBC file does not parse: {reason}",
             place=place,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hil.frames.database import Database, Message, Signal
+from hil.frames.unguarded import unguarded
 from hil.new.rules import COMMANDS, PORTS, REQUESTS, ROLES, fault_of, match
 from hil.new.words import number_of, parts_of, words_of
 
@@ -67,8 +68,9 @@ def guess(database: Database, bms: str) -> Guess:
     """What the signals of a bus probably are."""
     found = Guess(bms)
     for message in database.messages.values():
+        guards = unguarded(message)
         for signal in message.signals.values():
-            if is_protection(message, signal) or signal.is_multiplexer:
+            if is_protection(message, signal) or signal.is_multiplexer or signal.name in guards:
                 continue
             if bms in message.senders:
                 known = _of_bms(found, message, signal)
@@ -173,6 +175,11 @@ def _fault_or_warning(message: Message, signal: Signal) -> str | None:
 def _switch(signal: Signal) -> dict[str, int]:
     names = _names(signal, _SWITCH)
     return names if len(names) == len(_SWITCH) else {"open": 0, "closed": 1}
+
+
+def speaks_of_states(signal: Signal) -> bool:
+    """Whether its value table has names of states."""
+    return len(_names(signal, _STATES)) > 1
 
 
 def _is_switch(signal: Signal) -> bool:

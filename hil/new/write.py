@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hil.frames.database import Database
 from hil.new.guess import Guess, Where, cells_of
-from hil.new.rules import FAULTS, guessed_unit, kind_of
+from hil.new.hints import guards_text, rest_text, states_hint, unwired_text
+from hil.new.rules import FAULTS, guessed_unit
+from hil.new.sensors import sensors_text
 from hil.new.words import number_of
 
 _USUAL = "100 ms"  # between two frames of a message
-_MOST = 200  # signals without a meaning that are listed
 _NEEDED = ("state", "contactor.main_plus", "contactor.main_minus", "soc", "fault.cell_overvoltage")
 _SIGNED = {  # what has a sign that no DBC file tells
     "current_sensor.current": "  # TODO: > 0 must discharge the pack; if not: { port = …, scale = -1 }",
@@ -66,8 +67,9 @@ class Source:
 
 def rig_text(source: Source) -> str:
     """The rig file; what could not be guessed is marked with TODO."""
-    parts = [_head(source), _sending(source), _bms(source), _wires(source), _requests(source), _roles(source)]
-    return "\n".join([*parts, _limits(source.guess), _rest(source)])
+    parts = [_head(source), _sending(source), _bms(source), guards_text(source), _wires(source)]
+    parts += [unwired_text(source), _requests(source), _roles(source), _limits(source.guess)]
+    return "\n".join([*(part for part in parts if part), rest_text(source)])
 
 
 def _head(source: Source) -> str:
@@ -88,7 +90,7 @@ time = "virtual"
 cell = "winston-lyp-100"  # TODO: hil sim --list shows those that ship; hil fit-cell makes one from tests
 {series}
 soc = "60 %"
-{_sensors(source)}"""
+{sensors_text(source.guess, source.database)}"""
 
 
 def _buses(source: Source) -> str:
@@ -106,20 +108,6 @@ def _buses(source: Source) -> str:
             told = "it has long messages; TODO: the addresses of who sends, if the DBC files have other ones"
             lines += [f"[bus.{_key(name)}.j1939]  # {told}", ""]
     return "\n".join(lines)
-
-
-def _sensors(source: Source) -> str:
-    """As many temperature sensors as there are signals; no voltage that its signal cannot show."""
-    ports = source.guess.ports
-    count = sum(port.startswith("cell_monitor.temperature[") for port in ports.values())
-    volts = [
-        source.database.messages[message].signals[signal].minimum
-        for (message, signal), port in ports.items()
-        if port.startswith("current_sensor.voltage")
-    ]
-    lines = [f"temperature_count = {count}"] if count else []
-    lines += ['voltage_min = "0 V"  # their signals have no sign'] if any(low >= 0.0 for low in volts) else []
-    return "\n".join(["\n[sensors]", *lines, ""]) if lines else ""
 
 
 def _sending(source: Source) -> str:
@@ -304,7 +292,8 @@ def _roles(source: Source) -> str:
         scale, told = _scale(units.get(role, ""))
         more = values or scale
         line = f'"{role}" = {{ signal = {text}{more} }}' if more else f'"{role}" = {text}'
-        lines.append(line + _SIGNED.get(role, "") + told)
+        seen = states_hint(source) if role == "state" else _SIGNED.get(role, "")
+        lines.append(line + seen + told)
     found = {_INDEXED.sub(r"\1", role) for role in roles.values()}
     lines += [f'# TODO: "{role}" = …' for role in _NEEDED if role not in found]
     return "\n".join([*lines, ""])
@@ -330,23 +319,6 @@ def _limits(found: Guess) -> str:
         "",
     ]  # fmt: skip
     return "\n".join(lines)
-
-
-def _rest(source: Source) -> str:
-    unknown = source.guess.unknown
-    lines = [f"# -- {len(unknown)} signals of which nothing was understood" if unknown else ""]
-    lines += [f"# {line}" for line in _listed(source, unknown[:_MOST])]
-    if len(unknown) > _MOST:
-        lines.append(f"# … and {len(unknown) - _MOST} more")
-    return "\n".join([*lines, ""])
-
-
-def _listed(source: Source, unknown: Sequence[Where]) -> Iterator[str]:
-    for message, signal in unknown:
-        found = source.database.messages[message].signals[signal]
-        unit = found.unit or kind_of(found)
-        sender = ", ".join(source.database.messages[message].senders) or "nobody"
-        yield f"{source.address(message, signal)}{f' [{unit}]' if unit else ''}, sent by {sender}"
 
 
 def _values(values: Mapping[str, int]) -> str:

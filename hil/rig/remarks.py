@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hil.frames.unguarded import unguarded
 from hil.rig.known import EXTRA, LIMITS, ROLES, array_of, is_strange
 from hil.rig.mistakes import suggest
 from hil.rig.schema import RigConfig
@@ -19,6 +20,7 @@ def remarks(rig: RigConfig) -> Iterator[str]:
     """A line for each."""
     yield from _flawed(rig)
     yield from _missing(rig)
+    yield from _unguarded(rig)
     yield from _strangers(rig)
 
 
@@ -41,6 +43,23 @@ def _missing(rig: RigConfig) -> Iterator[str]:
         yield "requests: 'mode' is missing: no test can ask the BMS to operate"
     if not any(wire.port.startswith("cell_monitor.voltage[") for wire in rig.wires):
         yield "wires: no cell voltage is wired: the BMS sees no cells"
+    commanded = {wire.port for wire in rig.wires if wire.direction == "in"}
+    for name in ("contactor.main_plus", "contactor.main_minus"):
+        if name in rig.roles and f"{name}.command" not in commanded:
+            yield f"wires: '{name}.command' is wired to nothing: in the twin that contactor stays open"
+
+
+def _unguarded(rig: RigConfig) -> Iterator[str]:
+    """Counters and checksums that nothing fills in, in messages to the BMS."""
+    fed = {(wire.bus, wire.message, wire.signal) for wire in rig.wires}
+    fed |= {(constant.bus, constant.message, constant.signal) for constant in rig.constants}
+    for bus in rig.buses.values():
+        for message in bus.database.messages.values():
+            names = [name for name in unguarded(message) if (bus.name, message.name, name) not in fed]
+            if names and rig.bms.node not in message.senders and message.is_sent:
+                told = f"{bus.name}/{message.name}: nothing fills in {' and '.join(names)}"
+                remedy = "E2EProfile in the DBC file, or a number in [constants] if it does not look"
+                yield f"{told}, the BMS may refuse it ({remedy})"
 
 
 def _strangers(rig: RigConfig) -> Iterator[str]:

@@ -8,10 +8,13 @@ import pytest
 
 from hil.cli import main
 from hil.errors import RigFileErrors
+from hil.frames.database import load_database
+from hil.frames.unguarded import unguarded
 from hil.rig.load import load_rig
 from hil.rig.shipped import shipped_dbc
 
 FOREIGN = Path(__file__).parents[1] / "new" / "foreign.dbc"
+TERSE = FOREIGN.with_name("terse.dbc")
 _LAPTOP = ("cell_monitor", "junction_box", "current_sensor", "bms", "charger_elcon", "drive")
 
 
@@ -217,3 +220,28 @@ def test_an_identifier_of_two_messages_on_one_bus_is_told(
     err = capsys.readouterr().err
     assert "again.dbc" in err
     assert "identifier" in err
+
+
+def test_what_a_terse_dbc_file_only_hints_at_is_told(tmp_path: Path) -> None:
+    """Counters and checksums without a profile, faults in a word, a state in two signals."""
+    assert main(["new", str(tmp_path / "mine"), "--dbc", str(TERSE)]) == 0
+    text = (tmp_path / "mine" / "rig.toml").read_text("utf-8")
+    assert "# TODO: BCU_SubSt may tell more" in text
+    assert "# TODO: contactor.main_plus.command is wired to no signal" in text
+    assert "BCU_FltWord, sent by BCU: Bit0 cell OV, Bit1 cell UV" in text
+    assert '"fault.cell_overvoltage" = { signal = "pack/BCU_Main.BCU_FltWord", mask = 0x1 }' in text
+    assert "BCU_PreChgSt = " not in text  # how far the precharge is commands no contactor
+    assert '"limit.discharge_current" = "pack/BCU_Lim.BCU_IdchMax"' in text
+
+
+def test_the_lines_for_counters_and_checksums_guard_the_messages(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    assert main(["new", str(folder), "--dbc", str(TERSE)]) == 0
+    lines = (folder / "rig.toml").read_text("utf-8").splitlines()
+    wanted = [line.removeprefix("# ") for line in lines if line.startswith("# BA_")]
+    path = folder / "terse.dbc"
+    path.write_text("\n".join([path.read_text("latin-1"), *wanted, ""]), "latin-1")
+    messages = load_database([path]).messages
+    guarded = [name for name, message in messages.items() if message.e2e and message.e2e.profile == "XOR"]
+    assert guarded == ["CSM_Meas", "VCU_BattCmd", "BCU_Main"]
+    assert not any(map(unguarded, messages.values()))

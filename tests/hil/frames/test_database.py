@@ -48,9 +48,10 @@ def mistakes(*paths: Path) -> list[str]:
         ),
         ('BO_ 1 M: 1 A\n SG_ S : 4|8@1+ (1,0) [0|0] "" B', "does not fit in message"),
         ("BO_ one M: 8 A", "does not parse"),
+        ('BA_DEF_ "E2E" ENUM "None","XOR";\nBA_ "E2E" "XOR";', "a text where the number of its ENUM value"),
         ("\0\1\2 garbage", "it is no text"),
     ],
-    ids=["overlap", "too long", "no number", "garbage"],
+    ids=["overlap", "too long", "no number", "name", "garbage"],
 )
 def test_one_mistake(tmp_path: Path, messages: str, reason: str) -> None:
     found = mistakes(write(tmp_path, messages))

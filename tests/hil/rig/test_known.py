@@ -85,7 +85,25 @@ def test_a_flag_of_its_own_is_no_stranger(tmp_path: Path) -> None:
         ),
         ("[roles]\nstate = false\n", "roles: 'state' is missing"),
         ('[wires.pack]\n"CM_Voltages_{frame:02}" = false\n', "wires: no cell voltage is wired"),
+        (
+            "[wires.pack.BMS_Contactors]\nMainMinus = false\n",
+            "wires: 'contactor.main_minus.command' is wired to nothing",
+        ),
     ],
 )
 def test_what_leaves_tests_out_unsaid_is_told(tmp_path: Path, text: str, told: str) -> None:
     assert any(told in line for line in remarks(load(tmp_path, text)))
+
+
+@pytest.mark.parametrize("constants", ["", '[constants]\n"a/VCU.Alive" = 3\n"a/VCU.Chk" = 0\n'])
+def test_counters_that_nothing_fills_in_are_told(tmp_path: Path, constants: str) -> None:
+    (tmp_path / "a.dbc").write_text(
+        'VERSION ""\nBU_: BMS X\nBO_ 1 VCU: 8 X\n SG_ Alive : 0|4@1+ (1,0) [0|15] "" BMS\n'
+        ' SG_ Chk : 8|8@1+ (1,0) [0|255] "" BMS\nBO_ 2 BMS_Said: 8 BMS\n'
+        ' SG_ Alive : 0|4@1+ (1,0) [0|15] "" X\n'
+        'BA_DEF_ BO_ "GenMsgCycleTime" INT 0 65535;\nBA_DEF_DEF_ "GenMsgCycleTime" 10;\n'
+    )
+    rig = load(tmp_path, f'[bus.a]\nbitrate = "500 kbit/s"\ndbc = ["a.dbc"]\n{constants}')
+    told = [line for line in remarks(rig) if "nothing fills in" in line]
+    assert len(told) == (0 if constants else 1)
+    assert all("a/VCU: nothing fills in Alive and Chk, the BMS may refuse it" in line for line in told)
