@@ -27,5 +27,5 @@ def unguarded(message: Message) -> dict[str, str]:
 
 def _is(signal: Signal, words: set[str], kind: str) -> bool:
     said = {part.lower() for part in _PARTS.findall(signal.name)}
-    plain = not signal.unit and not signal.choices and signal.mux_value is None
+    plain = not signal.unit and not signal.choices and not signal.groups
     return plain and signal.length in _BITS[kind] and bool(said & words)
