@@ -226,20 +226,13 @@ def test_several_buses_at_once(launch: Launch, tmp_path: Path, monkeypatch: pyte
     (tmp_path / "run").mkdir(mode=0o700)
     (tmp_path / "test_one.py").write_text(CHARGES)
     command = f"hil bms --interface udp_multicast --channel {GROUP} --library reference_bms_truck"
-    changes = {
+    rig = _truck(tmp_path, {
         'library = "reference_bms_truck"': _bms(f"{command} --bitrate 250000 --memory {{memory}}"),
-        "[rig]": '[health]\nretries = 2\n\n[rig]\ntime = "real"',
         "[bus.vehicle]": f'[bus.vehicle]\ninterface = "udp_multicast"\nchannel = "{GROUP}"',
         # on the same port a computer hears all groups that any of its programs has joined
         "[bus.charge]": '[bus.charge]\noptions = { port = 43114 }\n'
         f'interface = "udp_multicast"\nchannel = "{GROUP}"',
-    }
-    text = shipped_rigs()["truck"].read_text(encoding="utf-8")
-    for old, new in changes.items():
-        assert f"\n{old}" in text, old
-        text = text.replace(f"\n{old}", f"\n{new}", 1)
-    rig = tmp_path / "bench.toml"
-    rig.write_text(text)
+    })  # fmt: skip
     run = launch("run", rig, "--", "test_one.py").end()
     if set(run.verdicts) != {"invalid"}:  # this computer is not too busy
         assert run.verdicts[-1] == "pass", run.said
@@ -248,6 +241,72 @@ def test_several_buses_at_once(launch: Launch, tmp_path: Path, monkeypatch: pyte
     station = {0x1826F456, 0x182756F4}  # GB/T 27930: CHM of the station, BHM of the vehicle
     assert station <= {identifier for channel, identifier in seen if channel == 1}
     assert not station & {identifier for channel, identifier in seen if channel == 0}
+
+
+def _truck(folder: Path, changes: dict[str, str]) -> Path:
+    """The truck's rig file, in real time and otherwise changed; what is changed begins a line."""
+    text = shipped_rigs()["truck"].read_text(encoding="utf-8")
+    changes["[rig]"] = '[health]\nretries = 2\n\n[rig]\ntime = "real"'
+    for old, new in changes.items():
+        assert f"\n{old}" in text, old
+        text = text.replace(f"\n{old}", f"\n{new}", 1)
+    rig = folder / "bench.toml"
+    rig.write_text(text)
+    return rig
+
+
+LONG_DBC = """VERSION ""
+BU_: BMS VCU
+BO_ 2566865191 VCU_All: 20 VCU
+ SG_ Cell96 : 144|16@1+ (0.001,0) [0|65.535] "V" BMS
+BA_DEF_ BO_ "GenMsgCycleTime" INT 0 65535;
+BA_DEF_DEF_ "GenMsgCycleTime" 0;
+BA_ "GenMsgCycleTime" BO_ 2566865191 500;
+"""
+LAST_CELL = '''
+def test_it_says_the_last_cell(rig):
+    """In a message of 192 bytes."""
+    rig.operate()
+    with rig.fault("cell.voltage", cell=96, value=3.4):
+        rig.run_for("2 s")
+        rig.bounded("cell 96", rig.value("cell.voltage[96]"), low=3.39, high=3.41, unit="V")
+    rig.standby()
+'''
+STEPS = """steps = {
+    standby = [{ to = "standby" }, { until = "state", is = "standby", within = "2 s" }],
+    operate = [{ wait = "100 ms" }, { to = "operate" }, { until = "state", is = "operate", within = "5 s" }],
+}"""
+
+
+def test_long_messages_and_requests_by_steps(
+    launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ways in packets on a real bus, and each step waits for what the BMS says there."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    (tmp_path / "run").mkdir(mode=0o700)
+    (tmp_path / "test_one.py").write_text(LAST_CELL)
+    (tmp_path / "long.dbc").write_text(LONG_DBC)
+    command = f"hil bms --interface slcan --channel {tmp_path}/can-b --library reference_bms_truck"
+    mode = 'mode = { signal = "vehicle/HVESSC1.BusConnect", '
+    rig = _truck(tmp_path, {
+        'library = "reference_bms_truck"': _bms(f"{command} --bitrate 250000 --memory {{memory}}"),
+        "[bus.vehicle]": f'[bus.vehicle]\ninterface = "slcan"\nchannel = "{tmp_path}/can-a"',
+        "[bus.charge]": f'[bus.charge]\ninterface = "slcan"\nchannel = "{tmp_path}/can-c"',
+        'dbc = ["truck_bms.dbc", ': 'dbc = ["long.dbc", "truck_bms.dbc", ',
+        "HVESSC1 = ": "VCU_All = { source = 0x27 }\nHVESSC1 = ",
+        "[wires.vehicle.CMU_Status]": '[wires.vehicle.VCU_All]\nCell96 = "cell_monitor.voltage[96]"\n\n'
+        "[wires.vehicle.CMU_Status]",
+        mode: f"{mode}{' '.join(STEPS.split())}, ".replace(", }", " }"),
+    })  # fmt: skip
+    with serving(tmp_path / "can-a", tmp_path / "can-b"), serving(tmp_path / "can-c"):
+        run = launch("run", rig, "--", "test_one.py").end()
+    if set(run.verdicts) != {"invalid"}:  # this computer is not too busy
+        assert run.verdicts[-1] == "pass", run.said
+    steps = [event["text"] for event in run.events if event["event"] == "step"]
+    assert "mode = operate, by 3 steps" in steps
+    with can.BLFReader(run.out / "trace.blf") as trace:
+        packets = {(m.is_rx, m.arbitration_id & 0xFF) for m in trace if m.arbitration_id >> 16 & 0xFF == 0xEB}
+    assert {(True, 0xF3), (False, 0x27)} <= packets  # of the BMS, of the VCU
 
 
 def test_a_test_that_is_killed_leaves_a_safe_plant_that_ends(bench: Bench, launch: Launch) -> None:
