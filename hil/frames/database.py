@@ -464,7 +464,7 @@ def _range(source: DbcSignal) -> tuple[float, float]:
 
 def _float_range(source: DbcSignal) -> tuple[float, float]:
     scale, offset, largest = float(source.scale), float(source.offset), _LARGEST[source.length]
-    largest *= min(abs(scale), 1.0)  # a physical value is a double itself
+    largest = min(largest * abs(scale), float_info.max)  # a physical value is a double itself
     low, high = (None if end is None else float(end) for end in (source.minimum, source.maximum))
     return (
         offset - largest if low is None else max(low, offset - largest),

@@ -320,6 +320,14 @@ def test_a_floating_point_number_keeps_to_its_declared_range(folder: Path) -> No
     assert message.decode(bytes(entry.pack())) == (100.0,)
 
 
+@pytest.mark.parametrize("scale", ["1000", "-0.001"])
+def test_a_scaled_float_reaches_as_far_as_its_bits(folder: Path, scale: str) -> None:
+    message = float_message(folder, "0|32@1", 1, f'({scale},0) [0|0] "V"')
+    (highest,) = message.decode(bytes.fromhex("ffff7f7f00000000"))
+    assert highest == pytest.approx(3.4028234e38 * float(scale))
+    assert bytes(message.encode([highest or 0.0]))[:4].hex() == "ffff7f7f"
+
+
 def test_what_a_float_cannot_hold_is_refused_or_sent_as_the_highest(folder: Path) -> None:
     message = float_message(folder, "0|32@1", 1)
     with pytest.raises(FrameError, match="is outside"):
