@@ -189,15 +189,12 @@ class RigConfig:
         """Of the messages that are sent only while something is asked in them, whether that is so.
 
         Args:
-            values: What is asked; of a request that is left out, its default.
+            values: What is asked, by request or part; of one that is left out, its default.
         """
-        found: dict[str, bool] = {}
-        for name, manner in self.manners.items():
-            if manner.only_while_asked:
-                role = self.requests[name]
-                asks = values.get(name, role.default) != role.default
-                found[role.message] = found.get(role.message, False) or asks
-        return found
+        only = {self.requests[name].message for name, how in self.manners.items() if how.only_while_asked}
+        asked = self.asked.items()
+        wanted = {role.message for name, role in asked if values.get(name, role.default) != role.default}
+        return {message: message in wanted for message in only}
 
     def require_virtual(self, why: str) -> None:
         """For what cannot be done in real time.

@@ -24,6 +24,7 @@ MODE = (
     'mode = { signal = "can0/VCU_Request.Mode", values = { standby = 0, operate = 1 }, '
     'default = "standby" }'
 )
+RESET = 'reset = { signal = "can0/VCU_Request.Reset" }'
 IGNITION_FIRST = """
 [requests.mode]
 signal = "can0/VCU_Request.Mode"
@@ -253,6 +254,18 @@ def test_a_message_may_be_sent_only_while_something_is_asked(make: Make, sending
     place = _Place.__new__(_Place)
     place._rig, place._name = config, "can0"
     assert not place._entries()
+
+
+def test_whatever_is_asked_in_such_a_message_sends_it(make: Make) -> None:
+    """A reset, or what a step sends first, would else be lost, and the BMS blamed for it."""
+    only = MODE.replace(" }, default", ' }, send = "while-asked", default')
+    rig, world, _ = scripted_rig(make(f"[requests]\n{only}\n{RESET}\n"), every(20, 2000, status(STANDBY)))
+    for value in (1.0, 0.0):
+        since_ns = rig.now_ns
+        stimulus = rig.request("reset", value)
+        rig.run_for("200 ms")
+        assert bool(told(world, since_ns)) is bool(value)
+        assert len(stimulus.carriers) == value
 
 
 def test_two_processes_must_agree_on_the_steps(make: Make) -> None:
