@@ -62,13 +62,19 @@ def crowd_of(bus: BusConfig, bms: str, frames: Sequence[Frame], now_ns: int) -> 
     if not good:
         return None
     span_s = (now_ns - max(now_ns - WINDOW_NS, good[0].start_ns)) / NS_PER_S
-    sent = [frame for frame in good if is_of_bms(frame)]
+    sent = [frame for frame in good if is_of_bms(frame) and not _is_anothers(frame, bus, bms)]
     share = _time_s(sent, bus) / span_s
     design = design_load(bus.database, bus.bitrate, bus.data_bitrate, bms)
     if share <= max(_MOST, _BEYOND_DESIGN * design) or _time_s(good, bus) / span_s < _FULL:
         return None
     (key, count), *_ = Counter(frame.key for frame in sent).most_common(1)
     return Crowd(bus.name, share, name_of(bus, key), count / span_s)
+
+
+def _is_anothers(frame: Frame, bus: BusConfig, bms: str) -> bool:
+    """Whether a frame of nobody knows whom has an identifier that the DBC files give somebody else."""
+    message = bus.database.by_key.get(frame.key)
+    return not frame.sender and message is not None and bms not in message.senders
 
 
 def name_of(bus: BusConfig, key: int) -> str:

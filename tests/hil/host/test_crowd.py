@@ -45,6 +45,14 @@ def test_the_rig_and_its_faults(small, sender):
     assert not crowd(small, traffic(sender, 4_000), traffic("bms", 200, 256))
 
 
+def test_another_rig_on_a_real_bus(small):
+    """Frames that are the rig's by the DBC files and come from others: from whom, nobody knows."""
+    assert not crowd(small, traffic("", 4_200, 513))
+    assert not crowd(small, traffic("", 3_000, 513), traffic("", 1_200, 256))
+    assert "0x100 BMS_Status: 3,000" in crowd(small, traffic("", 1_200, 513), traffic("", 3_000, 256))
+    assert "0x201 " in crowd(small, traffic("bms", 4_200, 513))
+
+
 def test_the_share_is_of_the_time_on_the_wire(small):
     assert " take 96 % of bus " in crowd(small, traffic("bms", 3_900))
 
