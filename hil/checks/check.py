@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
+from sys import float_info
 
 from hil.clock import NS_PER_MS, NS_PER_S
 
 Value = bool | int | float | str
 
+_ROUNDING = 4 * float_info.epsilon  # of a number that a test has reckoned
+
 UNHEARD = "nothing of the BMS came on any bus"  # of what came: the report looks for it
+
+
+def is_kept(margin: float, *numbers: float) -> bool:
+    """Whether a bound is kept, by a margin that is the difference of numbers: at the very edge it is."""
+    return margin >= (-_ROUNDING * max(map(abs, numbers)) if isfinite(margin) else 0.0)
 
 
 @dataclass(frozen=True)
@@ -160,8 +169,7 @@ class CheckResult:
         if self.frames:
             lines.append("last frames that matter:")
             lines += [
-                f"  {say_at(f.t_ns)}  {f.id:03X}  {f.name:<22} {f.data:<16}  {f.decoded}"
-                for f in self.frames
+                f"  {say_at(f.t_ns)}  {f.id:03X}  {f.name:<22} {f.data:<16}  {f.decoded}" for f in self.frames
             ]
         return "\n".join(lines)
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from hil.checks.check import Agrees, CheckResult, Expect, Heard, Never, Stays, Value, say
+from hil.checks.check import (
+    Agrees,
+    CheckResult,
+    Expect,
+    Heard,
+    Never,
+    Stays,
+    Value,
+    is_kept,
+    say,
+)
 from hil.clock import NS_PER_MS
 from hil.errors import BmsError, UsageError
 from hil.host.contract import Host
@@ -148,9 +158,7 @@ class Judge:
         first = next(iter(self._observer.since(role, start_ns)), seen)
         return before is not None and matches(before[1]) and first == seen
 
-    def _missed(
-        self, check: Expect, role: Role, start_ns: int, stimulus: Stimulus | None
-    ) -> CheckResult:
+    def _missed(self, check: Expect, role: Role, start_ns: int, stimulus: Stimulus | None) -> CheckResult:
         rows = self._observer.since(role, start_ns)
         by = f"by {(self._host.now_ns - start_ns) / NS_PER_MS:.0f} ms"
         if rows:
@@ -228,7 +236,7 @@ class Judge:
         if seen is None:
             return replace(self.silence(role), check=check)
         error = abs(seen[1] - truth)
-        ok = error <= tolerance
+        ok = is_kept(tolerance - error, seen[1], truth)
         return CheckResult(
             check,
             ok=ok,

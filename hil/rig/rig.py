@@ -10,7 +10,7 @@ from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.checks.check import Bounded, CheckResult, Value
+from hil.checks.check import Bounded, CheckResult, Value, is_kept
 from hil.checks.verdict import BmsFailure
 from hil.clock import NS_PER_MS
 from hil.errors import HilError, NotOfferedError, UsageError
@@ -464,7 +464,7 @@ class Rig:
         margin, limit = min(below + above)
         result = CheckResult(
             Bounded(what, low, high, unit),
-            ok=margin >= 0,
+            ok=is_kept(margin, value, limit),
             actual=f"{value:.6g} {unit}".rstrip(),
             t_ns=self.now_ns,
             value=value,
@@ -578,9 +578,7 @@ def _ns(duration: Duration) -> int:
     if isinstance(duration, str):
         return time_ns(duration)
     if 0 < duration < NS_PER_MS // 1000:
-        raise UsageError(
-            f"a duration of {duration} ns is no bus time", remedy='write "500 ms" with its unit'
-        )
+        raise UsageError(f"a duration of {duration} ns is no bus time", remedy='write "500 ms" with its unit')
     if duration < 0:
         raise UsageError(f"a duration of {duration} ns: time does not run back")
     return duration

@@ -55,6 +55,7 @@ class Protection:
         provoke: Makes the BMS measure a value of it.
         reading: What it is measured by.
         derates: The role of the current limit that its derating level reduces.
+        told: The role in which the BMS says what it measures, of one whose levels are near each other.
         charging: It is watched while charging only.
     """
 
@@ -62,12 +63,31 @@ class Protection:
     provoke: Provoke
     reading: Reading
     derates: str = ""
+    told: str = ""
     charging: bool = False
 
     def past(self, rig: Rig, level: float) -> float:
         """A value past a level, on its bad side, by more than the BMS may be off: no error hides it."""
         step = self.reading.error(rig, level)
         return level + step if rig.limits.beside(self.limit).above else level - step
+
+    def taken_for(self, rig: Rig, level: float) -> float:
+        """A value that the BMS takes for a level, by its own word: where no room is for what it may be off.
+
+        What it is off by it shows at a value that is no cause of anything yet. The level itself comes back
+        where it is off by nothing, by more than permitted, or does not say what it measures.
+        """
+        limit = rig.limits.beside(self.limit)
+        if not self.told or not rig.has(self.told) or not limit.has("warning"):
+            return level
+        most, sent = self.reading.error(rig, level), self.reading.port
+        step = max(rig.resolution(self.told), rig.resolution(sent) if rig.has(sent) else 0.0)
+        quiet = limit.warning - 3 * most if limit.above else limit.warning + 3 * most
+        with self.provoke(rig, quiet) as stimulus:
+            rig.on_wire(stimulus)
+            rig.run_for(2 * rig.cycle_ns(self.told))
+            off = rig.value(self.told) - quiet
+        return level - off if step <= abs(off) <= most + step else level
 
 
 def _cell(rig: Rig, value: float, cell: int | None = None) -> AbstractContextManager[Any]:
@@ -81,8 +101,7 @@ def _temperature(rig: Rig, value: float) -> AbstractContextManager[Any]:
 @contextmanager
 def _pack_voltage(rig: Rig, value: float) -> Iterator[Any]:
     """Cells and pack agree, or the BMS would rightly doubt the sensor; no cell passes its own limit."""
-    low = rig.limits.beside("cell_undervoltage").threshold + 0.01
-    high = rig.limits.beside("cell_overvoltage").threshold - 0.01
+    low, high = surely_inside(rig, "cell_undervoltage"), surely_inside(rig, "cell_overvoltage")
     volts = min(max(value / rig.series, low), high)
     cells = [("cell.voltage", {"cell": cell, "value": volts}) for cell in range(1, rig.cells + 1)]
     with rig.faults(("pack.voltage", {"value": value}), *cells) as stimuli:
@@ -101,29 +120,34 @@ def _isolation(rig: Rig, value: float) -> AbstractContextManager[Any]:
     return rig.fault("isolation", pole="plus", value=value)
 
 
-_CELLS = Reading("accuracy_cell_voltage", "cell_monitor.voltage[1]", 0.020)
-_PACK = Reading("accuracy_pack_voltage", "current_sensor.voltage_pack", 3.0, at_most=0.025)
-_HEAT = Reading("accuracy_temperature", "cell_monitor.temperature[1]", 2.0)
-_AMPERES = Reading("accuracy_current", "current_sensor.current", 10.0)
-_OHMS = Reading("accuracy_isolation", "isolation.plus", 2000.0)
+CELLS = Reading("accuracy_cell_voltage", "cell_monitor.voltage[1]", 0.020)
+PACK = Reading("accuracy_pack_voltage", "current_sensor.voltage_pack", 3.0, at_most=0.025)
+HEAT = Reading("accuracy_temperature", "cell_monitor.temperature[1]", 2.0)
+AMPERES = Reading("accuracy_current", "current_sensor.current", 10.0)
+OHMS = Reading("accuracy_isolation", "isolation.plus", 2000.0)
 _DISCHARGE, _CHARGE = "limit.discharge_current", "limit.charge_current"
 
 PROTECTIONS = {
     protection.limit: protection
     for protection in (
-        Protection("cell_overvoltage", _cell, _CELLS, _CHARGE),
-        Protection("cell_undervoltage", _cell, _CELLS, _DISCHARGE),
-        Protection("pack_overvoltage", _pack_voltage, _PACK),
-        Protection("pack_undervoltage", _pack_voltage, _PACK),
-        Protection("overtemperature_discharge", _temperature, _HEAT, _DISCHARGE),
-        Protection("overtemperature_charge", _temperature, _HEAT, _CHARGE, charging=True),
-        Protection("undertemperature_charge", _temperature, _HEAT, _CHARGE, charging=True),
-        Protection("undertemperature_discharge", _temperature, _HEAT, _DISCHARGE),
-        Protection("overcurrent_discharge", _discharge, _AMPERES),
-        Protection("overcurrent_charge", _charge, _AMPERES),
-        Protection("isolation", _isolation, _OHMS),
+        Protection("cell_overvoltage", _cell, CELLS, _CHARGE, "cell.voltage_max"),
+        Protection("cell_undervoltage", _cell, CELLS, _DISCHARGE, "cell.voltage_min"),
+        Protection("pack_overvoltage", _pack_voltage, PACK),
+        Protection("pack_undervoltage", _pack_voltage, PACK),
+        Protection("overtemperature_discharge", _temperature, HEAT, _DISCHARGE, "cell.temperature_max"),
+        Protection(
+            "overtemperature_charge", _temperature, HEAT, _CHARGE, "cell.temperature_max", charging=True
+        ),
+        Protection(
+            "undertemperature_charge", _temperature, HEAT, _CHARGE, "cell.temperature_min", charging=True
+        ),
+        Protection("undertemperature_discharge", _temperature, HEAT, _DISCHARGE, "cell.temperature_min"),
+        Protection("overcurrent_discharge", _discharge, AMPERES),
+        Protection("overcurrent_charge", _charge, AMPERES),
+        Protection("isolation", _isolation, OHMS),
     )
 }
+
 
 def break_(rig: Rig, name: str) -> AbstractContextManager[Any]:
     """What makes a fault: an open interlock, or a quantity that is past its limit."""

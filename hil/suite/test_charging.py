@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil import Rig
-from hil.suite.protections import opening_ns
+from hil.suite.protections import CELLS, opening_ns
 
 _FULL_WITHIN_S = 1200
 _OBEY_NS = 3_000_000_000  # to open although the charger goes on
@@ -162,7 +162,9 @@ def test_balancing_takes_charge_from_the_high_cell_only(rig: Rig) -> None:
     rig.operate()
     rig.stays(f"balancing[{high}]", False, for_=limit.delay)
     soc = 0.97
-    while rig.truth(f"pack.cell_voltage[{high}]") < limit.threshold + 0.03:
+    while rig.truth(f"pack.cell_voltage[{high}]") < limit.threshold + max(
+        0.03, CELLS.error(rig, limit.threshold)
+    ):
         soc += 0.0005
         rig.set(f"pack.cell_soc[{high}]", soc)
         rig.run_for("20 ms")
@@ -184,11 +186,12 @@ def test_balancing_starts_and_stops_at_its_levels(rig: Rig) -> None:
     limit = rig.limits["balancing"]
     rig.require("balancing[1]")
     cell, series = 3 * rig.cells // 4, rig.config.plant.pack.series
+    surely = max(0.02, CELLS.error(rig, limit.threshold))
     rig.operate()
-    with rig.fault("cell.voltage", cell=cell, value=limit.threshold - 0.02):
+    with rig.fault("cell.voltage", cell=cell, value=limit.threshold - surely):
         rig.run_for(limit.delay)
         rig.stays(f"balancing[{cell}]", False, for_=limit.delay)
-    high = limit.threshold + 0.02
+    high = limit.threshold + surely
     cells = [("cell.voltage", {"cell": other, "value": high}) for other in range(1, rig.cells + 1)]
     with rig.faults(*cells, ("pack.voltage", {"value": high * series})):  # as plausible
         rig.run_for(limit.delay)  # they got there one after the other, which was a spread for a moment

@@ -10,6 +10,9 @@ import pytest
 from hil import Rig
 from hil.suite.protections import (
     CONTACTORS,
+    OHMS,
+    PACK,
+    PROTECTIONS,
     closed_contactors,
     expect_open,
     expect_opened,
@@ -23,6 +26,7 @@ _LINK = "current_sensor.voltage_link"
 _LOOKED_AT = ("contactor.main_minus.feedback", _LINK)  # before precharge begins
 _WAITED_FOR = {"precharge": _LOOKED_AT, "main_plus": (*_LOOKED_AT, _LINK)}
 _PLUS_IS_CLOSED = "contactor.main_plus.feedback"
+_SLOWLY = 0.85  # from step to step of a slow loss
 _STANDBY_NS = 1_000_000_000  # to open when that is asked for, where nothing is promised
 
 
@@ -39,7 +43,8 @@ def test_precharge_closes_in_order(rig: Rig) -> None:
         rig.expect(f"contactor.{contactor}", "closed", within=limit.timeout, through=waits)
     share = rig.truth("link.voltage") / rig.truth("pack.voltage")
     closing = rig.mark("main plus closed")
-    done = limit.number("done") - rig.limits["accuracy_pack_voltage"].tolerance
+    link, pack = (PACK.error(rig, rig.truth(port)) for port in ("link.voltage", "pack.voltage"))
+    done = limit.number("done") - (link + pack) / rig.truth("pack.voltage")
     rig.bounded("link over pack voltage as main plus closes", share, low=done)
     rig.expect("contactor.precharge", "open", within=limit.timeout, since=closing, through=[_PLUS_IS_CLOSED])
     opened = (_PLUS_IS_CLOSED, "contactor.precharge.feedback")
@@ -190,9 +195,7 @@ def test_bursts_on_the_interlock_are_rejected(rig: Rig) -> None:
             rig.on_wire(stimulus)
             rig.run_for(limit.transient(40))
         rig.run_for(limit.delay * 3)
-    rig.bounded(
-        "frames with the fault set", frames_faulty(rig, "interlock", start_ns), high=0
-    )
+    rig.bounded("frames with the fault set", frames_faulty(rig, "interlock", start_ns), high=0)
     rig.stays("state", "operate", for_="500 ms")
 
 
@@ -225,7 +228,8 @@ def test_a_crash_opens_the_contactors_for_good(rig: Rig, state: str) -> None:
 def test_a_sudden_loss_of_isolation_opens_the_contactors(rig: Rig, pole: str) -> None:
     """Either pole's isolation counts."""
     rig.operate()
-    with rig.fault("isolation", pole=pole, value=rig.limits["isolation"].threshold * 0.8):
+    value = PROTECTIONS["isolation"].past(rig, rig.limits["isolation"].threshold)
+    with rig.fault("isolation", pole=pole, value=value):
         expect_open(rig, "isolation")
 
 
@@ -234,9 +238,10 @@ def test_a_slow_loss_of_isolation_warns_first(rig: Rig) -> None:
     """On its way down the isolation first warns, then opens the contactors at its threshold."""
     limit = rig.limits["isolation"]
     rig.operate()
-    value = limit.warning * 1.3
+    low, high = (OHMS.error(rig, level) for level in (limit.threshold, limit.warning))
+    value = (limit.warning + high) / _SLOWLY
     tripped = warned = 0.0
-    while value > limit.threshold * 0.6 and not tripped:
+    while value > _SLOWLY**2 * (limit.threshold - low) and not tripped:
         start_ns = rig.now_ns
         with rig.fault("isolation", pole="minus", value=value):
             rig.run_for(limit.delay + limit.reaction)
@@ -244,7 +249,10 @@ def test_a_slow_loss_of_isolation_warns_first(rig: Rig) -> None:
                 warned = warned or value
             if frames_with(rig, "fault.isolation", 1, start_ns):
                 tripped = value
-        value *= 0.85
-    high = limit.threshold
-    rig.bounded("isolation at which it trips", tripped, low=0.8 * high, high=high, unit="Ohm")
-    rig.bounded("isolation at which it warns", warned, low=high, high=limit.warning, unit="Ohm")
+        value *= _SLOWLY
+    for what, found, level, off in (
+        ("trips", tripped, limit.threshold, low),
+        ("warns", warned, limit.warning, high),
+    ):
+        least = _SLOWLY * (level - off)
+        rig.bounded(f"isolation at which it {what}", found, low=least, high=level + off, unit="Ohm")

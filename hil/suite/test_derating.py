@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from hil import Rig
-from hil.suite.protections import surely_inside
+from hil.suite.protections import CELLS, HEAT, surely_inside
 
 _UNDER, _OVER = "undertemperature_", "overtemperature_"
 # what opens the contactors in operation where a curve goes on
@@ -41,7 +41,7 @@ def test_the_offered_current_follows_its_curve(rig: Rig, name: str, of: str) -> 
     seen = []
     for value in _walk(rig, name, of):
         with _at(rig, name, of, value):
-            reached, step = _reached(rig, of, value)
+            reached, step = _reached(rig, name, of, value)
             low, high = curve.around(reached, step)
             most = min((_most(rig, name, other) for other in limit.curves if other != of), default=math.inf)
             off = curve.tolerance + rig.resolution(role)
@@ -108,21 +108,33 @@ def _wait(rig: Rig, name: str, of: str) -> None:
     rig.run_for(2 * rig.cycle_ns(f"limit.{name}") + _FOLLOWS_NS if within_ns is None else within_ns)
 
 
-def _reached(rig: Rig, of: str, value: float) -> tuple[float, float]:
+def _reached(rig: Rig, name: str, of: str, value: float) -> tuple[float, float]:
     """Where on the curve the BMS is, as a wire rounds it or as the BMS says it; and by how much it is off."""
     if of == "soc":
         return rig.value("soc") / 100, rig.resolution("soc") / 100
     port = "cell_monitor.voltage[1]" if of == "voltage" else "cell_monitor.temperature[1]"
-    return rig.value(port) if rig.has(port) else value, 0.0
+    shown = rig.value(port) if rig.has(port) else value
+    role = _said(name, of)
+    if not rig.has(role):
+        return shown, 0.0
+    told, step = rig.value(role), rig.resolution(role)
+    error = (CELLS if of == "voltage" else HEAT).error(rig, shown)
+    rig.bounded(f"{role} off", abs(told - shown), high=error + step / 2)
+    return (shown, 0.0) if abs(told - shown) < step else (told, step / 2)
 
 
 def _most(rig: Rig, name: str, of: str) -> float:
     """What another curve leaves, by what the BMS says that it measures."""
-    role = "cell.voltage_max" if (of, name) == ("voltage", "charge_current") else _SAID[of]
+    role = _said(name, of)
     if not rig.has(role):
         return math.inf
     value = rig.value(role)
     return rig.limits[name].curve(of).at(value / 100 if of == "soc" else value)
+
+
+def _said(name: str, of: str) -> str:
+    """The role in which the BMS says what a curve follows."""
+    return "cell.voltage_max" if (of, name) == ("voltage", "charge_current") else _SAID[of]
 
 
 def _expect_one_way(rig: Rig, role: str, offered: list[float]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hil import Rig
-from hil.suite.protections import surely_inside, within_limits
+from hil.suite.protections import AMPERES, CELLS, surely_inside, surely_past, within_limits
 
 _CELL_STEPS, _TEMPERATURE_STEPS = 12, 8  # of one cell, of one sensor, through the range of what it watches
 _PHASE_NS = 37_000_000
@@ -120,14 +120,14 @@ def test_pack_current_and_its_sign(rig: Rig) -> None:
 @pytest.mark.parametrize("name", ["overcurrent_discharge", "overcurrent_charge"])
 def test_a_current_is_read_up_to_its_limit(rig: Rig, name: str) -> None:
     """From zero to just below the overcurrent, by what the sensor says: more than is drawn in truth."""
-    accuracy = rig.limits["accuracy_current"]
+    rig.limits["accuracy_current"].number("offset")
     rig.require("measured.current")
     sign = 1 if name == "overcurrent_discharge" else -1
     inside = surely_inside(rig, name)
     rig.operate()
     for share in (0.0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
         current = round(sign * share * inside, 1)
-        tolerance = max(accuracy.number("offset"), accuracy.tolerance * abs(current))
+        tolerance = AMPERES.error(rig, current) + rig.resolution("measured.current") / 2
         with rig.fault("current", value=current):  # too short for what is offered to be passed
             rig.run_for(2 * rig.cycle_ns("measured.current"))
             rig.agrees("measured.current", current, tolerance)
@@ -238,7 +238,7 @@ def test_cells_are_read_and_protected_while_they_are_balanced(rig: Rig) -> None:
     tolerance = rig.limits["accuracy_cell_voltage"].tolerance
     rig.require("balancing[1]", "cell.voltage[1]")
     cell = rig.cells // 2
-    top = limit.threshold + 0.03
+    top = limit.threshold + max(0.03, CELLS.error(rig, limit.threshold))
     rig.operate()
     with rig.fault("cell.voltage", cell=cell, value=top):
         rig.expect(f"balancing[{cell}]", True, within=limit.delay)
@@ -246,7 +246,7 @@ def test_cells_are_read_and_protected_while_they_are_balanced(rig: Rig) -> None:
         faults = [("cell.voltage", {"cell": one, "value": volts}) for one, volts in wanted.items()]
         _expect_each_at_its_place(rig, "cell.voltage", faults, wanted, tolerance)
         rig.stays(f"balancing[{cell}]", True, for_="300 ms")
-        with rig.fault("cell.voltage", cell=cell, value=high.threshold + 0.05):
+        with rig.fault("cell.voltage", cell=cell, value=surely_past(rig, "cell_overvoltage")):
             rig.expect("fault.cell_overvoltage", True, within=high.delay)
             rig.expect("contactor.main_plus", "open", within=high.delay + high.reaction)
 
@@ -312,5 +312,13 @@ def test_a_step_of_a_cell_voltage_is_on_the_bus_in_time(rig: Rig) -> None:
     rig.require("cell.voltage_max")
     rig.operate()
     level = limit.warning - 0.05
-    with rig.fault("cell.voltage", cell=1, value=level):
-        rig.expect("cell.voltage_max", level, within=limit.delay)
+    error = CELLS.error(rig, level) + rig.resolution("cell.voltage_max") / 2
+    with rig.fault("cell.voltage", cell=1, value=level) as stimulus:
+        carried_ns = rig.on_wire(stimulus)
+        rig.run_for(limit.delay)
+        shown = [
+            t_ns for t_ns, seen in rig.history("cell.voltage_max", carried_ns) if abs(seen - level) <= error
+        ]
+        after_ns = (shown[0] if shown else rig.now_ns) - carried_ns
+        rig.bounded("frames with the new voltage", len(shown), low=1)
+        rig.bounded("new voltage shown after", after_ns / 1e6, high=limit.delay.latest / 1e6, unit="ms")

@@ -7,11 +7,8 @@ from typing import Any
 import pytest
 
 from hil import Rig
-from hil.suite.protections import expect_open, frames_with
+from hil.suite.protections import CELLS, PACK, PROTECTIONS, expect_open, frames_with, surely_inside
 
-_BEYOND_V = 3.0  # of a pack voltage, past what is permitted
-_JUST = 1.0001  # of a level: past it, not on it
-_SURELY = 1.05  # of a permitted difference, past which no measurement error hides it
 _INNER_SHORT_Ohm = 0.5e-3
 _SAID_BY = ("cell_monitor.open_wire",)  # a wire is open when this says so, whatever the voltages are by then
 
@@ -107,9 +104,7 @@ def test_a_current_marked_invalid_is_not_used(rig: Rig) -> None:
     start_ns = rig.now_ns
     with rig.fault("current_sensor.error") as stimulus, rig.fault("current", value=value):
         rig.expect("fault.current_sensor", True, within=limit.delay, since=stimulus)
-        rig.expect(
-            "contactor.main_plus", "open", within=limit.delay + limit.reaction, since=stimulus
-        )
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction, since=stimulus)
         rig.run_for("1 s")
     count = frames_with(rig, "fault.overcurrent_discharge", 1, start_ns)
     rig.bounded("frames with fault.overcurrent_discharge set", count, high=0)
@@ -160,7 +155,7 @@ def test_a_voltage_marked_invalid_is_not_used(rig: Rig, channel: str) -> None:
 def test_a_pack_sensor_that_disagrees_with_the_cells_is_found(rig: Rig, side: str) -> None:
     """The pack's voltage and the sum of the cells must agree, in either direction."""
     limit = rig.limits["voltage_plausibility"]
-    off = limit.tolerance + 3.0
+    off = _surely_astray(rig)
     rig.operate()
     value = rig.truth("pack.voltage") + (off if side == "high" else -off)
     with rig.fault("pack.voltage", value=value):
@@ -218,7 +213,7 @@ def test_a_cell_with_an_inner_short_opens_the_contactors(rig: Rig) -> None:
 def test_a_pack_voltage_that_goes_astray_is_found(rig: Rig, how: str) -> None:
     """However its sensor goes wrong: once it is off by more than permitted, the cells say so in time."""
     limit, truth = rig.limits["voltage_plausibility"], rig.truth("pack.voltage")
-    port, off = "current_sensor.voltage_pack", limit.tolerance + _BEYOND_V
+    port, off = "current_sensor.voltage_pack", _surely_astray(rig)
     arguments: dict[str, dict[str, Any]] = {
         "offset": {"value": -off},
         "gain": {"factor": 1 + off / truth},
@@ -227,9 +222,18 @@ def test_a_pack_voltage_that_goes_astray_is_found(rig: Rig, how: str) -> None:
     rig.operate()
     with rig.fault(f"sensor.{how}", port=port, **arguments[how]):
         if how == "drift":
-            rig.crosses(port, above=rig.truth("pack.voltage") + _SURELY * limit.tolerance)
-        rig.expect("fault.voltage_plausibility", True, within=limit.delay)
-        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+            rig.crosses(port, above=rig.truth("pack.voltage") + off)
+        drifts = how == "drift"  # it may be found before it is surely astray
+        total = limit.delay + limit.reaction
+        rig.expect("fault.voltage_plausibility", True, within=limit.delay, already=drifts)
+        rig.expect("contactor.main_plus", "open", within=total, already=drifts)
+
+
+def _surely_astray(rig: Rig) -> float:
+    """By how much the pack's voltage must be off the cells' to be so by each of their readings, in V."""
+    pack = rig.truth("pack.voltage")
+    permitted = rig.limits.beside("voltage_plausibility").tolerance
+    return permitted + PACK.error(rig, pack) + rig.series * CELLS.error(rig, pack / rig.series)
 
 
 @pytest.mark.case(48)
@@ -272,12 +276,15 @@ def test_a_link_voltage_that_is_stuck_lets_nothing_close(rig: Rig, level: str, f
 )
 def test_a_reading_that_drifts_is_answered_at_its_limit(rig: Rig, port: str, name: str, rate: float) -> None:
     """A drift is found at the latest when the reading passes its limit; so it is for as long as it drifts."""
-    limit = rig.limits[name]
+    limit, begun_ns = rig.limits[name], rig.now_ns
     rig.operate()
     with rig.fault("sensor.drift", port=port, rate=rate):
-        rig.crosses(port, above=_JUST * limit.threshold, within="30 s")
-        rig.expect(f"fault.{name}", True, within=limit.delay)
-        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
+        rig.crosses(port, above=surely_inside(rig, name), within="30 s")
+        early = frames_with(rig, f"fault.{name}", 1, begun_ns)
+        rig.bounded(f"frames with fault.{name} set while it was inside", early, high=0)
+        rig.crosses(port, above=PROTECTIONS[name].past(rig, limit.threshold), within="30 s")
+        rig.expect(f"fault.{name}", True, within=limit.delay, already=True)
+        rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction, already=True)
 
 
 @pytest.mark.case(49)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil import Rig
-from hil.suite.protections import break_, closed_contactors, expect_open, within_limits
+from hil.suite.protections import CELLS, HEAT, break_, closed_contactors, expect_open, within_limits
 
 
 def _fall_ill(rig: Rig, name: str) -> None:
@@ -163,7 +163,8 @@ def test_balancing_ends_with_a_fault(rig: Rig) -> None:
     rig.require("balancing[1]", "fault.interlock")
     high = rig.cells // 3
     rig.operate()
-    with rig.fault("cell.voltage", cell=high, value=limit.threshold + 0.03):
+    top = limit.threshold + max(0.03, CELLS.error(rig, limit.threshold))
+    with rig.fault("cell.voltage", cell=high, value=top):
         rig.expect(f"balancing[{high}]", True, within=limit.delay)
         with rig.fault("interlock"):
             rig.expect("fault.interlock", True, within=rig.limits["interlock"].delay)
@@ -174,15 +175,16 @@ def test_balancing_ends_with_a_fault(rig: Rig) -> None:
 @pytest.mark.case(68)
 def test_a_hot_pack_is_not_balanced(rig: Rig) -> None:
     """The resistors heat, too: one sensor that is too hot ends balancing, until it is so no more."""
-    limit, accuracy = rig.limits["balancing"], rig.limits.beside("accuracy_temperature").tolerance
+    limit = rig.limits["balancing"]
     hottest, high = limit.number("hottest"), rig.cells // 3
+    off, top = HEAT.error(rig, hottest), limit.threshold + max(0.03, CELLS.error(rig, limit.threshold))
     rig.require("balancing[1]")
     rig.operate()
-    with rig.fault("cell.voltage", cell=high, value=limit.threshold + 0.03):
+    with rig.fault("cell.voltage", cell=high, value=top):
         rig.expect(f"balancing[{high}]", True, within=limit.delay)
-        with rig.fault("temperature", sensor=rig.temperature_sensors, value=hottest - accuracy):
+        with rig.fault("temperature", sensor=rig.temperature_sensors, value=hottest - off):
             rig.stays(f"balancing[{high}]", True, for_=2 * limit.delay)
-        with rig.fault("temperature", sensor=rig.temperature_sensors, value=hottest + accuracy):
+        with rig.fault("temperature", sensor=rig.temperature_sensors, value=hottest + off):
             rig.expect(f"balancing[{high}]", False, within=limit.delay)
             rig.stays(f"balancing[{high}]", False, for_=limit.delay)
             rig.stays("state", "operate", for_="100 ms")  # it is no fault that ended it

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil import Rig
-from hil.suite.protections import expect_open, frames_with, surely_past
-
-_SURELY = 1.2  # of a level, past which no measurement error hides it
+from hil.suite.protections import HEAT, PROTECTIONS, expect_open, frames_with, surely_past
 
 
 @pytest.mark.case(69)
@@ -15,7 +13,7 @@ def test_a_warm_pack_is_cooled_until_it_is_cool(rig: Rig) -> None:
     """Cooling begins above its threshold, goes on until the release level, and ends there."""
     limit = rig.limits["cooling"]
     rig.require("cooling")
-    between, step = (limit.threshold + limit.release) / 2, 1.0
+    between, step = (limit.threshold + limit.release) / 2, HEAT.error(rig, limit.threshold)
     rig.operate()
     for degrees, cooled in (
         (between, False),
@@ -35,7 +33,8 @@ def test_a_pack_whose_cooling_fails_gives_less_and_is_disconnected(rig: Rig) -> 
     rig.require("cooling", "limit.discharge_current")
     rig.operate()
     full = rig.value("limit.discharge_current")
-    with rig.fault("temperature", sensor=sensor, value=(limit.derate + limit.threshold) / 2):
+    hot = PROTECTIONS["overtemperature_discharge"].taken_for(rig, (limit.derate + limit.threshold) / 2)
+    with rig.fault("temperature", sensor=sensor, value=hot):
         rig.run_for(limit.delay)
         rig.stays("cooling", True, for_="500 ms")
         rig.bounded("offered current", rig.value("limit.discharge_current"), high=0.9 * full, unit="A")
@@ -50,12 +49,13 @@ def test_a_spread_of_temperatures_warns(rig: Rig) -> None:
     limit, role = rig.limits["temperature_spread"], "warning.temperature_spread"
     rig.require(role)
     port, coldest = "cell_monitor.temperature[1]", rig.value("cell.temperature_min")
+    surely = HEAT.error(rig, coldest + limit.threshold)
     rig.operate()
     start_ns = rig.now_ns
-    with rig.fault("temperature", sensor=1, value=coldest + limit.threshold / _SURELY):
+    with rig.fault("temperature", sensor=1, value=coldest + limit.threshold - surely):
         rig.run_for(2 * limit.delay)
     rig.bounded(f"frames with {role} set", frames_with(rig, role, 1, start_ns), high=0)
-    with rig.fault("temperature", sensor=1, value=coldest + limit.threshold * _SURELY):
+    with rig.fault("temperature", sensor=1, value=coldest + limit.threshold + surely):
         rig.expect(role, True, within=limit.delay, through=[port])
         rig.stays("contactor.main_plus", "closed", for_="1 s")
     rig.expect(role, False, within=limit.delay, since=rig.mark("all sensors alike"), through=[port])
@@ -93,8 +93,8 @@ def test_a_hot_sensor_that_goes_on_rising_raises_the_alarm(rig: Rig) -> None:
     rig.bounded(f"frames with {role} set", frames_with(rig, role, 1, start_ns), high=0)
     port = "cell_monitor.temperature[1]"
     with rig.fault("sensor.drift", port=port, rate=2 * rise):
-        rig.crosses(port, above=limit.threshold, within="60 s")
-        rig.expect(role, True, within=limit.delay)
+        rig.crosses(port, above=limit.threshold + HEAT.error(rig, limit.threshold), within="60 s")
+        rig.expect(role, True, within=limit.delay, already=True)  # not before it drifted, see above
     rig.stays(role, True, for_="5 s")
 
 

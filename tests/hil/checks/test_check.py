@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from hil.checks.check import (
@@ -13,6 +15,7 @@ from hil.checks.check import (
     Heard,
     Never,
     Stays,
+    is_kept,
     say,
     say_at,
     say_ns,
@@ -20,6 +23,21 @@ from hil.checks.check import (
 from hil.checks.verdict import BmsFailure, Verdict
 
 MS = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("margin", "numbers", "kept"),
+    [
+        (0.05 - (2.05 - 2.0), (2.05, 2.0), True),  # -2e-16: at the very edge
+        (0.0, (0.0,), True),
+        (-1e-9, (2.05, 2.0), False),
+        (-1.0, (1.0, 0.0), False),
+        (-math.inf, (math.inf, 5.0), False),
+        (math.nan, (math.nan, 5.0), False),
+    ],
+)
+def test_a_bound_is_kept_at_its_very_edge(margin, numbers, kept):
+    assert is_kept(margin, *numbers) is kept
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 
-from hil.suite.protections import closed_contactors
+from hil.rig.limits import Limit
+from hil.suite.protections import HEAT, Protection, closed_contactors
 
 CYCLE = 20
 SAID = {  # frames: instant, and 1 for closed
@@ -42,3 +45,55 @@ class Said:
 )
 def test_closed_is_what_was_said_around_the_cause(cause_ns, closed):
     assert closed_contactors(Said(), cause_ns) == closed
+
+
+class Reads:
+    """A rig whose BMS reads a temperature too high by so much, and says so."""
+
+    def __init__(self, off: float) -> None:
+        self.off = off
+        self.shown = 25.0
+        self.limits = self
+
+    def beside(self, name):
+        accuracy = Limit("accuracy_temperature", numbers={"tolerance": 2.0}, tolerance_unit="K")
+        return accuracy if name.startswith("accuracy") else Limit(name, numbers={"warning": 50.0})
+
+    def has(self, _name):
+        return True
+
+    def resolution(self, _name):
+        return 0.5
+
+    def cycle_ns(self, _role):
+        return CYCLE
+
+    def on_wire(self, _stimulus):
+        pass
+
+    def run_for(self, _span_ns):
+        pass
+
+    def value(self, _role):
+        return self.shown + self.off
+
+    @contextmanager
+    def at(self, value):
+        self.shown = value
+        yield
+
+
+@pytest.mark.parametrize(
+    ("off", "value"),
+    [
+        (0.0, 53.5),
+        (1.5, 52.0),
+        (-2.0, 55.5),
+        (-6.0, 53.5),  # by more than permitted: that is no reading error
+    ],
+)
+def test_a_level_is_shown_as_the_bms_reads_it(off, value):
+    said = Protection(
+        "overtemperature_discharge", lambda rig, at: rig.at(at), HEAT, told="cell.temperature_max"
+    )
+    assert said.taken_for(Reads(off), 53.5) == value
