@@ -31,7 +31,24 @@ def add_parser(commands: Any) -> None:
         "pytest. To see the names of the tests: hil run RIG -- --collect-only",
     )
     parser.add_argument("rig", metavar="RIG", help="rig file, or name of a shipped rig (laptop)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: hil-out/<rig>-<time>/")
+    _what_is_run(parser)
+    _what_is_kept(parser)
+    _who_runs_what(parser)
+    parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)  # of a run with --jobs
+    parser.set_defaults(run=run)
+
+
+def _what_is_run(parser: argparse.ArgumentParser) -> None:
+    """Which tests, and how."""
+    parser.add_argument("-k", dest="select", metavar="EXPR", help="only tests that match, as pytest")
+    parser.add_argument(
+        "--script",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="play a fault script (TOML) in the suite's place; may be given several times",
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all noise (default 1)")
     parser.add_argument(
         "--repeat",
@@ -42,22 +59,18 @@ def add_parser(commands: Any) -> None:
         "BMS's cycles to the rig's; the report has min, median and max of each reaction (default 1)",
     )
     parser.add_argument(
-        "--trace", choices=("blf", "asc", "log"), default="blf", help="format of the bus trace"
-    )
-    parser.add_argument("-k", dest="select", metavar="EXPR", help="only tests that match, as pytest")
-    parser.add_argument(
-        "--script",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="play a fault script (TOML) in the suite's place; may be given several times",
-    )
-    parser.add_argument(
         "--plant",
         default="",
         metavar="SOCKET",
         help="in real time: use the plant that listens there, do not start one",
+    )
+
+
+def _what_is_kept(parser: argparse.ArgumentParser) -> None:
+    """Folders, and the trace."""
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: hil-out/<rig>-<time>/")
+    parser.add_argument(
+        "--trace", choices=("blf", "asc", "log"), default="blf", help="format of the bus trace"
     )
     parser.add_argument(
         "--resume",
@@ -66,6 +79,10 @@ def add_parser(commands: Any) -> None:
         help="go on with the run in that folder: only tests without a verdict, or that were invalid or an "
         "error, are run; the report is of all",
     )
+
+
+def _who_runs_what(parser: argparse.ArgumentParser) -> None:
+    """How the tests are dealt out."""
     parser.add_argument(
         "-j",
         "--jobs",
@@ -88,8 +105,6 @@ def add_parser(commands: Any) -> None:
         help="folder or record of an earlier run, by which -j and --share deal the tests; default: by a "
         "table that comes with the suite",
     )
-    parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)  # of a run with --jobs
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

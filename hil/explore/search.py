@@ -146,6 +146,7 @@ class Search:
         self._until_s = 0.0
         self._found_at = 0
         self._interrupts = _Interrupts()
+        self._trouble: RigTroubleError | None = None
 
     def run(self, seconds: float, found: Callable[[Finding], None] = lambda _: None) -> None:
         """Search for so long; a violation is told as soon as it is shrunk.
@@ -209,6 +210,8 @@ class Search:
             _Broken: If what is chased, or anything if nothing is yet, does not hold.
         """
         self._interrupts.check()
+        if self._trouble is not None:  # Hypothesis would have it again, to shrink it: it need not come again
+            raise self._trouble
         if script not in self._played:
             if time.monotonic() > self._until_s:
                 return  # the search is over: nothing new is tried
@@ -232,7 +235,9 @@ class Search:
             *above, last = outcome.trouble.strip().splitlines()
             life = ", ".join(map(str, script))
             remedy = outcome.trouble if above else ""
-            raise RigTroubleError(f"the rig itself broke in a life: {last}", key=life, remedy=remedy)
+            reason = f"the rig itself broke in a life: {last}"
+            self._trouble = RigTroubleError(reason, key=life, remedy=remedy)
+            raise self._trouble
         self.tally.add(script, outcome)
         self._told(self.tally)
         violation = outcome.violation

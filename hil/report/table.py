@@ -90,11 +90,16 @@ def _failures(results: Results, style: _Style) -> Iterator[str]:
 
 
 def _skipped(results: Results, style: _Style) -> Iterator[str]:
-    skipped = [outcome for outcome in results.outcomes if outcome.verdict == "skipped"]
-    if skipped:
+    """The reasons, each once: a rig file that is new lacks one limit for dozens of tests."""
+    by_reason: dict[str, list[Outcome]] = {}
+    for outcome in results.outcomes:
+        if outcome.verdict == "skipped":
+            by_reason.setdefault(outcome.reason, []).append(outcome)
+    if by_reason:
         yield ""
-    for outcome in skipped:
-        yield from _wrap("skipped: ", f"{_label(outcome)}: {outcome.reason}", style.width)
+    for reason, outcomes in by_reason.items():
+        which = _label(outcomes[0]) if len(outcomes) == 1 else f"{len(outcomes)} tests"
+        yield from _wrap("skipped: ", f"{which}: {reason}", style.width)
 
 
 def _evidence(outcome: Outcome, width: int) -> Iterator[str]:

@@ -107,6 +107,20 @@ def test_an_interrupt_that_was_lost_ends_the_search_all_the_same(number: int) ->
     assert len(lives) == 1
 
 
+def test_trouble_that_does_not_come_again_is_told_as_such() -> None:
+    """Such as a computer that was too busy for the rig; Hypothesis called it flaky."""
+    outcomes = [Outcome(), Outcome(trouble="the rig itself hangs for 60 s")]
+
+    class BreaksOnce:
+        def play(self, *_: object) -> Outcome:
+            return outcomes.pop(0) if outcomes else Outcome()
+
+    search = Search(BreaksOnce(), MENU, 1)  # type: ignore[arg-type]
+    with pytest.raises(RigTroubleError, match="broke in a life: the rig itself hangs for 60 s"):
+        search.run(30.0)
+    assert not search.tally.findings
+
+
 def test_trouble_of_the_rig_is_no_finding() -> None:
     class Breaks:
         def play(self, *_: object) -> Outcome:

@@ -42,8 +42,20 @@ def test_failures_say_expected_came_and_when(events: list[Event]) -> None:
     assert "  came      open after 776.0 ms\n" in text
     assert re.search(r"  when      14\.\d{6} s, 776\.0 ms after the stimulus\n", text)
     assert "ZeroDivisionError" in text
-    assert "skipped: open sense wire[12]: the BMS has no role" in text
+    assert "skipped: 2 tests: the BMS has no role 'fault.open_wire'" in text
     assert text.splitlines()[-1].startswith("35 pass · 2 fail · 1 error · 1 invalid · 2 skipped · ")
+
+
+def test_a_reason_of_several_tests_is_told_once() -> None:
+    lacking = "the rig file promises no limit 'charge'"
+    made: list[Event] = [{"event": "run", "rig": "small"}]
+    for name, reason in (("a", lacking), ("b", "the rig file gives this BMS no role 'soc'"), ("c", lacking)):
+        made.append({"event": "test", "t_ns": 0, "test": f"t.py::test_{name}"})
+        made.append(
+            {"event": "verdict", "t_ns": 0, "test": f"t.py::test_{name}", "verdict": "skipped", "reason": reason}
+        )
+    told = [line for line in table.render(made, 200).splitlines() if line.startswith("skipped: ")]
+    assert told == [f"skipped: 2 tests: {lacking}", "skipped: b: the rig file gives this BMS no role 'soc'"]
 
 
 def test_trouble_is_told(crashed: list[Event]) -> None:
