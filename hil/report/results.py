@@ -113,12 +113,17 @@ class Outcome:
     @property
     def tightest(self) -> Event | None:
         """The check with the least margin in relation to its limit, if one has a number."""
-        return tightest(self.all_checks)
+        return tightest(self._judged)
 
     @property
     def reaction(self) -> Event | None:
         """Of the checks with a reaction the one with the least margin."""
-        return tightest(check for check in self.all_checks if check.get("reaction_ns") is not None)
+        return tightest(check for check in self._judged if check.get("reaction_ns") is not None)
+
+    @property
+    def _judged(self) -> list[Event]:
+        """The checks that count: those of a test that was skipped half way do not."""
+        return [] if self.verdict == "skipped" else self.all_checks
 
     def _parametrised(self) -> str:
         stem, _, rest = self.test.partition("[")
@@ -144,7 +149,7 @@ class Row:
     @property
     def tightest(self) -> Event | None:
         """The tightest check of all variants."""
-        return tightest(check for outcome in self.outcomes for check in outcome.all_checks)
+        return tightest(one.tightest for one in self.outcomes if one.tightest is not None)
 
     @property
     def reaction(self) -> Event | None:

@@ -67,6 +67,14 @@ def test_tightest_is_relative_to_the_limit() -> None:
     assert relative_margin(outcome.checks[3]) is None
 
 
+def test_what_was_skipped_half_way_has_no_margin() -> None:
+    check = {"margin": 1.0, "limit": 2.0, "reaction_ns": 5}
+    outcome = Outcome("t", verdict="skipped", checks=[check])
+    assert outcome.tightest is outcome.reaction is None
+    assert gather([]).tightest is None
+    assert rows([outcome])[0].tightest is rows([outcome])[0].reaction is None
+
+
 def test_events_of_no_test_are_left_out() -> None:
     assert gather([{"event": "check", "test": "never started"}, {"event": "new"}]).outcomes == []
 

@@ -50,10 +50,8 @@ def test_a_reason_of_several_tests_is_told_once() -> None:
     lacking = "the rig file promises no limit 'charge'"
     made: list[Event] = [{"event": "run", "rig": "small"}]
     for name, reason in (("a", lacking), ("b", "the rig file gives this BMS no role 'soc'"), ("c", lacking)):
-        made.append({"event": "test", "t_ns": 0, "test": f"t.py::test_{name}"})
-        made.append(
-            {"event": "verdict", "t_ns": 0, "test": f"t.py::test_{name}", "verdict": "skipped", "reason": reason}
-        )
+        test = {"t_ns": 0, "test": f"t.py::test_{name}"}
+        made += [{"event": "test", **test}, {"event": "verdict", "verdict": "skipped", "reason": reason, **test}]
     told = [line for line in table.render(made, 200).splitlines() if line.startswith("skipped: ")]
     assert told == [f"skipped: 2 tests: {lacking}", "skipped: b: the rig file gives this BMS no role 'soc'"]
 

@@ -6,11 +6,13 @@ import inspect
 import re
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import hil.suite
 from hil.report.matrix import titles
+from hil.suite import conftest as suite_conftest
 from hil.suite.protections import PROTECTIONS, contactors, family_of
 from tests.hil.scripted import scripted_rig
 
@@ -90,3 +92,22 @@ def test_contactors_that_the_bms_does_not_show_are_not_asked_for(small, laptop):
 )
 def test_families_of_messages(message, family):
     assert family_of(message) == family
+
+
+def test_a_rig_file_that_makes_no_test_of_a_kind_says_so():
+    """Of a BMS without a time-out of frames, pytest said: got empty parameter set."""
+    made = []
+
+    class Metafunc:
+        fixturenames = ("family", "cell")
+        config = SimpleNamespace(stash={})
+
+        def parametrize(self, name, parameters):
+            made.extend((name, *parameter.values, parameter.id, *parameter.marks) for parameter in parameters)
+
+    suite_conftest.pytest_generate_tests(Metafunc())
+    assert [(name, value, id_) for name, value, id_, _ in made] == [
+        ("cell", None, "no-cell"),
+        ("family", None, "no-family"),
+    ]
+    assert all("the rig file" in mark.kwargs["reason"] for *_, mark in made)
