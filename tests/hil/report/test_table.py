@@ -51,7 +51,8 @@ def test_a_reason_of_several_tests_is_told_once() -> None:
     made: list[Event] = [{"event": "run", "rig": "small"}]
     for name, reason in (("a", lacking), ("b", "the rig file gives this BMS no role 'soc'"), ("c", lacking)):
         test = {"t_ns": 0, "test": f"t.py::test_{name}"}
-        made += [{"event": "test", **test}, {"event": "verdict", "verdict": "skipped", "reason": reason, **test}]
+        verdict = {"verdict": "skipped", "reason": reason, **test}
+        made += [{"event": "test", **test}, {"event": "verdict", **verdict}]
     told = [line for line in table.render(made, 200).splitlines() if line.startswith("skipped: ")]
     assert told == [f"skipped: 2 tests: {lacking}", "skipped: b: the rig file gives this BMS no role 'soc'"]
 
