@@ -66,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         while not arguments.count or shown < arguments.count:
             if shown or source.live is not None:
                 source.wait(period_ns)
-            screen.show(source.now_ns, source.status(), source.live.rows() if source.live else [])
+            now_ns = source.now_ns
+            screen.show(now_ns, source.status(), source.live.rows(now_ns) if source.live else [])
             shown += 1
     except RigTroubleError as error:
         print(f"hil: {error}", file=sys.stderr)

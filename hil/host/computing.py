@@ -91,16 +91,18 @@ def _sent(entry: Entry, signal: str) -> Argument:
 
 
 def _heard(station: Station, message: str, signal: str) -> Argument:
-    """What was heard last of a signal, in its unit; NaN until then."""
+    """What was heard last of a signal, of the BMS or a node, in its unit; NaN until then."""
     index = station.database.messages[message].signals[signal].index
     last = [math.nan]
+
+    def watch(_frame: object, values: tuple[float | None, ...]) -> None:
+        value = values[index]
+        if value is not None:
+            last[0] = value
+
     reception = station.listener.signals.receptions.get(message)
     if reception is not None:
-
-        def watch(_frame: object, values: tuple[float | None, ...]) -> None:
-            value = values[index]
-            if value is not None:
-                last[0] = value
-
         reception.watchers.append(watch)
+    else:
+        station.overhear(message, watch)
     return lambda: last[0]

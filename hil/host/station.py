@@ -8,6 +8,7 @@ from hil.bus.frame import Frame
 from hil.bus.medium import Medium
 from hil.bus.node import FrameHandler
 from hil.clock import VirtualClock
+from hil.errors import FrameError
 from hil.frames.restbus import Entry, Restbus, Send, Source
 from hil.host.exchange import Exchange
 from hil.host.listener import Listener
@@ -54,6 +55,22 @@ class Station:
             send = self.exchange.send
         self.restbus = restbus(clock, send, self._entries(rig, ports))
         self._connect(rig, ports)
+
+    def overhear(self, message: str, watch: Callable[[Frame, Values], None]) -> None:
+        """Tell of each frame of a message that neither the BMS nor the rig sends: a node's of its own."""
+        layout = self.database.messages[message]
+
+        def take(frame: Frame) -> None:
+            if frame.key != layout.key or frame.error or frame.remote:
+                return
+            try:
+                values = layout.decode(frame.data)
+            except FrameError:  # of somebody else with the same identifier
+                return
+            watch(frame, values)
+
+        heard = self.node.on_frame
+        self.node.on_frame = take if heard is None else _both(take, heard)
 
     def _entries(self, rig: RigConfig, ports: Mapping[str, Port]) -> list[Entry]:
         elsewhere = {name for node in rig.nodes if node.bus == self.name for name in node.messages}

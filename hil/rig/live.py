@@ -13,6 +13,7 @@ from hil.errors import FrameError, UsageError
 from hil.frames.database import Message, Signal
 from hil.responses.parcels import Parcels
 from hil.responses.signals import Values
+from hil.rig.absence import ABSENT
 from hil.rig.known import array_of
 from hil.rig.mistakes import suggest
 from hil.rig.roles import Role
@@ -32,8 +33,20 @@ class _Item:
     say: Callable[[float], str]
     array: str = ""
     unit: str = ""
+    absent_ns: int | None = None
     value: float | None = None
     t_ns: int | None = None
+
+    def settle(self, since_ns: int, now_ns: int) -> None:
+        """What has been silent for so long that it counts as absent is that.
+
+        Args:
+            since_ns: Since when somebody has listened.
+            now_ns: The present.
+        """
+        last_ns = since_ns if self.t_ns is None else self.t_ns
+        if self.absent_ns is not None and now_ns - last_ns >= self.absent_ns:
+            self.value = ABSENT
 
 
 @dataclass
@@ -88,6 +101,7 @@ class Live:
         self._config = config
         self._heard: dict[tuple[str, int], _Heard] = {}
         self._items: list[_Item] = []
+        self._since_ns: int | None = None
         self._parcels = {name: Parcels(layout.database) for name, layout in config.buses.items()}
         known = dict(_signals(config))
         for name in _chosen(roles, {name: (name,) for name in config.roles}, "roles"):
@@ -109,10 +123,14 @@ class Live:
         if heard is not None and not (frame.error or frame.remote):
             heard.frames.append(frame)
 
-    def rows(self) -> list[Row]:
-        """What is said now, in the order of the rig file."""
+    def rows(self, now_ns: int) -> list[Row]:
+        """What is said at an instant, in the order of the rig file."""
         for heard in self._heard.values():
             heard.look()
+        if self._since_ns is None:
+            self._since_ns = now_ns
+        for item in self._items:
+            item.settle(self._since_ns, now_ns)
         arrays: dict[str, list[_Item]] = {}
         for item in self._items:
             arrays.setdefault(item.array or item.name, []).append(item)
@@ -132,7 +150,7 @@ class Live:
         whole = role.index is not None and not any("[" in p and _fits(role.name, p) for p in patterns)
         unit = "set" if is_flag else role.unit
         array = array_of(role.name) if whole else ""
-        return role.bus, message, _Item(role.name, role.reading.of, words, array, unit)
+        return role.bus, message, _Item(role.name, role.reading.of, words, array, unit, role.absent_ns)
 
 
 def _signals(config: RigConfig) -> Iterator[tuple[str, tuple[str, Message, Signal]]]:

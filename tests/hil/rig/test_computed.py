@@ -48,10 +48,12 @@ Make = Callable[..., RigConfig]
 def make(tmp_path: Path) -> Make:
     """The small rig whose cell monitor sends a CMU_Status."""
 
-    def load(wires: str = WIRES, source: str = OWN, file: str = "own.py") -> RigConfig:
+    def load(
+        wires: str = WIRES, source: str = OWN, file: str = "own.py", message: str = ""
+    ) -> RigConfig:
         small_rig(tmp_path)
         dbc, path = tmp_path / "bms.dbc", tmp_path / "rig.toml"
-        text = dbc.read_text().replace("BO_ 272 VCU", f"{MESSAGE.lstrip()}BO_ 272 VCU")
+        text = dbc.read_text().replace("BO_ 272 VCU", f"{MESSAGE.lstrip()}{message}BO_ 272 VCU")
         cycle = 'BA_ "GenMsgCycleTime" BO_ {};\n'.format
         text = text.replace(cycle("272 50"), cycle("272 50") + cycle("544 20"))
         dbc.write_text(text + 'VAL_ 544 Word 15 "Unknown" ;\n')
@@ -100,6 +102,23 @@ def test_built_in_functions(name: str, expected: float) -> None:
         expected + (1 if name.startswith("place") else 0)
     )
     assert math.isnan(BUILT_IN[name]([math.nan]))
+
+
+def test_a_signal_of_a_node_on_its_own_is_heard(make: Make) -> None:
+    """It was NaN for ever: only frames of the BMS were listened to."""
+    wires = WIRES + 'Where = { function = "sum", of = "can0/LOG_Level.Level" }\n'
+    config = make(
+        wires.replace('Where = { function = "place_of_max", of = "cell_monitor.voltage[*]" }\n', ""),
+        message="BO_ 700 LOG_Level: 1 LOG\n SG_ Level : 0|8@1+ (1,0) [0|255] \"\" BMS\n\n",
+    )
+    rig, world, _ = scripted_rig(config, every(20, 2000, status()))
+    rig.run_for("100 ms")
+    assert last(world)["Where"] == 0.0
+    logger = world.wire("can0").attach("logger")
+    for data, shown in ((b"\x07", 7.0), (b"\x01\x02", 7.0), (b"\x08", 8.0)):
+        logger.send(700, data)
+        rig.run_for("100 ms")
+        assert last(world)["Where"] == shown
 
 
 def test_a_lost_value_is_left_out_and_the_last_one_stays(make: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def config(tmp_path: Path) -> RigConfig:
 
 
 def said(live: Live) -> dict[str, str]:
-    return {row.name: row.text for row in live.rows()}
+    return {row.name: row.text for row in live.rows(0)}
 
 
 def heard(data: bytes, t_ns: int = 0, identifier: int = STATUS) -> Frame:
@@ -43,8 +44,18 @@ def test_roles_are_named_as_tests_have_them(config: RigConfig) -> None:
         "cell.voltage_max": "3.312 V",
     }
     live.hear("can0", heard(status(FAULT, fault=1), 8 * MS))
-    assert live.rows()[0] == Row("state", "fault", 8 * MS)
+    assert live.rows(0)[0] == Row("state", "fault", 8 * MS)
     assert said(live)["fault.cell_overvoltage"] == "set"
+
+
+def test_what_is_silent_for_too_long_is_absent(config: RigConfig) -> None:
+    role = replace(config.roles["fault.cell_overvoltage"], absent_ns=100 * MS)
+    live = Live(replace(config, roles={role.name: role}), ["*"])
+    for now_ms, text in ((7000, ""), (7099, ""), (7100, "clear")):  # it may have been said before
+        assert live.rows(now_ms * MS)[0].text == text
+    live.hear("can0", heard(status(FAULT, fault=1), 7200 * MS))
+    for now_ms, text in ((7200, "set"), (7299, "set"), (7300, "clear")):
+        assert live.rows(now_ms * MS)[0] == Row(role.name, text, 7200 * MS)
 
 
 def test_what_is_no_whole_frame_is_left_out(config: RigConfig) -> None:
@@ -65,9 +76,9 @@ def test_signals_of_any_sender_are_chosen_by_a_pattern(config: RigConfig) -> Non
 
 def test_an_array_is_one_row_unless_its_members_are_asked_for() -> None:
     config = load_rig("laptop")
-    rows = Live(config, ["cell.voltage", "balancing"]).rows()
+    rows = Live(config, ["cell.voltage", "balancing"]).rows(0)
     assert [row.name for row in rows] == ["cell.voltage[1…96]", "balancing[1…96]"]
-    members = Live(config, ["cell.voltage[1*]"]).rows()
+    members = Live(config, ["cell.voltage[1*]"]).rows(0)
     assert [row.name for row in members][:3] == ["cell.voltage[1]", "cell.voltage[10]", "cell.voltage[11]"]
 
 
@@ -82,7 +93,7 @@ def test_an_array_says_its_ends() -> None:
         layout = config.buses["pack"].database.messages[message]
         numbers = [values.get(signal.name, max(signal.minimum, 0.0)) for signal in layout.signals.values()]
         live.hear("pack", heard(bytes(layout.encode(numbers)), 7, layout.id))
-    found = {row.name: row for row in live.rows()}
+    found = {row.name: row for row in live.rows(0)}
     assert found["cell.voltage[1…96]"].text == "3.301 … 3.396 V"
     assert found["balancing[1…96]"] == Row("balancing[1…96]", "", None)
 

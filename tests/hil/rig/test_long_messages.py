@@ -252,7 +252,7 @@ def test_who_looks_on_sees_long_messages(build: Build) -> None:
     world.stations["can0"].medium.taps.append(lambda frame: live.hear("can0", frame))
     later(world, 10, lambda: peer.say(REPORT, report(millivolts=3456)))
     world.run_until(900 * NS_PER_MS)
-    volts, cell = live.rows()
+    volts, cell = live.rows(0)
     assert volts.text == "3.456 V"
     assert cell.text.startswith("3.")
 
