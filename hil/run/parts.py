@@ -22,6 +22,7 @@ from hil.bms.process import end_group
 from hil.report.record import Event, read_events
 from hil.run.command import HIL
 from hil.run.output import RECORD_NAME
+from hil.run.resume import traces_of
 from hil.run.session import exit_code_of
 from hil.run.supervisor import terminated_as_interrupted
 
@@ -179,7 +180,7 @@ def joined(parts: Sequence[Part], out: Path) -> list[Event]:
     if not records:
         return []
     first = records[0][1][0]
-    traces = ((part, trace) for part, events in records for trace in events[0]["paths"]["trace"].split(", "))
+    traces = ((part, trace) for part, events in records for trace in traces_of(events[0]))
     trace = ", ".join(f"{part.out.name}/{trace}" for part, trace in traces)
     paths = {**first["paths"], "out": str(out), "trace": trace}
     body = list(_in_turn([events for _, events in records]))

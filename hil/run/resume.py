@@ -70,7 +70,10 @@ class Earlier:
         first, *_ = self.events
         dates = [*first.get("resumed", ()), *(e["date"] for e in now if e["event"] == "run")]
         body = [*kept, *(e for e in now if e["event"] not in ("run", "end"))]
-        return [{**first, "resumed": dates}, *body, *end_of(body, now)]
+        traces = [first["paths"]["trace"]]
+        traces += [f"{self.out.name}/{name}" for e in now if e["event"] == "run" for name in traces_of(e)]
+        paths = {**first["paths"], "trace": ", ".join(traces)}
+        return [{**first, "paths": paths, "resumed": dates}, *body, *end_of(body, now)]
 
     def write(self, events: Sequence[Event]) -> None:
         """Put the record of both in the place of the earlier one, whole or not at all.
@@ -120,6 +123,12 @@ def new_part(folder: Path) -> Path:
         reason = f"no folder can be made for what is left: {error.strerror}"
         raise OutputError(reason, place=str(folder), key="--resume") from error
     raise AssertionError("count() ends")
+
+
+def traces_of(run: Event) -> list[str]:
+    """The traces that the first line of a record names, below its folder."""
+    traces: str = run["paths"]["trace"]
+    return traces.split(", ")
 
 
 def end_of(body: Sequence[Event], now: Sequence[Event]) -> list[Event]:

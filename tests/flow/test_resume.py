@@ -53,6 +53,7 @@ def test_only_what_has_no_verdict_is_run(build: Build, launch: Launch, hil: Hil,
     assert "2 pass" in run.said
     assert (tmp_path / "out" / "part-2" / "trace.blf").exists()
     assert (tmp_path / "out" / "trace.blf").exists()
+    assert run.events[0]["paths"]["trace"] == "trace.blf, part-2/trace.blf"
     run.assert_reported()
 
 
