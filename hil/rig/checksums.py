@@ -9,7 +9,7 @@ from typing import Any
 
 from hil.errors import RigFileError
 from hil.frames.profiles import FREE, HEADERS, OwnChecksum
-from hil.rig.own_code import functions_of, run_file, told
+from hil.rig.own_code import WITHIN_NS, Overdue, TimeLimit, functions_of, run_file, told, where
 
 Function = Callable[[bytes, int], Any]
 
@@ -19,7 +19,7 @@ def load_checksums(path: Path) -> dict[str, OwnChecksum]:
 
     Each takes the data of a frame, with a zero where the checksum will be, and the frame's identifier, and
     gives the checksum, a number of as many bits as its signal. It is called for each frame, sent or received,
-    and must be quick.
+    and must be quick; one that hangs is ended.
 
     Raises:
         RigFileError: If the file cannot be read or run, defines none, or one has the name of a profile or
@@ -52,16 +52,26 @@ def _check(path: Path, name: str, function: Function) -> None:
 
 def _guarded(path: Path, name: str, function: Function) -> OwnChecksum:
     """What goes wrong in it is told as its own doing, not as the BMS's."""
+    limit = TimeLimit(path)
+
+    def wrong(reason: str, remedy: str = "") -> RigFileError:
+        return RigFileError(reason, place=str(path), key=name, remedy=remedy)
 
     def checksum(data: bytes, identifier: int, bits: int) -> int:
         try:
-            value = function(data, identifier)
-        except Exception as error:
-            raise RigFileError(f"raised {told(error, path)}", place=str(path), key=name) from error
+            with limit.over(WITHIN_NS):
+                value = function(data, identifier)
+        except KeyboardInterrupt:
+            raise
+        except Overdue as error:
+            reason = f"did not return within {WITHIN_NS / 1e9:g} s{where(error, path)}"
+            raise wrong(reason, "it is called for each frame") from error
+        except BaseException as error:
+            raise wrong(f"raised {told(error, path)}") from error
         if type(value) is not int or not 0 <= value < 1 << bits:
             what = "no byte" if bits == 8 else f"no number of {bits} bits"
             remedy = f"& 0x{(1 << bits) - 1:X}"
-            raise RigFileError(f"gave {value!r}, which is {what}", place=str(path), key=name, remedy=remedy)
+            raise wrong(f"gave {value!r}, which is {what}", remedy)
         return value
 
     return checksum

@@ -14,12 +14,9 @@ from typing import Any
 from hil.errors import HookError, RigFileError
 from hil.frames.database import Signal
 from hil.rig.mistakes import suggest
-from hil.rig.own_code import Overdue, TimeLimit, functions_of, run_file, told, where
+from hil.rig.own_code import WITHIN_NS, Overdue, TimeLimit, functions_of, run_file, told, where
 
 Function = Callable[..., Any]
-
-_WITHIN_NS = 1_000_000_000  # of the computer's clock: what is called for every frame is quick, or hangs
-
 
 def _flat(arguments: Sequence[float | list[float]]) -> list[float]:
     return [value for each in arguments for value in (each if isinstance(each, list) else [each])]
@@ -106,12 +103,12 @@ class Guarded:
         """
         path = self._path
         try:
-            with self._limit.over(_WITHIN_NS):
+            with self._limit.over(WITHIN_NS):
                 value = self._function(*arguments)
         except (KeyboardInterrupt, HookError):
             raise
         except Overdue as error:
-            reason = f"did not return within {_WITHIN_NS / 1e9:g} s{where(error, path)}"
+            reason = f"did not return within {WITHIN_NS / 1e9:g} s{where(error, path)}"
             raise self._wrong(reason, "it is called for each frame") from error
         except BaseException as error:
             raise self._wrong(f"raised {told(error, path)}") from error

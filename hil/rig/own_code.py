@@ -18,6 +18,7 @@ from hil.errors import RigFileError
 
 _NS_PER_S = 1_000_000_000
 _IMPORT_NS = 10 * _NS_PER_S  # a file of functions is there at once
+WITHIN_NS = 1 * _NS_PER_S  # of the computer's clock: what is called for every frame is quick, or hangs
 _SOON_S = 0.01  # when it is looked at again, where it was in the rig
 _AGAIN_S = 1.0  # what has been ended may still clean up for so long
 _OURS = ("hil", "twins")

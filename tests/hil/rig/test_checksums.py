@@ -83,6 +83,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         ("1 / 0", r"VENDOR: raised ZeroDivisionError: division by zero \(line 2\)"),
         ("256", "VENDOR: gave 256, which is no byte"),
         ("None", "VENDOR: gave None, which is no byte"),
+        ("exit(3)", r"VENDOR: raised SystemExit"),
+        ("sum(0 for _ in iter(int, 1))", r"VENDOR: did not return within 1 s \(line 2\)"),
     ],
 )
 def test_a_function_that_goes_wrong_is_to_blame_itself(tmp_path: Path, body: str, said: str) -> None:
