@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hil.frames.database import Database
     from hil.new.guess import Guess
 
 _RIG = "rig.toml"
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = guess(database, bms)
     source = Source(folder.resolve().name, buses, database, found)
     _write(folder, files, rig_text(source))
-    _tell(folder / _RIG, found, nodes)
+    _tell(folder / _RIG, found, nodes, [bus.database for bus in buses.values()])
     return 0
 
 
@@ -124,7 +125,7 @@ def _write(folder: Path, files: list[Path], text: str) -> None:
         ) from error
 
 
-def _tell(path: Path, found: Guess, nodes: list[str]) -> None:
+def _tell(path: Path, found: Guess, nodes: list[str], databases: list[Database]) -> None:
     from hil.new.guess import cells_of
 
     others = ", ".join(node for node in nodes if node != found.bms) or "nobody"
@@ -132,4 +133,8 @@ def _tell(path: Path, found: Guess, nodes: list[str]) -> None:
     counts = f"{len(found.ports)} wires, {len(found.roles)} roles, {len(found.requests)} requests"
     print(f"{counts}, {cells_of(found)} cells")
     print(f"{len(found.unknown)} signals not understood: they are listed at the end of the file")
+    for database in databases:
+        for message in database.messages.values():
+            if message.flaw is not None:
+                print(f"{message.name} is left out: {message.flaw[0]} ({message.flaw[1]})")
     print(f"\nwritten: {path}\nnext:    look for TODO in it, then: hil check {path}")

@@ -33,6 +33,16 @@ def test_a_foreign_bms_needs_only_its_firmware(tmp_path: Path, capsys: pytest.Ca
     assert (config.plant.pack.series, config.plant.sensors.temperature_count) == (12, 4)
 
 
+def test_a_message_that_cannot_be_used_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = tmp_path / "odd.dbc"
+    text = FOREIGN.read_text("utf-8")
+    head, message, tail = text.partition("BO_ ")
+    volts = ' SG_ Volts : 0|8@1+ (0,0) [0|0] "V" Vector__XXX'
+    odd.write_text(f"{head}BO_ 1999 Odd: 8 BCU\n{volts}\n\n{message}{tail}", "utf-8")
+    assert main(["new", str(tmp_path / "mine"), "--dbc", str(odd)]) == 0
+    assert "Odd is left out: Volts: the factor is 0" in capsys.readouterr().out
+
+
 def test_the_shipped_files_give_the_shipped_wires(tmp_path: Path) -> None:
     folder = tmp_path / "again"
     files = [str(shipped_dbc()[f"{name}.dbc"]) for name in _LAPTOP]
