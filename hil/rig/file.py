@@ -313,6 +313,9 @@ def parse_toml(path: Path) -> dict[str, Any]:
     Raises:
         RigFileError: If it cannot be read or is no TOML.
     """
+    if path.suffix.lower() == ".dbc":
+        remedy = f"hil new DIR --dbc {path.name} makes a rig file from it"
+        raise RigFileError("is a DBC file, no rig file", place=str(path), remedy=remedy)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

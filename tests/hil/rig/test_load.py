@@ -109,3 +109,9 @@ def _read(data: dict[str, Any], mistakes: Mistakes) -> RigFile:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("hil.rig.file.parse_toml", lambda _: data)
         return read_file(GOOD, mistakes)
+
+
+def test_a_dbc_file_in_a_rig_files_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.dbc").write_bytes(b'VERSION ""')
+    with pytest.raises(HilError, match=r"is a DBC file, no rig file \(hil new DIR --dbc a.dbc makes"):
+        load_rig(tmp_path / "a.dbc")
