@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
+from hil.bms.heartbeat import Call
 from hil.checks.verdict import Verdict
 from hil.errors import BmsError
 from hil.report.record import Event, read_events
@@ -59,10 +60,15 @@ def run_on(
             folder = new_part(options.out)
             settled = options.settled | whole.settled
             more = replace(options, out=folder, settled=settled, done=options.done + len(whole.settled))
-            ending = run_tests(rig, more, [*arguments, *whole.failures_left()], manner)
+            ending = _later(run_tests(rig, more, [*arguments, *whole.failures_left()], manner))
             whole.take(folder)
         return ending
     return replace(ending, interrupted=True)
+
+
+def _later(ending: Ending) -> Ending:
+    """Of a later process: what is the first life of the firmware there is not its first."""
+    return replace(ending, call=Call.INIT) if ending.call is Call.FIRST_INIT else ending
 
 
 class _Whole:

@@ -171,6 +171,22 @@ def test_the_other_tests_run_after_a_crash(build, hil):
     run.assert_reported()
 
 
+def test_a_firmware_that_lived_and_does_not_begin_any_more_fails(build, hil, tmp_path):
+    """In a new process each life is the first one there, but not the firmware's."""
+    memory = tmp_path / "memory"
+    rig = build(
+        ON_INIT=f'if (!system("test -e {memory}")) raise(SIGSEGV);',
+        ON_STEP=f'if (mode == 1) {{ if (!system("touch {memory}")) raise(SIGSEGV); }}',
+    )
+    run = hil("run", _many(rig, 5, (1,)), *ONE)
+    assert run.code == 1, run.said
+    assert _state_of(run) == "pfff"
+    assert not run.troubles
+    assert "the firmware crashed (SIGSEGV) in bms_init at bus time" in run.said
+    assert run.end["stopped"].startswith("the firmware crashed or hung in 3 tests in a row")
+    run.assert_reported()
+
+
 def test_a_firmware_that_crashes_in_test_after_test_ends_the_run(build, hil):
     rig = _many(build(**CRASHES), 6, (0, 2, 3, 4))
     run = hil("run", rig, *ONE)
