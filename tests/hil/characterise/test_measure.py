@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,22 @@ def bench(laptop: RigConfig) -> Bench:
 @pytest.fixture(scope="module")
 def turned(bench: Bench) -> dict[str, list[Lever]]:
     return levers(bench.config, bench.ports)
+
+
+def test_a_floating_point_signal_is_turned_in_steps_that_a_sensor_can_show(bench: Bench) -> None:
+    wire = next(w for w in bench.config.wires if w.port == "cell_monitor.voltage[1]")
+    bus = bench.config.buses[wire.bus]
+    message = bus.database.messages[wire.message]
+    signal = replace(message.signals[wire.signal], is_float=True, length=32, scale=1.0, unit="V")
+    changed = replace(message, signals=message.signals | {signal.name: signal})
+    database = replace(bus.database, messages=bus.database.messages | {message.name: changed})
+    buses = {**bench.config.buses, bus.name: replace(bus, database=database)}
+    config = replace(bench.config, buses=buses, wires=(replace(wire, scale=1.0),))
+    lever = levers(config, bench.ports)["cell voltage"][0]
+    port = bench.ports[wire.port]
+    assert lever.lsb == 1 / 1024
+    assert 0 <= lever.value(lever.low) - port.minimum < lever.lsb
+    assert 0 <= port.maximum - lever.value(lever.high) < lever.lsb
 
 
 def _define(name: str) -> int:
