@@ -13,8 +13,11 @@ from hil.bus.medium import Medium
 from hil.clock import NS_PER_MS, NS_PER_S, VirtualClock
 from hil.frames.database import Message
 from hil.frames.j1939 import CONTROL_PGN, DATA_PGN, parse
+from hil.host.inline import InlineHost
 from hil.rig.load import load_rig
+from hil.rig.rig import Rig
 from hil.rig.schema import RigConfig
+from tests.hil.scripted import Notes
 
 DIALECTS = ["fd", "modular", "storage", "truck"]
 # of the laptop rig's BMS, what the messages of the other dialects have no room for
@@ -121,3 +124,34 @@ def test_fd_cells_come_24_to_a_fast_frame_of_64_bytes() -> None:
         assert message.e2e is not None
         assert message.e2e.profile == "P5"
     assert bus.database.messages["ELCON_Command"].format == CLASSIC
+
+
+def test_the_trouble_codes_of_the_truck_are_its_faults_and_warnings() -> None:
+    """Warnings are read from DM1, faults from a message of their own: DM1 has the codes of both."""
+    config = load_rig("truck")
+    assert config.bms.library is not None
+    host = InlineHost(config, Firmware(config.bms.library), Heartbeat(), None, 1, 0)
+    host.power_on()
+    rig = Rig(config, host, Notes(), "test")
+    rig.operate()
+    assert _codes(rig) == 0
+    with rig.fault("cell.voltage", cell=7, value=3.62):
+        rig.expect("warning.cell_overvoltage", True, within="3 s")
+        rig.run_for("1500 ms")
+        assert _codes(rig) == _told(rig) == 1
+    with rig.fault("cell.voltage", cell=7, value=3.7):
+        rig.expect("fault.cell_overvoltage", True, within="3 s")
+        rig.run_for("1500 ms")
+        assert _codes(rig) == _told(rig) >= 2
+
+
+def _codes(rig: Rig) -> float:
+    layout = rig.config.buses["vehicle"].database.messages["DM1"]
+    return rig.messages.samples("DM1")[-1][1][layout.signals["CodeCount"].index] or 0.0
+
+
+def _told(rig: Rig) -> float:
+    """How many flags are set, of faults and of warnings."""
+    causes = [name.partition(".")[2] for name in rig.config.roles if name.startswith("fault.")]
+    assert len(causes) == 24
+    return sum(rig.value(f"{kind}.{cause}") for cause in causes for kind in ("fault", "warning"))
