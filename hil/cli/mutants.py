@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import count as count_from
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,8 @@ def add_parser(commands: Any) -> None:
         help="prove that the suite catches bugs in a BMS",
         description="Put bugs into the reference BMS, one at a time, and run the suite on each until a test "
         "fails. Writes mutants.json and mutants.html. A bug is killed for the right reason if a check fails "
-        "in a test that is about it.",
+        "in a test that is about it. Those that no requirement forbids are put in together, and one by one "
+        "if a test sees them.",
         epilog="exit codes: 0 all were killed for the right reason but those that no requirement forbids, "
         "1 some were not, 2 usage wrong, 130 interrupted (what was found is written)",
     )
@@ -82,16 +84,20 @@ def _hunt(rig: Path, mutants: list[Mutant], arguments: argparse.Namespace, rows:
     with tempfile.TemporaryDirectory(prefix="hil-mutants-") as name:
         hunt = Hunt(rig, Workshop(Path(name) / "unbroken"), arguments.limit)
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            # what no test kills takes the whole suite: begun last, one of them would run alone at the end
-            longest_first = sorted(mutants, key=lambda mutant: not mutant.equivalent)
-            waiting = [
-                pool.submit(hunt.hunt, mutant, Path(name) / str(number))
-                for number, mutant in enumerate(longest_first)
+            folders = (Path(name) / str(number) for number in count_from(1))
+            equivalent = [mutant for mutant in mutants if mutant.equivalent]
+            # first, for they take longest
+            waiting = [pool.submit(hunt.hunt_equivalent, equivalent, next(folders))]
+            waiting += [
+                pool.submit(lambda mutant, folder: [hunt.hunt(mutant, folder)], mutant, next(folders))
+                for mutant in mutants
+                if not mutant.equivalent
             ]
             try:
                 for future in as_completed(waiting):
-                    rows.append(future.result())
-                    print(matrix.line(rows[-1], len(rows), len(mutants)), flush=True)
+                    for found in future.result():
+                        rows.append(found)
+                        print(matrix.line(found, len(rows), len(mutants)), flush=True)
             finally:
                 hunt.stop.set()
                 pool.shutdown(cancel_futures=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from hil.errors import UsageError
@@ -59,18 +60,26 @@ class Workshop:
         Raises:
             UsageError: If the text to replace is not there exactly once, or the result does not compile.
         """
-        original = self._sources / mutant.file
-        if not original.is_file():
-            raise UsageError("there is no such source file", place=mutant.file, key=mutant.name)
+        return self.build_together([mutant], folder)
+
+    def build_together(self, mutants: Sequence[Mutant], folder: Path) -> Path:
+        """The library with all these bugs at once.
+
+        Raises:
+            UsageError: If a text to replace is not there exactly once, or the result does not compile.
+        """
         broken = folder / "broken"
         shutil.copytree(self._sources, broken)
-        (broken / mutant.file).write_text(changed(mutant, original.read_text("utf-8")), "utf-8")
-        concerned = [broken / mutant.file] if mutant.file.endswith(".c") else sorted(broken.glob("*.c"))
-        self._compile(broken, folder, concerned)
+        for mutant in mutants:
+            place = broken / mutant.file
+            if not place.is_file():
+                raise UsageError("there is no such source file", place=mutant.file, key=mutant.name)
+            place.write_text(changed(mutant, place.read_text("utf-8")), "utf-8")
+        self._compile(broken, folder, _concerned(mutants, broken))
         fresh = {path.name: path for path in folder.glob("*.o")}
         objects = [fresh.get(path.name, path) for path in sorted(self._objects.glob("*.o"))]
         library = folder / "mutant.so"
-        self._run(["-shared", "-o", str(library), *map(str, objects)], mutant.name)
+        self._run(["-shared", "-o", str(library), *map(str, objects)], mutants[0].name)
         return library
 
     def _compile(self, include: Path, out: Path, files: list[Path]) -> None:
@@ -82,3 +91,11 @@ class Workshop:
         done = subprocess.run([self._cc, *options], check=False, capture_output=True, text=True)
         if done.returncode:
             raise UsageError(f"does not compile: {done.stderr.strip()[:400]}", place="mutant", key=key)
+
+
+def _concerned(mutants: Sequence[Mutant], sources: Path) -> list[Path]:
+    """What is to be compiled anew: a header concerns all."""
+    files = {mutant.file for mutant in mutants}
+    if all(file.endswith(".c") for file in files):
+        return [sources / file for file in sorted(files)]
+    return sorted(sources.glob("*.c"))

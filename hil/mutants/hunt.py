@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -96,11 +97,38 @@ class Hunt:
         Raises:
             Stopped: If :attr:`stop` was set meanwhile.
         """
-        folder.mkdir()
-        try:
+        with _made(folder):
             return self._found(mutant, folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+    def hunt_equivalent(self, mutants: Sequence[Mutant], folder: Path) -> list[Found]:
+        """Test equivalent ones with all of them in one BMS, and one by one if the suite sees something.
+
+        What no test sees takes the whole suite, minutes for each. Together two of them could hide each other
+        only by cancelling each other out in every test, and each alone is still given as no bug.
+
+        Args:
+            mutants: Those for which no requirement forbids what they change.
+            folder: Where that is done; made for it, and gone afterwards.
+
+        Raises:
+            Stopped: If :attr:`stop` was set meanwhile.
+        """
+        begun = time.monotonic()
+        if len(mutants) > 1:
+            with _made(folder):
+                seen = self._sees(mutants, folder)
+            each_s = (time.monotonic() - begun) / len(mutants)
+            if not seen:
+                return [Found(m, Fate.SURVIVED, reason=m.equivalent, seconds=each_s) for m in mutants]
+        return [self.hunt(mutant, folder) for mutant in mutants]
+
+    def _sees(self, mutants: Sequence[Mutant], folder: Path) -> bool:
+        """Whether the suite sees these bugs, or cannot be run on them to its end."""
+        try:
+            library = self.workshop.build_together(mutants, folder)
+        except UsageError:  # said of the one that it is about
+            return True
+        return self.failures(library, "", folder, folder / "run") != {}
 
     def _found(self, mutant: Mutant, folder: Path) -> Found:
         begun = time.monotonic()
@@ -159,6 +187,16 @@ class Hunt:
         with suppress(HilError):  # a run without a record proves nothing, see failures_of
             complete_record(out, ending, rig)
         return True
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A folder that is gone afterwards."""
+    folder.mkdir()
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _rig_text(rig: Path) -> str:

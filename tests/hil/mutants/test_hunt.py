@@ -12,6 +12,7 @@ from hil.mutants import matrix
 from hil.mutants.build import Workshop, compiler
 from hil.mutants.hunt import Failure, Fate, Found, Hunt, failures_of, is_check
 from hil.mutants.mutant import Mutant
+from hil.rig.shipped import find_rig
 
 _MUTANT = Mutant("weld check <removed>", "contactor_weld", "conditions.c", "a", "b", "weld")
 _EQUIVALENT = Mutant("1 LSB late", "cell_overvoltage", "config.c", "a", "b", equivalent="within tolerance")
@@ -77,3 +78,31 @@ def test_only_rigs_of_the_reference_bms_have_mutants(tmp_path: Path) -> None:
     rig.write_text('library = "mine"\n', "utf-8")
     with pytest.raises(UsageError, match="hil mutants laptop"):
         Hunt(rig, Workshop(tmp_path / "unbroken"), 1.0)
+
+
+_MARGIN = Mutant("margin", "", "config.h", "#define MARGIN 30", "#define MARGIN 31", equivalent="a")
+_DUE = Mutant("link", "", "config.h", "#define LINK_UP", "#define  LINK_UP", equivalent="b")
+
+
+@pytest.mark.skipif(compiler() is None, reason="no C compiler on this machine")
+@pytest.mark.parametrize(
+    ("seen", "runs"),
+    [({}, 1), ({"t": Failure("fail", "expected: open")}, 3), (None, 3)],
+    ids=["unseen", "seen", "timed out"],
+)
+def test_equivalent_ones_share_a_run_until_a_test_sees_them(tmp_path, monkeypatch, seen, runs):
+    libraries: list[bytes] = []
+
+    def failures(_hunt, _library, _select, folder, *_args, **_options):
+        libraries.append((folder / "broken" / "config.h").read_bytes())
+        return seen if len(libraries) == 1 else {}
+
+    monkeypatch.setattr(Hunt, "failures", failures)
+    hunt = Hunt(find_rig("laptop"), Workshop(tmp_path / "unbroken"), 1.0)
+    found = hunt.hunt_equivalent([_MARGIN, _DUE], tmp_path / "together")
+    assert [row.mutant for row in found] == [_MARGIN, _DUE]
+    assert all(row.good for row in found)
+    assert len(libraries) == runs
+    assert _MARGIN.new.encode() in libraries[0]
+    assert _DUE.new.encode() in libraries[0]
+    assert not (tmp_path / "together").exists()
