@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import InvalidOperation
 from functools import cached_property, lru_cache
-from math import isnan, nan, nextafter
+from math import isnan
 from pathlib import Path
-from sys import float_info
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cantools.database.can import Database as CanDatabase
 
@@ -18,6 +17,7 @@ from hil.bus.frame import CLASSIC, CLASSIC_BYTES, FAST, FD, Format
 from hil.errors import HilError, RigFileError, RigFileErrors
 from hil.frames import _codec
 from hil.frames.codec import Decoder, Encoder, layout_of
+from hil.frames.dbc_signal import attribute_of, is_signed, not_available_of, range_of
 from hil.frames.e2e import E2E
 from hil.frames.j1939 import packet_count
 from hil.frames.profiles import Extras, OwnChecksum
@@ -34,7 +34,6 @@ EXTENDED = 0x80000000
 
 _FLOAT_STEP = 2.0**-10
 _FLOAT_ERROR = 2.0**-22  # of a float of 32 bits, twice over
-_LARGEST = {32: 2.0**128 - 2.0**104, 64: float_info.max}  # floating-point number, by its length
 
 
 @dataclass(frozen=True)
@@ -361,18 +360,18 @@ def _message(
     sound = filter(is_sound, source.signals)
     signals = {s.name: _signal(index, s) for index, s in enumerate(sound)}
     values = sorted({group for s in signals.values() for group in s.groups})
-    cycle_ns = _ms(_attribute(source, "GenMsgCycleTime", 0) or source.cycle_time)
+    cycle_ns = _ms(attribute_of(source, "GenMsgCycleTime", 0) or source.cycle_time)
     sent = send_type_of(source.send_type or "")
     always = sent in ("cyclic", "on-change-and-cyclic") and not flaw
     changing = sent.startswith("on-change") and not flaw
-    min_interval_ns = _ms(_attribute(source, "GenMsgDelayTime", 0)) or 0
+    min_interval_ns = _ms(attribute_of(source, "GenMsgDelayTime", 0)) or 0
     return Message(
         name=source.name,
         id=source.frame_id,
         extended=source.is_extended_frame,
         length=source.length,
         cycle_ns=cycle_ns if always else None,
-        offset_ns=_ms(_attribute(source, "GenMsgStartDelayTime", 0)),
+        offset_ns=_ms(attribute_of(source, "GenMsgStartDelayTime", 0)),
         senders=tuple(source.senders),
         comment=source.comment or "",
         signals=signals,
@@ -390,7 +389,7 @@ def _format(source: DbcMessage) -> Format:
     """Of attribute ``VFrameFormat``, and of ``CANFD_BRS``, without which a CAN FD frame is fast."""
     if not source.is_fd:
         return CLASSIC
-    fast = str(_attribute(source, "CANFD_BRS", "1")) in ("1", "True")
+    fast = str(attribute_of(source, "CANFD_BRS", "1")) in ("1", "True")
     return FD | FAST if fast else FD
 
 
@@ -401,7 +400,7 @@ def _ms(value: float | None) -> int | None:
 
 def _signal(index: int, source: DbcSignal) -> Signal:
     scale, offset = float(source.scale), float(source.offset)
-    minimum, maximum = _range(source)
+    minimum, maximum = range_of(source)
     raw = source.raw_initial  # attribute GenSigStartValue
     return Signal(
         name=source.name,
@@ -409,7 +408,7 @@ def _signal(index: int, source: DbcSignal) -> Signal:
         start=source.start,
         length=source.length,
         little_endian=source.byte_order == "little_endian",
-        signed=_is_signed(source),
+        signed=is_signed(source),
         scale=scale,
         offset=offset,
         minimum=minimum,
@@ -418,86 +417,18 @@ def _signal(index: int, source: DbcSignal) -> Signal:
         choices={int(k): str(v) for k, v in source.choices.items()} if source.choices else None,
         is_multiplexer=source.is_multiplexer,
         groups=tuple(sorted(set(source.multiplexer_ids or ()))),
-        not_available=_not_available(source),
-        e2e_role=str(_attribute(source, "E2ERole", "None")),
+        not_available=not_available_of(source),
+        e2e_role=str(attribute_of(source, "E2ERole", "None")),
         start_value=0.0 if raw is None else float(raw) * scale + offset,
         comment=source.comment or "",
         is_float=source.conversion.is_float,
     )
 
 
-def _is_signed(source: DbcSignal) -> bool:
-    """A multiplexor is its bits, by which a DBC file numbers the groups, whatever it says of a sign."""
-    return source.is_signed and not source.is_multiplexer and not source.conversion.is_float
-
-
-def _raw_bounds(source: DbcSignal) -> tuple[int, int]:
-    low = -(1 << source.length - 1) if _is_signed(source) else 0
-    return low, low + (1 << source.length) - 1
-
-
-def _range(source: DbcSignal) -> tuple[float, float]:
-    """The physical range that the DBC declares, as far as the bits can hold it.
-
-    Declaring more than that is common; sending it would put another value on the wire.
-    """
-    if source.conversion.is_float:
-        return _float_range(source)
-    scale, offset = float(source.scale), float(source.offset)
-    low, high = _raw_bounds(source)
-    if source.is_multiplexer:
-        return low, high  # whatever is declared: the groups have these numbers
-
-    plain = (scale, offset) == (1, 0)  # integers, exact beyond 53 bits
-
-    def fits(value: float) -> bool:
-        return low <= round(value if plain else (value - offset) / scale) <= high
-
-    bounds: list[float] = [low, high] if plain else sorted((low * scale + offset, high * scale + offset))
-    for place, declared in enumerate((source.minimum, source.maximum)):
-        if declared is not None and fits(float(declared)):
-            bounds[place] = float(declared)
-        while not fits(bounds[place]):  # more than 53 bits: rounding went beyond
-            bounds[place] = nextafter(bounds[place], bounds[1 - place])
-    return bounds[0], bounds[1]
-
-
-def _float_range(source: DbcSignal) -> tuple[float, float]:
-    scale, offset, largest = float(source.scale), float(source.offset), _LARGEST[source.length]
-    largest = min(largest * abs(scale), float_info.max)  # a physical value is a double itself
-    low, high = (None if end is None else float(end) for end in (source.minimum, source.maximum))
-    return (
-        offset - largest if low is None else max(low, offset - largest),
-        offset + largest if high is None else min(high, offset + largest),
-    )
-
-
-def _not_available(source: DbcSignal) -> float | None:
-    """Physical value of attribute ``SigNotAvailable``, a raw number; -1 means that there is none.
-
-    Of a signed signal the number may be given as the bits are, without the sign. A floating-point signal
-    has NaN.
-    """
-    if source.conversion.is_float:
-        return nan
-    raw = int(_attribute(source, "SigNotAvailable", -1))
-    if raw == -1:
-        return None
-    low, high = _raw_bounds(source)
-    if _is_signed(source) and high < raw <= 2 * high + 1:
-        raw += 2 * low
-    if not low <= raw <= high:
-        raise RigFileError(
-            f"attribute SigNotAvailable: {raw} does not fit into {source.length} bits",
-            key=source.name,
-        )
-    return raw * float(source.scale) + float(source.offset)
-
-
 def _e2e(
     place: str, source: DbcMessage, signals: Iterable[Signal], checksums: Mapping[str, OwnChecksum]
 ) -> E2E | None:
-    profile = str(_attribute(source, "E2EProfile", "None"))
+    profile = str(attribute_of(source, "E2EProfile", "None"))
     if profile == "None":
         return None
     try:
@@ -523,16 +454,16 @@ def _scheme(
 
     places = {signal.e2e_role: place(signal) for signal in signals}
     counter, checksum = places.get("Counter"), places.get("Checksum")
-    mode = str(_attribute(source, "E2EDataIdMode", ""))
+    mode = str(attribute_of(source, "E2EDataIdMode", ""))
     scheme = E2E.of(
         profile,
-        int(_attribute(source, "E2EDataId", 0)),
+        int(attribute_of(source, "E2EDataId", 0)),
         source.length,
         counter,
         checksum,
         Extras(
             "" if mode == "None" else mode,
-            bytes.fromhex(str(_attribute(source, "E2EDataIdList", ""))),
+            bytes.fromhex(str(attribute_of(source, "E2EDataIdList", ""))),
             source.frame_id,
             own,
         ),
@@ -540,13 +471,3 @@ def _scheme(
     others = ((signal.name, place(signal)) for signal in signals if signal.e2e_role == "None")
     scheme.check_places(counter, checksum, others)
     return scheme
-
-
-def _attribute(source: DbcMessage | DbcSignal, name: str, default: Any) -> Any:
-    dbc = source.dbc
-    attribute = dbc.attributes.get(name) if dbc and dbc.attributes else None
-    value = attribute.value if attribute is not None else default
-    definition = getattr(attribute, "definition", None)
-    if definition is not None and definition.type_name == "ENUM" and isinstance(value, int):
-        return definition.choices[value]
-    return value
