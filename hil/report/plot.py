@@ -18,7 +18,7 @@ from hil.report.scale import Point, Scale, changes, clip, path, thin, tick_text,
 from hil.report.text import unit as unit_words
 
 WIDTH = 1080
-_LEFT, _RIGHT = 236, 1046  # the drawing's edges; names stand left of it
+_LEFT, _RIGHT = 236, 1036  # the drawing's edges; names stand left of it
 _PANEL, _LANE, _GAP = 104, 22, 9
 _ROW = 16  # height of a row of marks
 _LETTER = 6.4  # width of a letter of the small type, about

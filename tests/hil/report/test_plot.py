@@ -70,3 +70,11 @@ def test_bits_without_names_are_a_lane() -> None:
 def test_unit_of_the_time_axis(span_s: int, unit: str) -> None:
     svg = plot.draw({"from_ns": 0, "to_ns": span_s * 10**9, "series": []})
     assert unit in words(svg)
+
+
+def test_the_unit_of_time_is_not_cut_off(checked: Event) -> None:
+    """The ``min`` of a plot of 40 minutes lost its last letter."""
+    minutes = {"from_ns": 0, "to_ns": 40 * 60 * 10**9, "series": [], "marks": [], "limits": []}
+    root = ET.fromstring(plot.draw(checked["plot"] | minutes))
+    unit = next(node for node in root.iter("text") if node.text == "min")
+    assert float(unit.get("x", "")) + 8 * len("min") <= plot.WIDTH
