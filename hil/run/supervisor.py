@@ -35,12 +35,14 @@ from hil.errors import FirmwareError, OutputError, RigTroubleError, UsageError
 from hil.report.record import Event, Recorder, read_events
 from hil.run.complaints import Complaints
 from hil.run.output import RECORD_NAME
+from hil.run.patience import Patience
 from hil.run.session import RunOptions
 
 _HANG_S = 5.0  # a step of firmware takes microseconds
 _LOADED = 2  # signs of life when the firmware is loaded: from the next one on tests run
 _HOOK_NS = 5_000_000_000  # for a hook that is overdue to be ended from inside
 _POLL_S = 0.1
+_LONGEST_LOOK_S = 0.5  # of the time between two looks; if it was longer, nothing here ran
 _GRACE_S = 10.0  # for the test process to write its last lines after Ctrl-C
 # no SIGKILL or SIGHUP on Windows
 _FROM_OUTSIDE = {-getattr(signal, name, signal.SIGTERM) for name in ("SIGKILL", "SIGTERM", "SIGHUP")}
@@ -222,7 +224,7 @@ def _watch(
 ) -> Ending:
     """Wait for the end; a firmware call that does not return for seconds, or a hook, is ended."""
     try:
-        last, since = 0, time.monotonic()
+        last, patience = 0, Patience(process.pid, _LONGEST_LOOK_S)
         while process.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_POLL_S)
@@ -231,10 +233,11 @@ def _watch(
                 return Ending(process.wait(), interrupted=True)
             beat = read_heartbeat(heartbeat)
             if beat != last:
-                last, since = beat, time.monotonic()
+                last = beat
+                patience.renew()
                 if beat > _LOADED:
                     complaints.relay()
-            elif beat % 2 and time.monotonic() - since > _HANG_S:
+            elif beat % 2 and patience.look() > _HANG_S:
                 process.kill()
                 return Ending(process.wait(), in_firmware=True, hung=True)
             until_ns = read_hook_deadline(heartbeat)
