@@ -2,7 +2,8 @@
 
 Two bytes of lamps, then four of each code: 19 bits of suspect parameter (SPN), 5 of failure mode (FMI), 7 of
 occurrences, 1 that tells how the SPN is put. Without any code there is one of SPN 0 and FMI 0. Up to one code
-the message is a frame of 8 bytes, filled up with FF, else it goes by the transport protocol.
+the message is a frame of 8 bytes, filled up with FF, else it goes by the transport protocol. Some controllers
+fill up with zeros.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def codes_in(data: bytes) -> Iterator[tuple[int, int]]:
     for start in range(_LAMPS, len(data), _EACH):
         entry = data[start : start + _EACH]
         if len(entry) < _EACH:
-            if entry != _FILLED_UP[: len(entry)]:
+            if entry not in (_FILLED_UP[: len(entry)], _NONE[: len(entry)]):
                 raise FrameError(f"{len(data)} bytes: the last trouble code is cut off")
             return
         if entry not in (_NONE, _FILLED_UP):

@@ -19,6 +19,7 @@ def entry(spn: int, fmi: int, occurrences: int = 1) -> bytes:
 def test_a_known_code() -> None:
     """SPN 91, the accelerator pedal, voltage above normal, five times."""
     assert list(codes_in(bytes.fromhex("04FF5B000305FFFF"))) == [(91, 3)]
+    assert list(codes_in(bytes.fromhex("04FF5B0003050000"))) == [(91, 3)]
 
 
 def test_an_spn_of_19_bits() -> None:
