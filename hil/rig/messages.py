@@ -130,9 +130,7 @@ class Messages:
         return {
             message.name: message.cycle_ns
             for message in self._all()
-            if message.cycle_ns
-            and (node in message.senders) is of_bms
-            and (message.is_cyclic or not of_bms)
+            if message.cycle_ns and (node in message.senders) is of_bms and (message.is_cyclic or not of_bms)
         }
 
     def _all(self) -> Iterator[Message]:

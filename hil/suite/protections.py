@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -70,6 +71,24 @@ class Protection:
         """A value past a level, on its bad side, by more than the BMS may be off: no error hides it."""
         step = self.reading.error(rig, level)
         return level + step if rig.limits.beside(self.limit).above else level - step
+
+    def transient(self, rig: Rig, percent: int) -> int:
+        """How long to show a value, in ns, that is then past a level for a share of the shortest delay.
+
+        What a frame shows stands until the next one, and each frame may be one of the events that a delay
+        counts. A rig file whose frames are as slow as the delay skips the test.
+        """
+        limit = rig.limits.beside(self.limit)
+        wanted, port = limit.transient(percent), self.reading.port
+        if not rig.has(port):
+            return wanted
+        cycle_ns = rig.cycle_ns(port)
+        frames = min(1 + wanted // cycle_ns, (limit.delay.earliest - 1) // cycle_ns)
+        if limit.has("events"):
+            frames = min(frames, int(limit.number("events")) - 1)
+        if frames < 1:
+            pytest.skip(f"the rig file has no frame of {port} within the delay of {self.limit!r}")
+        return min(wanted, frames * cycle_ns - cycle_ns // 2)
 
     def taken_for(self, rig: Rig, level: float) -> float:
         """A value that the BMS takes for a level, by its own word: where no room is for what it may be off.
@@ -272,6 +291,11 @@ def contactors(rig: Rig) -> list[str]:
 def family_of(message: str) -> str:
     """A message's name without its number: ``CM_Voltages_07`` is of ``CM_Voltages``."""
     return message.rstrip("0123456789").rstrip("_")
+
+
+def longest_gap_ns(arrivals: Sequence[int], since_ns: int, until_ns: int) -> int:
+    """The longest time without a frame, from the begin of a span to its end: of silence all of it."""
+    return max(after - before for before, after in itertools.pairwise((since_ns, *arrivals, until_ns)))
 
 
 def frames_with(rig: Rig, role: str, value: float, since_ns: int) -> int:

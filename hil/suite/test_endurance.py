@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from random import Random
 
 import pytest
 
 from hil import Rig
-from hil.suite.protections import expect_known_states, frames_with, within_limits
+from hil.suite.protections import expect_known_states, frames_with, longest_gap_ns, within_limits
 
 _SEED = 72  # the same life each time
 _LOW, _HIGH = 0.35, 0.80  # of the charge: below the one it is not emptied, above the other not filled
@@ -80,6 +79,5 @@ def _expect_soundness(rig: Rig, since_ns: int) -> None:
     tolerance = rig.limits.beside("cycle").tolerance
     for message, cycle_ns in rig.messages.of_bms().items():
         arrivals = rig.messages.arrivals(message, since_ns)
-        gaps = [(b - a) / cycle_ns for a, b in itertools.pairwise(arrivals)]
-        longest = max(gaps, default=0.0)
+        longest = longest_gap_ns(arrivals, since_ns, rig.now_ns) / cycle_ns
         rig.bounded(f"longest gap of {message}, in cycles", longest, high=1 + max(tolerance, _MISSING))

@@ -206,13 +206,14 @@ def test_a_short_circuit_is_disconnected(rig: Rig) -> None:
 def test_a_spike_of_regeneration_does_not_trip(rig: Rig) -> None:
     """A spike above the charge limit that is shorter than the debounce is driven through."""
     limit = rig.limits["overcurrent_charge"]
+    lasts = PROTECTIONS["overcurrent_charge"].transient(rig, 50)
     rig.operate()
     rig.set("drive.enable", 1.0)
     start_ns = rig.now_ns
     for _ in range(3):
         rig.set("drive.current_request", -surely_past(rig, "overcurrent_charge"))
         rig.crosses("current_sensor.current", below=-limit.threshold)
-        rig.run_for(limit.transient(50))  # and the sensor is a cycle or two late at both ends
+        rig.run_for(lasts)  # and the sensor is a cycle or two late at both ends
         rig.set("drive.current_request", 0.0)
         rig.run_for("1 s")
     count = frames_with(rig, "fault.overcurrent_charge", 1, start_ns)
@@ -318,13 +319,13 @@ def _expect_states(rig: Rig, start_ns: int, known: set[str]) -> None:
 def test_transients_below_the_debounce_are_ignored(rig: Rig, protection: Protection) -> None:
     """Bursts of 60 % of the delay do not trip, and their counter decays in the pauses."""
     limit = rig.limits[protection.limit]
-    value = protection.past(rig, limit.threshold)
+    value, lasts = protection.past(rig, limit.threshold), protection.transient(rig, 60)
     activate(rig, protection)
     start_ns = rig.now_ns
     for _ in range(4):
         with protection.provoke(rig, value) as stimulus:
             rig.on_wire(stimulus)
-            rig.run_for(limit.transient(60))
+            rig.run_for(lasts)
         rig.run_for(limit.delay * 2)
     count = frames_faulty(rig, protection.limit, start_ns)
     rig.bounded("frames with the fault set", count, high=0)

@@ -58,6 +58,8 @@ def come_to(rig: Rig, way: Way) -> None:
     elif way.state == "fault":
         rig.operate()
         _fall_ill(rig)
+        if way.mode == "operate" and "standby" not in rig.config.transitions.follows("fault"):
+            rig.on_wire(rig.request("mode", "standby"))  # it was asked for before the fault: to be asked anew
     else:
         reach(rig, way.state)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from hil.rig.limits import Limit
-from hil.suite.protections import HEAT, Protection, closed_contactors
+from hil.suite.protections import HEAT, Protection, closed_contactors, longest_gap_ns
 
 CYCLE = 20
 SAID = {  # frames: instant, and 1 for closed
@@ -97,3 +97,8 @@ def test_a_level_is_shown_as_the_bms_reads_it(off, value):
         "overtemperature_discharge", lambda rig, at: rig.at(at), HEAT, told="cell.temperature_max"
     )
     assert said.taken_for(Reads(off), 53.5) == value
+
+
+@pytest.mark.parametrize(("arrivals", "longest"), [([], 100), ([90], 90), ([10, 30, 95], 65), ([5, 20], 80)])
+def test_silence_at_either_end_of_a_span_is_a_gap(arrivals, longest):
+    assert longest_gap_ns(arrivals, 0, 100) == longest
