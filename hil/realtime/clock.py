@@ -16,6 +16,7 @@ from heapq import heappop
 from hil.clock import NS_PER_MS, NS_PER_S, Alarm, VirtualClock
 
 _DEAF_NS = NS_PER_MS // 2  # while events are due one after the other, frames wait no longer than this
+_RESTLESS_NS = NS_PER_S  # a computer too slow for the plant gives it no rest, and lookers-on wait for it
 _LONGEST_WAIT_NS = NS_PER_S  # so that Ctrl-C is answered even where nothing happens
 
 
@@ -27,15 +28,16 @@ class RealClock(VirtualClock):
         heard_ns: What was there to be read before this instant has been handled, or is just now.
         seen_ns: The present as it was last looked at. Good for what begins now; to look again costs a system
             call where the kernel has no faster way.
-        before_wait: Called each time that nothing is left to do, before the loop waits; gives how long it may
-            wait at most, in ns. One that takes its time ends with a :meth:`look`.
+        before_wait: Called each time that nothing is left to do, before the loop waits, and now and then if
+            there is always something; gives how long it may wait at most, in ns. One that takes its time
+            ends with a :meth:`look`.
     """
 
     def __init__(self, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
         super().__init__(0)
         self._monotonic_ns = monotonic_ns
         self.zero_ns = monotonic_ns()
-        self._listened_ns = 0
+        self._listened_ns = self._rested_ns = 0
         self.heard_ns = self.seen_ns = 0
         self.before_wait: Callable[[], int] | None = None
         self._watched: dict[int, Callable[[], None]] = {}
@@ -93,16 +95,23 @@ class RealClock(VirtualClock):
         if due_ns < end_ns and due_ns <= real_ns:
             if real_ns - self._listened_ns > _DEAF_NS:
                 self._listen(0)
+                if real_ns - self._rested_ns > _RESTLESS_NS:
+                    self._rest()
             else:
                 self._happen()
             return True
         if real_ns >= end_ns:
             self._listen(0)
             return False
-        longest_ns = _LONGEST_WAIT_NS if self.before_wait is None else self.before_wait()
+        longest_ns = self._rest()
         real_ns = self.seen_ns
         self._listen(max(0, min(due_ns, end_ns, real_ns + min(longest_ns, _LONGEST_WAIT_NS)) - real_ns))
         return True
+
+    def _rest(self) -> int:
+        """What is done before a wait; how long that may be."""
+        self._rested_ns = self.seen_ns
+        return _LONGEST_WAIT_NS if self.before_wait is None else self.before_wait()
 
     def _happen(self) -> None:
         """The next event; alarms without SimPy's detour, as in virtual time."""

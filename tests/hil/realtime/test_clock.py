@@ -7,7 +7,7 @@ import select
 
 import pytest
 
-from hil.clock import NS_PER_MS, Alarm
+from hil.clock import NS_PER_MS, NS_PER_S, Alarm
 from hil.realtime.clock import RealClock
 
 
@@ -60,6 +60,25 @@ def test_a_late_event_keeps_its_instant_and_knows_how_late_it_is(monkeypatch: py
     time.now_ns += 12 * NS_PER_MS
     clock.run_until(20 * NS_PER_MS)
     assert seen == [(5 * NS_PER_MS, 7 * NS_PER_MS)]
+
+
+def test_a_loop_without_rest_does_now_and_then_what_it_does_before_a_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    time = Monotonic(monkeypatch)
+    clock = RealClock(time)
+    rested: list[int] = []
+    clock.before_wait = lambda: rested.append(clock.seen_ns) or NS_PER_S  # type: ignore[func-returns-value]
+
+    def ring(_event: object) -> None:
+        time.now_ns += 30 * NS_PER_MS  # more than there is between two of them
+        clock.set_alarm(alarm, clock.now_ns + 10 * NS_PER_MS)
+
+    alarm = Alarm(clock, ring)
+    clock.set_alarm(alarm, 0)
+    clock.run_until(3 * NS_PER_S)
+    assert rested[0] < NS_PER_S + 100 * NS_PER_MS
+    assert NS_PER_S < rested[1] - rested[0] < NS_PER_S + 100 * NS_PER_MS
 
 
 def test_a_frame_wakes_the_loop_and_ends_a_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
