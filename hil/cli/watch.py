@@ -9,8 +9,11 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hil.cli.arguments import count
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from hil.bus.link import Link
     from hil.host.connection import Connection
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 _ALL = ("*",)
 _HOME, _REST, _BELOW = "\x1b[H", "\x1b[K", "\x1b[J"  # of a terminal: to its top, clear the line, all below
 _NEW = "\x1b[2J"
+_LEAST_NS = 20_000_000  # between two looks: a plant has more to do
 
 
 def add_parser(commands: Any) -> None:
@@ -41,7 +45,7 @@ def add_parser(commands: Any) -> None:
         "--listen", action="store_true", help="there is no plant: hear the buses of the rig file RIG itself"
     )
     parser.add_argument("--every", default="1 s", metavar="TIME", help="default: '1 s'")
-    parser.add_argument("--count", type=int, default=0, metavar="N", help="end after so many lines")
+    parser.add_argument("--count", type=count, default=0, metavar="N", help="end after so many lines")
     parser.add_argument("--json", action="store_true", help="all that is known, a JSON object each time")
     parser.add_argument("--token-file", metavar="FILE", help="for a plant behind TCP")
     parser.set_defaults(run=run)
@@ -56,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     from hil.errors import RigTroubleError
     from hil.units import time_ns
 
-    period_ns = time_ns(arguments.every)
+    period_ns = max(time_ns(arguments.every), _LEAST_NS)
     is_table = sys.stdout.isatty() and not arguments.json
     patterns = arguments.roles or (_ALL if is_table or arguments.listen else ())
     source = _open(arguments, patterns)
@@ -66,8 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         while not arguments.count or shown < arguments.count:
             if shown or source.live is not None:
                 source.wait(period_ns)
-            now_ns = source.now_ns
-            screen.show(now_ns, source.status(), source.live.rows(now_ns) if source.live else [])
+            status, now_ns = source.status(), source.now_ns
+            screen.show(now_ns, status, source.live.rows(now_ns) if source.live else [])
             shown += 1
     except RigTroubleError as error:
         print(f"hil: {error}", file=sys.stderr)
@@ -243,14 +247,40 @@ def _listening(rig: str, roles: Sequence[str], signals: Sequence[str]) -> Source
 
 
 def address_of(plant: str) -> str:
-    """Where a plant listens: a rig's by its name, else as given."""
+    """Where a plant listens: a running one's by its name, a rig file's, else as given.
+
+    Raises:
+        HilError: If there is neither, or the rig is none that has a plant of its own.
+    """
     from pathlib import Path
 
+    from hil.errors import UsageError
     from hil.host.doors import runtime_folder
+    from hil.rig.load import load_rig
 
     if plant.startswith("tcp://") or Path(plant).is_socket():
         return plant
-    return str(runtime_folder() / f"{Path(plant).stem}.sock")
+    sockets = {path.stem: path for path in runtime_folder().glob("*.sock")}
+    if plant in sockets:
+        return str(sockets[plant])
+    config = load_rig(_known(plant, sorted(sockets)))
+    if config.time != "real":
+        reason, remedy = 'has time = "virtual": its plant is within a run', "only real time can be looked at"
+        raise UsageError(reason, place=str(config.path), key="rig.time", remedy=remedy)
+    return str(runtime_folder() / f"{config.name}.sock")
+
+
+def _known(plant: str, running: Sequence[str]) -> Path:
+    """The rig file that was meant."""
+    from hil.errors import RigFileError, UsageError
+    from hil.rig.shipped import find_rig
+
+    try:
+        return find_rig(plant)
+    except RigFileError as error:
+        remedy = f"there are plants of {', '.join(running)}" if running else error.remedy
+        reason = f"no plant has this name, and {error.reason}"
+        raise UsageError(reason, place=plant, remedy=remedy) from error
 
 
 def _token(path: str | None) -> str:
@@ -284,10 +314,11 @@ class Screen:
             print(json.dumps({"now_ns": now_ns, **status, **({"said": said} if said else {})}), flush=True)
         elif self._is_table:
             size = shutil.get_terminal_size()
-            lines = _cut([self._title, *_head(now_ns, status), "", *_table(now_ns, rows)], *size)
+            head = [self._title, *_wrapped(_parts(now_ns, status), size.columns - 1), ""]
+            lines = _cut([*head, *_table(now_ns, rows, size.columns - 1)], *size)
             print(_HOME + "".join(f"{line}{_REST}\n" for line in lines) + _BELOW, end="", flush=True)
         else:
-            print("\n".join([*_head(now_ns, status), *self._changes(rows)]), flush=True)
+            print("\n".join(["  ".join(_parts(now_ns, status)), *self._changes(rows)]), flush=True)
 
     def _changes(self, rows: Sequence[Row]) -> Iterator[str]:
         for row in rows:
@@ -297,21 +328,36 @@ class Screen:
                 yield f"  {row.name} = {text}"
 
 
-def _head(now_ns: int, status: Mapping[str, Any]) -> list[str]:
-    return ["  ".join(_line(now_ns, status) if status else (f"{now_ns / 1e9:9.1f} s",))]
+def _parts(now_ns: int, status: Mapping[str, Any]) -> list[str]:
+    return list(_line(now_ns, status)) if status else [f"{now_ns / 1e9:9.1f} s"]
 
 
-def _table(now_ns: int, rows: Sequence[Row]) -> Iterator[str]:
-    """Name, what it says, and how old that is."""
-    width = max((len(row.name) for row in rows), default=0)
+def _wrapped(parts: Sequence[str], columns: int) -> list[str]:
+    """Parts of one line on as many as they need."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 2 + len(part) <= columns:
+            lines[-1] += f"  {part}"
+        else:
+            lines.append(part)
+    return lines
+
+
+def _table(now_ns: int, rows: Sequence[Row], columns: int) -> Iterator[str]:
+    """Name, what it says, and how old that is; a narrow terminal gets the ends of long names."""
+    width = min(max((len(row.name) for row in rows), default=0), max(columns - _WORDS, _NAME))
     for row in rows:
+        name = row.name if len(row.name) <= width else f"…{row.name[1 - width :]}"
         age = "" if row.t_ns is None else f"{max(now_ns - row.t_ns, 0) / 1e9:8.1f} s ago"
-        yield f"{row.name:{width}}  {row.text or 'silent':28}{age}".rstrip()
+        yield f"{name:{width}}  {row.text or 'silent':28}{age}".rstrip()
+
+
+_WORDS, _NAME = 16, 12  # columns for what is said, at least; for its name
 
 
 def _cut(lines: Sequence[str], columns: int, height: int) -> list[str]:
     """As much as the terminal shows."""
-    shown = [line[: columns - 1] for line in lines[: height - 1]]
+    shown = [line[: max(columns - 1, 1)] for line in lines[: max(height - 1, 1)]]
     if len(lines) > len(shown):
         left = len(lines) - len(shown) + 1
         shown[-1] = f"… and {left} more: choose by --roles and --signals"[: columns - 1]

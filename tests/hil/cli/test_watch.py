@@ -11,7 +11,7 @@ import pytest
 
 from hil.bus.frame import Frame
 from hil.cli import main
-from hil.cli.watch import Screen
+from hil.cli.watch import Screen, address_of
 from hil.rig.live import Row
 from tests.hil.paced import EchoLink
 from tests.hil.scripted import OPERATE, STANDBY, small_rig, status
@@ -44,6 +44,29 @@ def test_a_table_is_written_over_and_fits_its_terminal(
     assert all(len(line) < 52 for line in lines[1:])
     assert lines[4] == "… and 10 more: choose by --roles and --signals"
     assert len(lines) == 6
+
+
+def test_a_narrow_terminal_shows_all_of_the_state_and_what_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
+    rows = [Row("fault.undertemperature_discharge_of_a_string", "set", 0)]
+    Screen(is_table=True, as_json=False, title="a rig").show(1_000_000_000, _STATUS, rows)
+    lines = capsys.readouterr().out.split("\x1b[K\n")
+    assert all(len(line) < 40 for line in lines[1:])
+    assert "faults: cell_overvoltage, interlock" in lines
+    assert lines[-2].rstrip() == "…_discharge_of_a_string  set"
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((1, 1)))
+    Screen(is_table=True, as_json=False, title="a rig").show(1_000_000_000, _STATUS, rows)
+    assert capsys.readouterr().out.endswith("\x1b[J")
+
+
+_STATUS = {
+    "state": "fault", "contactors": {}, "warnings": [], "broken": [],
+    "values": {"pack.voltage": (318.38, "V")},
+    "faults": ["fault.cell_overvoltage", "fault.interlock"], "holder": "hil run (process 4711)",
+    "health": {"frames": {"p99_ns": 0, "missed": 0}, "buses": {"pack": {"load": 0.13}}, "troubles": []},
+}  # fmt: skip
 
 
 def test_json_has_what_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,9 +114,25 @@ def test_the_buses_of_virtual_time_cannot_be_heard(capsys: pytest.CaptureFixture
     assert "its buses are within a run (only real buses can be heard)" in capsys.readouterr().err
 
 
-def test_a_plant_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["watch", "no_such_plant", "--count", "1"]) == 3
-    assert "no plant listens there" in capsys.readouterr().err
+def test_a_plant_that_is_not_there_is_told(real: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", str(real), "--count", "1"]) == 3
+    assert "small.sock: no plant listens there" in capsys.readouterr().err  # by name, not by file
+
+
+def test_a_misspelt_rig_and_one_in_virtual_time_are_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert main(["watch", "laptp"]) == 2
+    reason = "laptp: no plant has this name, and there is no such rig file (did you mean 'laptop'?)"
+    assert reason in capsys.readouterr().err
+    assert main(["watch", "laptop"]) == 2
+    said = capsys.readouterr().err
+    assert 'rig.time: has time = "virtual": its plant is within a run (only real time can be' in said
+    (tmp_path / "hil" / "bench.sock").touch()
+    assert main(["watch", "bank"]) == 2
+    assert "(there are plants of bench)" in capsys.readouterr().err
+    assert address_of("bench") == str(tmp_path / "hil" / "bench.sock")
 
 
 def test_a_plant_tells_its_roles_and_signals(
