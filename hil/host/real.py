@@ -253,11 +253,8 @@ class RealWorld(World):
         stopped: list[str] = []
         for request, value in self.rig.safe_state.requests.items():
             asked[request] = None
-            try:
+            with host.going_on():
                 asked[request], at = ask(self.rig, cast("Host", host), request, value, to_the_end=True)
-            except HilError as error:
-                host.wrong.append(error)
-            else:
                 stopped += [at] if at else []
         return asked, stopped
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from hil.errors import HilError
@@ -41,3 +42,11 @@ class Undeterred:
                 return self._host.run_until(instant_ns, found)
             except HilError as error:
                 self.wrong.append(error)
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """What goes wrong in it ends it alone."""
+        try:
+            yield
+        except HilError as error:
+            self.wrong.append(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import cast
 
 from simpy.events import Event
 
@@ -22,9 +23,11 @@ from hil.frames.restbus import Entry, Restbus
 from hil.host.asked import Asked
 from hil.host.asking import ask
 from hil.host.computing import compute
+from hil.host.contract import Host
 from hil.host.crowd import WINDOW_NS, Crowd, crowd_of
 from hil.host.station import Station
 from hil.host.stimulus import Carrier, Stimulus
+from hil.host.undeterred import Undeterred
 from hil.nodes.kinds import NodeSpec, Surroundings, build_node
 from hil.nodes.machine import Machine
 from hil.responses.signals import Flaw, Sample, Values
@@ -285,15 +288,23 @@ class World:
         return next((c for bus, frames in buses if (c := crowd_of(bus, bms, frames, now_ns))), None)
 
     def stop(self) -> None:
-        """Go to the safe state: drive and charger off, the requests of the rig file sent; switch off."""
+        """Go to the safe state: drive and charger off, the requests of the rig file sent; switch off.
+
+        Raises:
+            HilError: What went wrong first meanwhile; all else has been done.
+        """
         self.stop_nodes()
         self.plant.safe()
+        host = Undeterred(self)
         try:
             for request, value in self.rig.safe_state.requests.items():
-                self.ask(request, value)
-            self.run_until(self.now_ns + _SAFE_NS)
+                with host.going_on():
+                    ask(self.rig, cast("Host", host), request, value, to_the_end=True)
+            host.run_until(self.now_ns + _SAFE_NS)
         finally:
             self.bms.power_off()
+        if host.wrong:
+            raise host.wrong[0]
 
     def port(self, name: str) -> Port:
         """A port of the twins.

@@ -145,6 +145,36 @@ def test_the_safe_state(laptop):
     assert request.decode_dict(last.data)["Mode"] == 0
 
 
+def test_what_goes_wrong_on_the_way_to_the_safe_state_keeps_no_request_from_it(laptop):
+    world = scripted_world(laptop)
+    world.power_on()
+    world.send("mode", 1.0)
+    world.run_until(500 * MS)
+    assert list(world.rig.safe_state.requests) == ["mode", "reset"]
+    send = world.send
+
+    def broken(request, value):
+        if request == "mode":
+            raise BusError("mode cannot be sent")
+        return send(request, value)
+
+    def process():
+        yield world.clock.timeout(MS)
+        raise BusError("and the bus is down")
+
+    world.send = broken
+    send("reset", 1.0)
+    world.clock.process(process())
+    asked_ns = world.now_ns
+    with pytest.raises(BusError, match="mode cannot be sent"):
+        world.stop()
+    assert not world.bms.powered
+    assert world.now_ns - asked_ns == 120 * MS
+    request = world.database("pack").messages["VCU_Request"]
+    last = [frame for frame in world.bms.heard if frame.key == request.key][-1]
+    assert request.decode_dict(last.data)["Reset"] == 0
+
+
 def test_a_later_world_goes_on_in_time(small):
     world = scripted_world(small, [(20, status())], start_ns=5_000 * MS)
     world.power_on()
