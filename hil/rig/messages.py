@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hil.bus.frame import FD_LENGTHS
+from hil.bus.frame import CLASSIC_BYTES, FD_LENGTHS
 from hil.errors import NotOfferedError, UsageError
 from hil.rig.mistakes import suggest
 
@@ -77,6 +77,16 @@ class Messages:
         """
         own = self._layout(message)[1].length
         return [length for length in FD_LENGTHS if length < own]
+
+    def longer(self, message: str) -> list[int]:
+        """The lengths in bytes that a frame could have in place of a message's own, and that are more.
+
+        Raises:
+            UsageError: If no DBC file has the message.
+        """
+        layout = self._layout(message)[1]
+        most = FD_LENGTHS[-1] if layout.format else CLASSIC_BYTES
+        return [length for length in FD_LENGTHS if layout.length < length <= most]
 
     def has_checksum(self, message: str) -> bool:
         """Whether a message is protected by more than a counter."""

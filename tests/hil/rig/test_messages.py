@@ -58,10 +58,14 @@ def test_where_a_port_is_sent(messages):
     assert messages[0].place_of("cell_monitor.voltage[5]") == ("CM_Voltages_02", "Cell005")
 
 
-def test_lengths_that_a_frame_could_have_but_for_being_too_short(messages):
+def test_lengths_that_a_frame_could_have_but_for_being_too_short_or_too_long(messages):
     asked, _ = messages
     assert asked.shorter(CELLS) == list(range(8))
+    assert asked.longer(CELLS) == []  # a classic frame has no more than 8 bytes
     fd = Messages(load_rig("fd"), asked._host)
     longest = max(load_rig("fd").buses["pack"].database.messages.values(), key=lambda layout: layout.length)
     assert longest.length == 64
     assert fd.shorter(longest.name)[-3:] == [24, 32, 48]
+    assert fd.longer(longest.name) == []
+    assert fd.longer("PDU_Voltages") == [16, 20, 24, 32, 48, 64]
+    assert Messages(load_rig("storage"), asked._host).longer("EMS_Command")[-1:] == [8]
