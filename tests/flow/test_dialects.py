@@ -10,14 +10,14 @@ from tests.flow.conftest import Hil
 
 PART = (
     "overvoltage_of_a_cell or none_is_swapped or temperature_sensor_is_read or broken_protection or on_time "
-    "or marked_invalid or fault_memory"
+    "or (marked_invalid and not every_cell_marked) or fault_memory"
 )
 CHARGED = f"{PART} or charge_session_ends_full"  # by chargers of their own
 
 
 @pytest.mark.parametrize(
     ("rig", "part", "least"),
-    [("fd", PART, 38), ("modular", PART, 54), ("storage", CHARGED, 16), ("truck", CHARGED, 55)],
+    [("fd", PART, 37), ("modular", PART, 53), ("storage", CHARGED, 16), ("truck", CHARGED, 54)],
 )
 def test_a_part_of_the_suite_passes(hil: Hil, rig: str, part: str, least: int) -> None:
     run = hil("run", rig, "-k", part)
