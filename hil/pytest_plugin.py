@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hil.run.traces import CHOICES
+
 if TYPE_CHECKING:
     from hil.rig.rig import Rig
     from hil.rig.schema import RigConfig
@@ -39,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rig", metavar="RIG", help="rig file, or name of a shipped rig (laptop)")
     group.addoption("--hil-out", metavar="DIR", help="folder for record and bus trace")
     group.addoption("--hil-seed", type=int, default=1, metavar="N", help="seed of all noise")
-    group.addoption("--hil-trace", default="blf", choices=("blf", "asc", "log"))
+    group.addoption("--hil-trace", default="blf", choices=CHOICES)
     group.addoption("--hil-heartbeat", metavar="FILE", help="sign of life for a supervisor")
     group.addoption("--hil-plant", default="", metavar="SOCKET", help="use the plant that listens there")
     group.addoption("--hil-repeat", type=int, default=1, metavar="N", help="run each test N times")

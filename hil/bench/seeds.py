@@ -14,6 +14,7 @@ from hil.bench import Figure
 from hil.errors import UsageError
 from hil.report.record import read_events
 from hil.run.command import HIL
+from hil.run.traces import NONE
 
 _INTERRUPTED = 130
 RIGS = ("laptop", "truck", "storage", "modular", "fd")
@@ -61,14 +62,13 @@ def _verdicts(rig: str, seed: int, jobs: int, folder: Path) -> list[tuple[str, s
     events = read_events(record) if record.is_file() else []
     if not any(event["event"] == "end" and event["exit_code"] != _INTERRUPTED for event in events):
         shutil.rmtree(out, ignore_errors=True)
-        command = [*HIL, "run", rig, "--seed", str(seed), "-j", str(jobs), "--out", str(out)]
+        how = ["--seed", str(seed), "-j", str(jobs), "--trace", NONE]  # the seed gives its frames again
+        command = [*HIL, "run", rig, *how, "--out", str(out)]
         quiet, heard = subprocess.DEVNULL, subprocess.PIPE
         ended = subprocess.run(command, stdout=quiet, stderr=heard, text=True, check=False)
         events = read_events(record) if record.is_file() else []
         if not events:
             raise UsageError(f"no test was run: {ended.stderr.strip()}", place=rig, remedy=f"hil run {rig}")
-        for trace in out.glob("*.blf"):
-            trace.unlink()  # a hundred megabytes and more of a day's runs; the seed gives it again
     return [(event["verdict"], event["test"]) for event in events if event["event"] == "verdict"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hil.cli.arguments import count, share
+from hil.run.traces import CHOICES
 
 if TYPE_CHECKING:
     from hil.errors import OutputError
@@ -70,7 +71,7 @@ def _what_is_kept(parser: argparse.ArgumentParser) -> None:
     """Folders, and the trace."""
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: hil-out/<rig>-<time>/")
     parser.add_argument(
-        "--trace", choices=("blf", "asc", "log"), default="blf", help="format of the bus trace"
+        "--trace", choices=CHOICES, default="blf", help="format of the bus trace (default blf)"
     )
     parser.add_argument(
         "--resume",

@@ -18,6 +18,7 @@ from hil.report.record import read_events
 from hil.run.deaths import run_on
 from hil.run.session import RunOptions
 from hil.run.supervisor import Manner, complete_record
+from hil.run.traces import NONE
 
 _LIBRARY = 'library = "reference_bms"'
 
@@ -179,7 +180,7 @@ class Hunt:
         end_s = time.monotonic() + self._limit_s
         manner = Manner(silent=True, is_over=lambda: self.stop.is_set() or time.monotonic() > end_s)
         arguments = [*([f"-k{select}"] if select else []), "-x"]
-        ending = run_on(rig, RunOptions(out, trace="log"), arguments, manner)
+        ending = run_on(rig, RunOptions(out, trace=NONE), arguments, manner)
         if self.stop.is_set():
             raise Stopped
         if ending.interrupted:

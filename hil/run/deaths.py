@@ -22,6 +22,7 @@ from hil.run.output import RECORD_NAME, write_record
 from hil.run.resume import end_of, new_part
 from hil.run.session import RunOptions
 from hil.run.supervisor import Ending, Manner, run_tests
+from hil.run.traces import traces_of, with_traces
 
 MOST_IN_A_ROW = 3
 MOST_IN_ALL = 10
@@ -138,7 +139,7 @@ class _Whole:
         now = read_events(path) if path.exists() else []
         for event in now:
             if event["event"] == "run":
-                self._add_trace(f"{folder.name}/{event['paths']['trace']}")
+                self._add_traces(traces_of(event, folder.name))
         self._events += [event for event in now if event["event"] not in ("run", "end")]
         if any(event["event"] == "end" for event in now):
             self.end(now)
@@ -154,10 +155,9 @@ class _Whole:
         self._events.append({**end, "stopped": self._stopped} if self._stopped else end)
         write_record(self._path, self._events)
 
-    def _add_trace(self, trace: str) -> None:
+    def _add_traces(self, traces: Sequence[str]) -> None:
         first, *others = self._events
-        paths = {**first["paths"], "trace": f"{first['paths']['trace']}, {trace}"}
-        self._events = [{**first, "paths": paths}, *others]
+        self._events = [with_traces(first, [*traces_of(first), *traces]), *others]
 
     def _verdicts(self) -> Iterator[Event]:
         return (event for event in self._events if event["event"] == "verdict")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hil.frames.design import design_load
+from hil.run.traces import trace_of
 
 if TYPE_CHECKING:
     from hil.report.record import RunInfo, Wiring
@@ -55,7 +56,7 @@ def run_facts(
         config: The rig file.
         out: Folder of the run.
         seed: Of all noise.
-        trace: Kind of the bus trace.
+        trace: Kind of the bus trace, see :mod:`hil.run.traces`.
         plant: In real time, what the plant process says of itself.
         repeat: How often each test is run.
     """
@@ -64,7 +65,7 @@ def run_facts(
         "title": config.title,
         "seed": seed,
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
-        "paths": {"rig": str(config.path), "out": str(out), "trace": f"trace.{trace}"},
+        "paths": {"rig": str(config.path), "out": str(out), **trace_of(trace)},
         "versions": _versions(),
         "dbc": {
             name: digest

@@ -13,10 +13,10 @@ from pathlib import Path
 from hil.errors import OutputError
 from hil.report import html, junit, matrix, reactions
 from hil.report.record import Event
+from hil.run.traces import KINDS
 
 RECORD_NAME = "record.jsonl"
 REPORT_NAME = "report.html"
-TRACE_KINDS = ("blf", "asc", "log")
 _WRITERS = {
     "junit.xml": junit.render,
     REPORT_NAME: html.render,
@@ -27,7 +27,7 @@ _WRITERS = {
 }
 _LOGS = ("plant.log", "safe_state.jsonl", "bms.log", "bms.memory")  # of a plant in real time
 _PART = re.compile(r"part-\d+")
-_FILES = (RECORD_NAME, *_WRITERS, *(f"trace.{kind}" for kind in TRACE_KINDS))
+_FILES = (RECORD_NAME, *_WRITERS, *(f"trace.{kind}" for kind in KINDS))
 
 
 def make_folder(given: Path | None, rig: str, files: Iterable[str] = _FILES) -> Path:

@@ -22,9 +22,9 @@ from hil.bms.process import end_group
 from hil.report.record import Event, read_events
 from hil.run.command import HIL
 from hil.run.output import RECORD_NAME
-from hil.run.resume import traces_of
 from hil.run.session import exit_code_of
 from hil.run.supervisor import terminated_as_interrupted
+from hil.run.traces import traces_of, with_traces
 
 _TITLE = re.compile(r"(.*): (\d+) tests?$")
 _DONE = re.compile(r"\[ *\d+/\d+\] (.*)$")  # a line of hil.run.progress
@@ -180,11 +180,10 @@ def joined(parts: Sequence[Part], out: Path) -> list[Event]:
     if not records:
         return []
     first = records[0][1][0]
-    traces = ((part, trace) for part, events in records for trace in traces_of(events[0]))
-    trace = ", ".join(f"{part.out.name}/{trace}" for part, trace in traces)
-    paths = {**first["paths"], "out": str(out), "trace": trace}
+    run = with_traces(first, [t for part, events in records for t in traces_of(events[0], part.out.name)])
+    run["paths"]["out"] = str(out)
     body = list(_in_turn([events for _, events in records]))
-    return [{**first, "paths": paths}, *body, *_end([events for _, events in records], body)]
+    return [run, *body, *_end([events for _, events in records], body)]
 
 
 def _in_turn(records: Sequence[list[Event]]) -> Iterator[Event]:

@@ -22,6 +22,7 @@ from hil.rig.schema import RigConfig
 from hil.run.facts import run_facts
 from hil.run.output import RECORD_NAME, write_record
 from hil.run.session import exit_code_of
+from hil.run.traces import traces_of, with_traces
 
 _SETTLED = {Verdict.PASS.value, Verdict.FAIL.value, Verdict.SKIPPED.value}
 # of the first line: else it is another run
@@ -70,10 +71,9 @@ class Earlier:
         first, *_ = self.events
         dates = [*first.get("resumed", ()), *(e["date"] for e in now if e["event"] == "run")]
         body = [*kept, *(e for e in now if e["event"] not in ("run", "end"))]
-        traces = [first["paths"]["trace"]]
-        traces += [f"{self.out.name}/{name}" for e in now if e["event"] == "run" for name in traces_of(e)]
-        paths = {**first["paths"], "trace": ", ".join(traces)}
-        return [{**first, "paths": paths, "resumed": dates}, *body, *end_of(body, now)]
+        later = [name for e in now if e["event"] == "run" for name in traces_of(e, self.out.name)]
+        run = with_traces(first, [*traces_of(first), *later])
+        return [{**run, "resumed": dates}, *body, *end_of(body, now)]
 
     def write(self, events: Sequence[Event]) -> None:
         """Put the record of both in the place of the earlier one, whole or not at all.
@@ -123,12 +123,6 @@ def new_part(folder: Path) -> Path:
         reason = f"no folder can be made for what is left: {error.strerror}"
         raise OutputError(reason, place=str(folder), key="--resume") from error
     raise AssertionError("count() ends")
-
-
-def traces_of(run: Event) -> list[str]:
-    """The traces that the first line of a record names, below its folder."""
-    traces: str = run["paths"]["trace"]
-    return traces.split(", ")
 
 
 def end_of(body: Sequence[Event], now: Sequence[Event]) -> list[Event]:

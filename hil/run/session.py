@@ -26,6 +26,7 @@ from hil.run.facts import run_facts
 from hil.run.hosts import Hosts, VirtualHosts
 from hil.run.lifeline import let_finish
 from hil.run.output import RECORD_NAME
+from hil.run.traces import NONE
 
 _GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, lie as evenly as can be, however many there are
 _LEAD_NS = NS_PER_S  # as long as the longest cycles
@@ -62,7 +63,7 @@ class RunOptions:
     Attributes:
         out: Folder of record and trace; ``None`` writes neither.
         seed: Of all noise; one seed gives the same record and trace, byte for byte.
-        trace: ``blf``, ``asc`` or ``log``.
+        trace: ``blf``, ``asc``, ``log`` or ``none``.
         heartbeat: File of the supervisor's sign of life, if there is one.
         plant: Where a plant process listens, in real time; empty: one is started for the run.
         settled: Tests that are not run, because an earlier part of the run has their verdict.
@@ -288,7 +289,8 @@ class Session:
             return
         self._journal = self._recorder = recorder = Recorder(options.out / RECORD_NAME)
         recorder.run(**run_facts(config, options.out, options.seed, options.trace, plant, options.repeat))
-        self._trace = open_trace(options.out / "trace", options.trace, list(config.buses))
+        if options.trace != NONE:
+            self._trace = open_trace(options.out / "trace", options.trace, list(config.buses))
 
     def _virtual(self) -> Hosts:
         """The record comes first: firmware that crashes while it is loaded is in it."""

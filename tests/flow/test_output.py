@@ -35,6 +35,13 @@ def test_a_folder_that_cannot_be_written(build, hil):
     assert "hil: /proc/hil: --out: the output folder cannot be written: " in run.said
 
 
+def test_a_run_without_a_trace(build, hil, tmp_path):
+    run = hil("run", build(), "--out", "out", "--trace", "none", *ONE)
+    assert run.code == 0, run.said
+    assert not list((tmp_path / "out").glob("trace.*"))
+    assert (tmp_path / "out" / "report.html").exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes")
 def test_a_disk_that_fills_up(build, hil, tmp_path):
     import resource
