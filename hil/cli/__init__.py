@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -24,9 +22,11 @@ from hil.cli import (
     replay,
     run,
     sim,
+    streams,
     watch,
 )
-from hil.errors import HilError
+from hil.errors import HilError, RigTroubleError
+from hil.run.pipe import discard_stdout
 
 _DEBUG = "show the traceback of an error"
 _COMMANDS = (
@@ -42,10 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 all passed, 1 the BMS failed a test, 2 the rig file or the usage is wrong, 3 the rig's own
         trouble, 130 interrupted.
     """
-    _print_what_the_terminal_can()
-    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a letter gets its escape
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    streams.prepare()
     parser = _parser()
     given = list(sys.argv[1:] if arguments is None else arguments)
     own, rest = _split(given)
@@ -65,16 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("hil: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of the output, a pager say, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         return 0
+    except OSError as error:
+        if parsed.debug or not streams.is_of_output(error):
+            raise
+        discard_stdout()
+        print(f"hil: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        return RigTroubleError.exit_code
     return code
-
-
-def _print_what_the_terminal_can() -> None:
-    """A terminal or pipe that lacks a letter gets a question mark; output never ends in a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:

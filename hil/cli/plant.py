@@ -88,7 +88,8 @@ def _made(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot be made: {error.strerror}", place=str(out), key="--out") from error
+        reason, remedy = f"cannot be made: {error.strerror}", "give a folder that you may write to"
+        raise OutputError(reason, place=str(out), key="--out", remedy=remedy) from error
     return out.absolute()
 
 

@@ -298,7 +298,7 @@ def _report(
         if interrupted is not None:
             print(f"go on:  {_go_on(interrupted, out)}")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:  # nobody reads it, or its disk is full; the reports are written
         discard_stdout()
     if lost is not None:
         raise lost

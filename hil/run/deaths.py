@@ -113,7 +113,7 @@ class _Whole:
         write_record(self._path, self._events)
         if self._silent:
             return
-        with suppress(BrokenPipeError):
+        with suppress(OSError):  # nobody reads it
             _say(line_of(len(self.settled), ending.tests, test, verdict, reason))
 
     def is_over(self, ending: Ending) -> bool:

@@ -1,4 +1,4 @@
-"""A reader of the output, ``head`` or a pager say, that has gone before its end."""
+"""A reader of the output, ``head`` or a pager say, that has gone before its end; or a disk that is full."""
 
 from __future__ import annotations
 

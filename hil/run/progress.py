@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +70,22 @@ class Progress:
         try:
             self._writer.write_line(line)
             self._writer.flush()
-        except BrokenPipeError:  # the reader, ``head`` say, has gone; the run goes on to its report
+        except OSError as error:  # the reader, ``head`` say, has gone; the run goes on to its report
             self._heard = False
-            atexit.register(discard_stdout)
+            if not isinstance(error, BrokenPipeError):
+                sys.stderr.write(f"hil: standard output cannot be written: {error.strerror}\n")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Pytest's own last lines go nowhere if the run's do."""
+        self._discard()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Nor does it, or Python, stumble over what is still buffered when the output is its own again."""
+        self._discard()
+
+    def _discard(self) -> None:
+        if not self._heard:
+            discard_stdout()
+            self._writer.flush()
