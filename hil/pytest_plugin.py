@@ -354,7 +354,7 @@ def pytest_runtest_makereport(
 def _verdict(
     report: pytest.TestReport, raised: pytest.ExceptionInfo[BaseException] | None
 ) -> tuple[str, str]:
-    from hil.errors import HealthError, HilError, HookError
+    from hil.errors import HealthError, HilError, HookError, OutputError
 
     error = raised.value if raised is not None else None
     if report.passed:
@@ -363,7 +363,7 @@ def _verdict(
         return "skipped", _skip_reason(report)
     if raised is None or _is_of_the_test(raised):
         return "fail", str(error or "") or _last_line(report)  # none: a strict xfail that passed
-    if isinstance(error, HealthError | HookError):
+    if isinstance(error, HealthError | HookError | OutputError):
         return "invalid", str(error)
     if isinstance(error, HilError):
         return "error", str(error)

@@ -13,7 +13,7 @@ class Verdict(StrEnum):
     PASS = "pass"
     FAIL = "fail"  # the BMS did not do what its limits promise
     ERROR = "error"  # the test or the rig broke
-    INVALID = "invalid"  # the rig was out of its own budget during the test, or one of its hooks went wrong
+    INVALID = "invalid"  # the rig was out of its budget, one of its hooks went wrong, or its disk was full
     SKIPPED = "skipped"  # the BMS does not have what the test needs
 
 

@@ -321,14 +321,23 @@ def _conclude(
     verdicts = Counter(str(e["verdict"]) for e in events if e["event"] == "verdict")
     for event in begun:
         if event["test"] not in ended:
-            reason = "interrupted" if ending.interrupted else str(cause)
-            verdict = Verdict.INVALID if ending.in_hook else Verdict.ERROR
+            reason = "interrupted" if ending.interrupted else _told(events, cause)
+            is_of_rig = not ending.interrupted and (ending.in_hook or isinstance(cause, OutputError))
+            verdict = Verdict.INVALID if is_of_rig else Verdict.ERROR
             recorder.verdict(event["test"], verdict.value, reason, event["t_ns"], 0)
             verdicts[verdict.value] += 1
     if not ending.interrupted and not any(e["event"] == "trouble" for e in events):
         recorder.trouble(cause)
     code = 130 if ending.interrupted else 3
     recorder.end(dict(sorted(verdicts.items())), code, None, interrupted=ending.interrupted)
+
+
+def _told(events: Sequence[Event], cause: RigTroubleError) -> str:
+    """Why a test has no end: the trouble that the record has of it, which comes before what that led to."""
+    last = next((event for event in reversed(events) if event["event"] in ("trouble", "test")), None)
+    if last is None or last["event"] == "test":
+        return str(cause)
+    return str(RigTroubleError(last["reason"], place=last["place"], key=last["key"], remedy=last["remedy"]))
 
 
 def _cause(ending: Ending, firmware: Path | str) -> RigTroubleError:

@@ -58,12 +58,13 @@ def test_a_death_is_recorded(record, ending, kind, reason):
     kinds = [event["event"] for event in events]
     assert kinds == ["run", "test", "verdict", "test", "verdict", "trouble", "end"]
     verdict, trouble, end = events[-3:]
-    assert (verdict["test"], verdict["verdict"]) == ("t1", "error")
+    told = "invalid" if kind == "OutputError" else "error"
+    assert (verdict["test"], verdict["verdict"]) == ("t1", told)
     assert reason in verdict["reason"]
     assert (trouble["kind"], trouble["reason"]) == (kind, reason)
     assert trouble["place"] == (str(FIRMWARE) if kind == "FirmwareError" else "")
     assert (end["exit_code"], end["interrupted"]) == (3, False)
-    assert end["verdicts"] == {"error": 1, "pass": 1}
+    assert end["verdicts"] == {told: 1, "pass": 1}
 
 
 def test_an_interrupt_is_no_trouble(record):
