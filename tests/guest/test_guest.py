@@ -16,8 +16,6 @@ import pytest
 
 from tests.guest import guest
 
-pytestmark = pytest.mark.real_time
-
 
 @pytest.fixture
 def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
