@@ -193,11 +193,23 @@ CONTACTORS = ("main_plus", "main_minus", "precharge")
 
 
 def activate(rig: Rig, protection: Protection) -> None:
-    """Bring the BMS into the state in which the protection is watched."""
-    if protection.charging or rig.limits.beside(protection.limit).states == ("charge",):
+    """Bring the BMS into a state with closed contactors in which the protection is watched.
+
+    A rig file that has it watched in none of them skips the test.
+    """
+    states = rig.limits.beside(protection.limit).states
+    if protection.charging or (states and "operate" not in states and "charge" in states):
+        require_watched(rig, protection.limit, "charge")
         rig.charge()
     else:
-        rig.operate()
+        operate_watched(rig, protection.limit)
+
+
+def operate_watched(rig: Rig, *names: str) -> None:
+    """Into operation, for tests of what these limits do there; skipped where one is not watched in it."""
+    for name in names:
+        require_watched(rig, name, "operate")
+    rig.operate()
 
 
 def enter(rig: Rig, state: str) -> None:

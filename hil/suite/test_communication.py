@@ -13,7 +13,9 @@ from hil import NotOfferedError, Rig
 from hil.suite.protections import (
     AMPERES,
     CELLS,
+    PROTECTIONS,
     Reading,
+    activate,
     break_,
     expect_known_states,
     family_of,
@@ -338,7 +340,7 @@ def test_a_mode_that_does_not_exist_changes_nothing(rig: Rig, state: str) -> Non
 def _bring_to(rig: Rig, state: str) -> None:
     if state == "fault":
         limit = rig.limits["cell_overvoltage"]
-        rig.operate()
+        activate(rig, PROTECTIONS["cell_overvoltage"])
         with rig.fault("cell.voltage", cell=1, value=surely_past(rig, "cell_overvoltage")):
             rig.expect("state", "fault", within=limit.delay + limit.reaction)
     elif state == "charge":
@@ -506,7 +508,7 @@ def test_reactions_are_in_time_on_a_loaded_bus(rig: Rig, share: float) -> None:
     """With the bus filled up by others, all promises hold."""
     limit = rig.limits["cell_overvoltage"]
     with rig.fault("bus.load", share=share, bus=_bus(rig)):
-        rig.operate()
+        activate(rig, PROTECTIONS["cell_overvoltage"])
         rig.run_for("1 s")
         with rig.fault("cell.voltage", cell=rig.cells, value=surely_past(rig, "cell_overvoltage")):
             rig.expect("fault.cell_overvoltage", True, within=limit.delay)

@@ -19,6 +19,8 @@ from hil.suite.protections import (
     frames_faulty,
     frames_with,
     opening_ns,
+    operate_watched,
+    require_watched,
 )
 
 _ORDER = (("main_minus",), ("precharge",), ("main_plus",))  # where the rig file says no other
@@ -177,8 +179,9 @@ def test_a_contactor_that_falls_open_is_noticed(rig: Rig, contactor: str) -> Non
 def test_an_open_interlock_opens_the_contactors(rig: Rig, state: str) -> None:
     """The interlock loop is answered in operation and in the middle of a precharge."""
     if state == "operate":
-        rig.operate()
+        operate_watched(rig, "interlock")
     else:
+        require_watched(rig, "interlock", "precharge")
         _begin_precharge(rig)
     with rig.fault("interlock"):
         expect_open(rig, "interlock")
@@ -188,7 +191,7 @@ def test_an_open_interlock_opens_the_contactors(rig: Rig, state: str) -> None:
 def test_bursts_on_the_interlock_are_rejected(rig: Rig) -> None:
     """Contact bounce shorter than the debounce does not stop a vehicle."""
     limit = rig.limits["interlock"]
-    rig.operate()
+    operate_watched(rig, "interlock")
     start_ns = rig.now_ns
     for _ in range(5):
         with rig.fault("interlock") as stimulus:
@@ -227,7 +230,7 @@ def test_a_crash_opens_the_contactors_for_good(rig: Rig, state: str) -> None:
 @pytest.mark.parametrize("pole", ["plus", "minus"])
 def test_a_sudden_loss_of_isolation_opens_the_contactors(rig: Rig, pole: str) -> None:
     """Either pole's isolation counts."""
-    rig.operate()
+    operate_watched(rig, "isolation")
     value = PROTECTIONS["isolation"].past(rig, rig.limits["isolation"].threshold)
     with rig.fault("isolation", pole=pole, value=value):
         expect_open(rig, "isolation")
@@ -237,7 +240,7 @@ def test_a_sudden_loss_of_isolation_opens_the_contactors(rig: Rig, pole: str) ->
 def test_a_slow_loss_of_isolation_warns_first(rig: Rig) -> None:
     """On its way down the isolation first warns, then opens the contactors at its threshold."""
     limit = rig.limits["isolation"]
-    rig.operate()
+    operate_watched(rig, "isolation")
     low, high = (OHMS.error(rig, level) for level in (limit.threshold, limit.warning))
     value = (limit.warning + high) / _SLOWLY
     tripped = warned = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil import Rig
-from hil.suite.protections import frames_with, surely_past
+from hil.suite.protections import PROTECTIONS, activate, frames_with, operate_watched, surely_past
 
 
 @pytest.mark.case(45, 72)
@@ -13,7 +13,7 @@ def test_a_refused_reset_is_no_new_occurrence(rig: Rig) -> None:
     """While the cell is too high the fault does not end, so the fault memory counts it once."""
     rig.require("dtc.occurrences")
     limit = rig.limits["cell_overvoltage"]
-    rig.operate()
+    activate(rig, PROTECTIONS["cell_overvoltage"])
     with rig.fault("cell.voltage", cell=1, value=surely_past(rig, "cell_overvoltage")):
         rig.expect("fault.cell_overvoltage", True, within=limit.delay + limit.reaction)
         rig.request("mode", "standby")
@@ -30,7 +30,7 @@ def test_a_voltage_beside_an_open_wire_is_not_believed(rig: Rig, side: str, limi
     """The inputs on both sides of an open wire float: what is measured there is no cell's voltage."""
     tap = rig.series // 2
     sensor, value = rig.limits["cell_sensor"], surely_past(rig, limit)
-    rig.operate()
+    operate_watched(rig, limit, "cell_sensor")
     start_ns = rig.now_ns
     with rig.fault("cell.open_wire", tap=tap) as broken:
         rig.run_for("200 ms")

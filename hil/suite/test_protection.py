@@ -19,6 +19,7 @@ from hil.suite.protections import (
     expect_open,
     frames_faulty,
     frames_with,
+    operate_watched,
     require_watched,
     surely_inside,
     surely_past,
@@ -90,7 +91,7 @@ def test_a_current_beyond_the_offered_limit_is_answered(rig: Rig, name: str) -> 
     """What the BMS offers is meant: who goes on beyond it is warned, then disconnected."""
     limit = rig.limits[name]
     fault = f"overcurrent_{name.removesuffix('_current')}"
-    rig.operate()
+    operate_watched(rig, name, fault)
     offered = rig.value(f"limit.{name}")
     beyond = offered * (1 + limit.tolerance) + limit.number("offset")
     beyond, inside = beyond + AMPERES.error(rig, beyond), surely_inside(rig, fault)
@@ -108,7 +109,7 @@ def test_overvoltage_of_a_cell_opens_the_contactors(rig: Rig, cell: int) -> None
     """Ends and middle of the chain are protected alike, ten times in a row."""
     limit = rig.limits["cell_overvoltage"]
     for _ in range(10):
-        rig.operate()
+        activate(rig, PROTECTIONS["cell_overvoltage"])
         with rig.fault("cell.voltage", cell=cell, value=surely_past(rig, "cell_overvoltage")):
             rig.expect("fault.cell_overvoltage", True, within=limit.delay)
             rig.expect("contactor.main_plus", "open", within=limit.delay + limit.reaction)
@@ -150,7 +151,7 @@ def test_the_threshold_is_where_it_is_promised(rig: Rig, name: str) -> None:
     limit, tolerance = rig.limits[name], rig.limits["accuracy_cell_voltage"].tolerance
     step = max(_RAMP_V, rig.resolution("cell_monitor.voltage[1]"))
     sign = 1 if limit.above else -1
-    rig.operate()
+    activate(rig, PROTECTIONS[name])
     value = limit.threshold - sign * (tolerance + 3 * step)
     while sign * (limit.threshold - value) > -(tolerance + 7 * step):
         with rig.fault("cell.voltage", cell=min(3, rig.cells), value=value):
@@ -171,7 +172,7 @@ def test_the_threshold_is_where_it_is_promised(rig: Rig, name: str) -> None:
 def test_one_cell_far_from_all_others_still_trips(rig: Rig) -> None:
     """An implausibly large spread must not mask a cell in overvoltage."""
     limit = rig.limits["cell_overvoltage"]
-    rig.operate()
+    activate(rig, PROTECTIONS["cell_overvoltage"])
     with rig.fault("cell.voltage", cell=rig.cells, value=limit.threshold + 0.3):
         expect_open(rig, "cell_overvoltage")
 
@@ -180,7 +181,7 @@ def test_one_cell_far_from_all_others_still_trips(rig: Rig) -> None:
 def test_real_overcurrent_opens_the_contactors(rig: Rig) -> None:
     """Current really drawn by the drive, not only a sensor's word."""
     limit = rig.limits["overcurrent_discharge"]
-    rig.operate()
+    operate_watched(rig, "overcurrent_discharge")
     rig.set("drive.enable", 1.0)
     rig.set("drive.current_request", surely_past(rig, "overcurrent_discharge"))
     rig.crosses("current_sensor.current", above=limit.threshold)
@@ -195,7 +196,7 @@ def test_a_short_circuit_is_disconnected(rig: Rig) -> None:
     What a hardware path does within microseconds no bus shows; that is measured on the bench.
     """
     limit = rig.limits["overcurrent_discharge"]
-    rig.operate()
+    operate_watched(rig, "overcurrent_discharge")
     with rig.fault("link.short"):
         rig.crosses("current_sensor.current", above=limit.threshold)
         expect_open(rig, "overcurrent_discharge")
@@ -207,7 +208,7 @@ def test_a_spike_of_regeneration_does_not_trip(rig: Rig) -> None:
     """A spike above the charge limit that is shorter than the debounce is driven through."""
     limit = rig.limits["overcurrent_charge"]
     lasts = PROTECTIONS["overcurrent_charge"].transient(rig, 50)
-    rig.operate()
+    operate_watched(rig, "overcurrent_charge")
     rig.set("drive.enable", 1.0)
     start_ns = rig.now_ns
     for _ in range(3):
@@ -226,6 +227,7 @@ def test_a_spike_of_regeneration_does_not_trip(rig: Rig) -> None:
 def test_every_single_temperature_sensor_counts(rig: Rig, name: str) -> None:
     """The hottest and the coldest sensor count, not the average: all of them warn, the outer ones trip."""
     limit = rig.limits[name]
+    require_watched(rig, name, "standby")
     warning = (limit.warning + limit.threshold) / 2
     for sensor in range(1, rig.temperature_sensors + 1):
         with rig.fault("temperature", sensor=sensor, value=warning):
@@ -338,8 +340,9 @@ def test_a_warning_does_not_chatter_at_its_threshold(rig: Rig) -> None:
     limit = rig.limits["cell_overvoltage"]
     tremble = max(_RAMP_V, rig.resolution("cell_monitor.voltage[1]"))
     start_ns = rig.now_ns
-    rig.operate()
-    level = PROTECTIONS["cell_overvoltage"].taken_for(rig, limit.warning)
+    protection = PROTECTIONS["cell_overvoltage"]
+    activate(rig, protection)
+    level = protection.taken_for(rig, limit.warning)
     with rig.fault("cell.voltage", cell=1, value=level + tremble):  # held: no frame shows the truth
         rig.run_for(limit.delay + limit.reaction)
         for _ in range(12):
@@ -380,7 +383,7 @@ def test_a_fault_needs_both_its_cause_gone_and_a_reset(rig: Rig) -> None:
     """Neither the end of the cause alone nor a reset alone leaves the fault state."""
     limit = rig.limits["cell_overvoltage"]
     _skip_unless_reset(rig, "cell_overvoltage")
-    rig.operate()
+    activate(rig, PROTECTIONS["cell_overvoltage"])
     with rig.fault("cell.voltage", cell=1, value=surely_past(rig, "cell_overvoltage")):
         rig.expect("state", "fault", within=limit.delay + limit.reaction)
         rig.request("mode", "standby")

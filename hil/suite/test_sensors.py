@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from hil import Rig
-from hil.suite.protections import CELLS, PACK, PROTECTIONS, expect_open, frames_with, surely_inside
+from hil.suite.protections import (
+    CELLS,
+    PACK,
+    PROTECTIONS,
+    activate,
+    expect_open,
+    frames_with,
+    operate_watched,
+    surely_inside,
+)
 
 _INNER_SHORT_Ohm = 0.5e-3
 _SAID_BY = ("cell_monitor.open_wire",)  # a wire is open when this says so, whatever the voltages are by then
@@ -202,7 +211,7 @@ def test_a_cell_with_an_inner_short_opens_the_contactors(rig: Rig) -> None:
     """A real cell that is shorted inside, not only its input: as soon as its voltage is too low."""
     limit = rig.limits["cell_undervoltage"]
     cell = rig.cells // 2
-    rig.operate()
+    activate(rig, PROTECTIONS["cell_undervoltage"])
     with rig.fault("cell.short", cell=cell, resistance=_INNER_SHORT_Ohm):
         rig.crosses(f"cell_monitor.voltage[{cell}]", below=limit.threshold)
         expect_open(rig, "cell_undervoltage")
@@ -277,7 +286,7 @@ def test_a_link_voltage_that_is_stuck_lets_nothing_close(rig: Rig, level: str, f
 def test_a_reading_that_drifts_is_answered_at_its_limit(rig: Rig, port: str, name: str, rate: float) -> None:
     """A drift is found at the latest when the reading passes its limit; so it is for as long as it drifts."""
     limit, begun_ns = rig.limits[name], rig.now_ns
-    rig.operate()
+    operate_watched(rig, name)
     with rig.fault("sensor.drift", port=port, rate=rate):
         rig.crosses(port, above=surely_inside(rig, name), within="30 s")
         early = frames_with(rig, f"fault.{name}", 1, begun_ns)

@@ -5,11 +5,21 @@ from __future__ import annotations
 import pytest
 
 from hil import Rig
-from hil.suite.protections import CELLS, HEAT, break_, closed_contactors, expect_open, within_limits
+from hil.suite.protections import (
+    CELLS,
+    HEAT,
+    break_,
+    closed_contactors,
+    expect_open,
+    operate_watched,
+    require_watched,
+    within_limits,
+)
 
 
 def _fall_ill(rig: Rig, name: str) -> None:
     """Into the fault and out of it again."""
+    require_watched(rig, name, "standby")
     with break_(rig, name):
         rig.expect(f"fault.{name}", True, within=rig.limits[name].delay)
     rig.run_for(rig.limits[name].delay)
@@ -30,7 +40,7 @@ def _fall_ill(rig: Rig, name: str) -> None:
 def test_two_faults_at_once_are_both_reported(rig: Rig, first: str, second: str) -> None:
     """The fault that is there already hides no other one."""
     rig.require(f"fault.{first}", f"fault.{second}")
-    rig.operate()
+    operate_watched(rig, first, second)
     with break_(rig, first):
         rig.expect(f"fault.{first}", True, within=rig.limits[first].delay)
         with break_(rig, second):
@@ -55,7 +65,7 @@ def test_two_faults_at_one_instant_are_both_answered(rig: Rig, quick: str, slow:
     first, second = (rig.limits[name] for name in (quick, slow))
     rig.require(f"fault.{quick}", f"fault.{slow}")
     within = min(first.delay + first.reaction, second.delay + second.reaction)
-    rig.operate()
+    operate_watched(rig, quick, slow)
     with break_(rig, quick) as one, break_(rig, slow) as other:  # no time passes between the two
         flagged = rig.expect(f"fault.{quick}", True, within=first.delay, since=one)
         for contactor in closed_contactors(rig, flagged.stimulus_ns):
@@ -69,7 +79,7 @@ def test_two_faults_at_one_instant_are_both_answered(rig: Rig, quick: str, slow:
 def test_a_fault_that_comes_back_is_answered_again(rig: Rig, name: str) -> None:
     """The second time is like the first, after a reset."""
     for _ in range(2):
-        rig.operate()
+        operate_watched(rig, name)
         with break_(rig, name):
             expect_open(rig, name)
         rig.run_for(rig.limits[name].delay)
@@ -81,7 +91,7 @@ def test_protection_is_whole_after_many_faults(rig: Rig) -> None:
     """A BMS with a history protects as a new one does."""
     for name in ("cell_overvoltage", "cell_undervoltage", "isolation"):
         _fall_ill(rig, name)
-    rig.operate()
+    operate_watched(rig, "interlock")
     with rig.fault("interlock"):
         expect_open(rig, "interlock")
 
@@ -92,6 +102,7 @@ def test_the_first_fault_is_that_of_now(rig: Rig) -> None:
     rig.require("first_fault")
     shown = []
     for name in ("interlock", "cell_overvoltage"):
+        require_watched(rig, name, "standby")
         with break_(rig, name):
             rig.expect(f"fault.{name}", True, within=rig.limits[name].delay)
             shown.append(rig.value("first_fault"))
@@ -105,7 +116,7 @@ def test_a_deep_discharge_is_for_good(rig: Rig) -> None:
     """Neither a reset nor a power cycle lets a pack be used whose cell was too low."""
     limit = rig.limits["deep_discharge"]
     rig.require("fault.deep_discharge")
-    rig.operate()
+    operate_watched(rig, "deep_discharge")
     with rig.fault("cell.voltage", cell=rig.cells, value=limit.threshold - 0.05):
         expect_open(rig, "deep_discharge")
     rig.run_for("1 s")
@@ -122,6 +133,7 @@ def test_a_deep_discharge_is_for_good(rig: Rig) -> None:
 def test_overcurrent_is_answered_after_a_charge_session(rig: Rig) -> None:
     """Charging leaves nothing behind that weakens driving."""
     rig.require("charge", "overcurrent_discharge")
+    require_watched(rig, "overcurrent_discharge", "operate")
     rig.charge()
     rig.run_for("3 s")
     rig.standby()
@@ -135,7 +147,7 @@ def test_overcurrent_is_answered_after_a_charge_session(rig: Rig) -> None:
 def test_a_held_reset_is_no_reset(rig: Rig) -> None:
     """It is the rising edge that resets: a stuck button must not."""
     rig.require("reset")
-    rig.operate()
+    operate_watched(rig, "interlock")
     rig.request("reset", True)
     with rig.fault("interlock"):
         rig.expect("fault.interlock", True, within=rig.limits["interlock"].delay)
@@ -162,7 +174,7 @@ def test_balancing_ends_with_a_fault(rig: Rig) -> None:
     limit = rig.limits["balancing"]
     rig.require("balancing[1]", "fault.interlock")
     high = rig.cells // 3
-    rig.operate()
+    operate_watched(rig, "interlock")
     top = limit.threshold + max(0.03, CELLS.error(rig, limit.threshold))
     with rig.fault("cell.voltage", cell=high, value=top):
         rig.expect(f"balancing[{high}]", True, within=limit.delay)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil import Rig
-from hil.suite.protections import HEAT, PROTECTIONS, expect_open, frames_with, surely_past
+from hil.suite.protections import HEAT, PROTECTIONS, expect_open, frames_with, operate_watched, surely_past
 
 
 @pytest.mark.case(69)
@@ -31,7 +31,7 @@ def test_a_pack_whose_cooling_fails_gives_less_and_is_disconnected(rig: Rig) -> 
     """Cooled in vain: cooling stays on, the current limit shrinks, in the end the contactors open."""
     limit, sensor = rig.limits["overtemperature_discharge"], rig.temperature_sensors
     rig.require("cooling", "limit.discharge_current")
-    rig.operate()
+    operate_watched(rig, "overtemperature_discharge")
     full = rig.value("limit.discharge_current")
     hot = PROTECTIONS["overtemperature_discharge"].taken_for(rig, (limit.derate + limit.threshold) / 2)
     with rig.fault("temperature", sensor=sensor, value=hot):
