@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import InvalidOperation
@@ -20,7 +21,7 @@ from hil.frames.codec import Decoder, Encoder, layout_of
 from hil.frames.dbc_signal import attribute_of, is_signed, not_available_of, range_of
 from hil.frames.e2e import E2E
 from hil.frames.j1939 import packet_count
-from hil.frames.profiles import Extras, OwnChecksum
+from hil.frames.profiles import Extras, OwnChecksum, Place
 from hil.frames.sending import OnChange, send_type_of
 from hil.frames.soundness import flaw_of, is_sound
 from hil.frames.trouble_codes import Code, decoder
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 NS_PER_MS = 1_000_000
 EXTENDED = 0x80000000
 
+_PART = re.compile(r"Checksum[0-9]+")
 _FLOAT_STEP = 2.0**-10
 _FLOAT_ERROR = 2.0**-22  # of a float of 32 bits, twice over
 
@@ -48,7 +50,7 @@ class Signal:
         groups: The multiplexor's values under which it is there; none: always.
         not_available: Physical value of the raw number that means "no valid value", if there is
             one; of a floating-point signal NaN.
-        e2e_role: ``None``, ``Counter`` or ``Checksum``.
+        e2e_role: ``None``, ``Counter``, ``Checksum``, or ``Checksum1``, ``Checksum2``, … for its parts.
         start_value: Physical value that is sent while nothing else is said.
         is_derived: Whether it has no bits of its own: it is made out of all that the message says.
         is_float: Whether its bits are a floating-point number (attribute line ``SIG_VALTYPE_``).
@@ -353,9 +355,7 @@ def _decoded(text: bytes) -> str:
         return text.decode("cp1252", errors="replace")
 
 
-def _message(
-    place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum], *, j1939: bool
-) -> Message:
+def _message(place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum], *, j1939: bool) -> Message:
     flaw = flaw_of(source, j1939=j1939)
     sound = filter(is_sound, source.signals)
     signals = {s.name: _signal(index, s) for index, s in enumerate(sound)}
@@ -434,26 +434,57 @@ def _e2e(
     try:
         scheme = _scheme(profile, source, list(signals), checksums.get(profile))
     except ValueError as error:
-        raise RigFileError(
-            f"attribute E2EProfile: {error}", place=place, key=source.name
-        ) from error
+        raise RigFileError(f"attribute E2EProfile: {error}", place=place, key=source.name) from error
     return scheme
 
 
-def _scheme(
-    profile: str, source: DbcMessage, signals: Sequence[Signal], own: OwnChecksum | None
-) -> E2E:
+def _places_of_roles(signals: Iterable[tuple[str, Place]]) -> dict[str, Place]:
+    """Where the signals with an E2ERole are; groups of a multiplexor may each have one in the same place.
+
+    Raises:
+        ValueError: If signals in different places have the same of those that are filled in.
+    """
+    places: dict[str, Place] = {}
+    for role, place in signals:
+        if role.startswith(("Counter", "Checksum")) and places.get(role, place) != place:
+            remedy = ": the parts of one are Checksum1, Checksum2, …" if role == "Checksum" else ""
+            raise ValueError(f"two signals have E2ERole {role}{remedy}")
+        places[role] = place
+    return places
+
+
+def _checksum_parts(places: Mapping[str, Place]) -> list[Place]:
+    """Where the checksum is: in one signal, or in several of which the first has its highest bits.
+
+    Raises:
+        ValueError: If a part is missing, or there is a whole one too.
+    """
+    parts = {role for role in places if _PART.fullmatch(role)}
+    if not parts:
+        return [places["Checksum"]] if "Checksum" in places else []
+    if "Checksum" in places:
+        raise ValueError("there are signals with E2ERole Checksum and with its parts")
+    numbered = [f"Checksum{number}" for number in range(1, len(parts) + 1)]
+    missing = [role for role in numbered if role not in parts]
+    if missing:
+        raise ValueError(f"no signal of this message has E2ERole {missing[0]}")
+    return [places[role] for role in numbered]
+
+
+def _scheme(profile: str, source: DbcMessage, signals: Sequence[Signal], own: OwnChecksum | None) -> E2E:
     """The protection that a message's attributes ask for.
 
     Raises:
         ValueError: If they, or the places of its signals, do not fit the profile.
     """
 
-    def place(signal: Signal) -> tuple[int, int, bool]:
+    def place(signal: Signal) -> Place:
         return signal.start, signal.length, signal.little_endian
 
-    places = {signal.e2e_role: place(signal) for signal in signals}
-    counter, checksum = places.get("Counter"), places.get("Checksum")
+    places = _places_of_roles((signal.e2e_role, place(signal)) for signal in signals)
+    counter = places.get("Counter")
+    parts = _checksum_parts(places)
+    checksum = parts[0] if parts else None
     mode = str(attribute_of(source, "E2EDataIdMode", ""))
     scheme = E2E.of(
         profile,
@@ -466,6 +497,7 @@ def _scheme(
             bytes.fromhex(str(attribute_of(source, "E2EDataIdList", ""))),
             source.frame_id,
             own,
+            tuple(parts[1:]),
         ),
     )
     others = ((signal.name, place(signal)) for signal in signals if signal.e2e_role == "None")

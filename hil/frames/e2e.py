@@ -12,6 +12,7 @@ from hil.frames.profiles import (
     FREE,
     HEADERS,
     J1939,
+    MOST_OWN_BITS,
     NO_EXTRAS,
     Extras,
     Field,
@@ -19,17 +20,18 @@ from hil.frames.profiles import (
     Header,
     Identity,
     IsSealed,
+    Place,
+    Run,
     Seal,
+    bits_at,
     guard_of,
+    runs_of,
 )
 
 CounterFault = Literal["frozen", "skip", "repeat", "crc"]
 Finding = Literal["ok", "crc", "repeated", "skipped", "length", "invalid"]
 
-Place = tuple[int, int, bool]  # of a signal: start bit, length, little-endian
-
 _ROLES = ("Counter", "Checksum")
-_OWN_BITS = (8, 16, 24, 32, 64)
 
 
 def _within_byte(place: Place, role: str) -> tuple[int, int]:
@@ -45,17 +47,18 @@ def _within_byte(place: Place, role: str) -> tuple[int, int]:
     return start // 8, shift
 
 
-def _first_byte(place: Place) -> int:
-    """The first byte of a signal of whole bytes.
+def _own_runs(checksum: Place, rest: tuple[Place, ...]) -> tuple[Run, ...]:
+    """Where the bits of a user's checksum are.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If they are too many, or two are in one place.
     """
-    start, bits, little = place
-    if bits not in _OWN_BITS or start % 8 != (0 if little else 7):
-        allowed = ", ".join(map(str, _OWN_BITS))
-        raise ValueError(f"a checksum of one's own has {allowed} bits, in whole bytes")
-    return start // 8
+    at = [bit for place in (checksum, *rest) for bit in bits_at(place)]
+    if len(at) > MOST_OWN_BITS:
+        raise ValueError(f"a checksum of one's own has up to {MOST_OWN_BITS} bits, not {len(at)}")
+    if len(set(at)) < len(at):
+        raise ValueError("two signals of the checksum overlap")
+    return runs_of((checksum, *rest))
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,10 @@ class E2E:
         counter_mask: Its bits, shifted down; 0: there is no counter.
         counter_bytes: More than one: it is big-endian, from ``counter_byte`` on.
         modulus: Number of counter values.
-        checksum_byte: First byte of the checksum, ``checksum_shift`` its lowest bit there.
+        checksum_byte: First byte of the checksum, ``checksum_shift`` its lowest bit there; of a user's one
+            the byte of its lowest bit.
         checksum_bits: Its length; 0: there is none.
-        checksum_little: Of a user's one of several bytes: whether the lowest comes first.
+        checksum_runs: Where all bits of a user's one are.
         extras: What only some profiles need.
     """
 
@@ -86,7 +90,7 @@ class E2E:
     checksum_byte: int = 0
     checksum_shift: int = 0
     checksum_bits: int = 0
-    checksum_little: bool = False
+    checksum_runs: tuple[Run, ...] = ()
     extras: Extras = NO_EXTRAS
 
     @classmethod
@@ -106,7 +110,7 @@ class E2E:
             data_id: Of attribute ``E2EDataId``.
             length: Bytes of the message.
             counter: Where the counter signal is, for a profile that leaves that open.
-            checksum: Where the checksum signal is, for the same.
+            checksum: Where the checksum signal is, for the same; of several, that with its highest bits.
             extras: Of attributes ``E2EDataIdMode`` and ``E2EDataIdList``, and the message's identifier.
 
         Raises:
@@ -153,9 +157,11 @@ class E2E:
             return cls(profile, 0, length, byte, shift, mask, mask + 1)
         if checksum is None:
             raise ValueError("no signal of this message has E2ERole Checksum")
-        is_own, bits = extras.own is not None, checksum[1]
-        at, lowest = (_first_byte(checksum), 0) if is_own else _within_byte(checksum, "checksum")
-        if profile not in J1939 and bits != 8 and not is_own:
+        if extras.own is not None:
+            return cls._own(profile, length, (byte, shift, mask), _own_runs(checksum, extras.rest), extras)
+        bits = checksum[1]
+        at, lowest = _within_byte(checksum, "checksum")
+        if profile not in J1939 and bits != 8:
             raise ValueError(f"the checksum of {profile} has 8 bits, not {bits}")
         if profile in J1939 and (length, byte, shift, mask, at, lowest, bits) != (8, 7, 0, 0xF, 7, 4, 4):
             raise ValueError(f"{profile} has its counter in the low, its checksum in the high half of byte 7")
@@ -170,7 +176,32 @@ class E2E:
             checksum_byte=at,
             checksum_shift=lowest,
             checksum_bits=3 if profile == "TSC1" else bits,
-            checksum_little=checksum[2],
+            extras=extras,
+        )
+
+    @classmethod
+    def _own(
+        cls,
+        profile: str,
+        length: int,
+        counter: tuple[int, int, int],
+        runs: tuple[Run, ...],
+        extras: Extras,
+    ) -> E2E:
+        """A user's checksum, beside a counter of this byte, shift and mask."""
+        byte, shift, mask = counter
+        return cls(
+            profile,
+            0,
+            length,
+            counter_byte=byte,
+            counter_shift=shift,
+            counter_mask=mask,
+            modulus=mask + 1,
+            checksum_byte=runs[0].at // 8,
+            checksum_shift=runs[0].at % 8,
+            checksum_bits=sum(run.bits for run in runs),
+            checksum_runs=runs,
             extras=extras,
         )
 
@@ -212,6 +243,13 @@ class E2E:
         """Whether there is more than a counter."""
         return self.checksum_bits > 0
 
+    @property
+    def wrong_bits(self) -> int:
+        """Bits of the checksum's byte ``checksum_byte`` that make it wrong if they are inverted."""
+        bits = self.checksum_runs[0].bits if self.checksum_runs else self.checksum_bits
+        within = (1 << min(bits, 8 - self.checksum_shift)) - 1
+        return ((0x5A if within == 0xFF else 0x05) & within) << self.checksum_shift
+
     def protector(self) -> Protector:
         """A sender's side, its counter at 0."""
         return Protector(self)
@@ -239,8 +277,7 @@ class E2E:
     @cached_property
     def _guard(self) -> Guard:
         identity = Identity(self.data_id, self.length, self.extras)
-        checksum = Field(self.checksum_byte, self.checksum_bits, self.checksum_little)
-        return guard_of(self.profile, identity, checksum)
+        return guard_of(self.profile, identity, self.checksum_byte, self.checksum_runs)
 
 
 def _check_extras(profile: str, extras: Extras) -> None:
@@ -255,6 +292,8 @@ def _check_extras(profile: str, extras: Extras) -> None:
         raise ValueError(f"profile {profile} has no mode {mode!r} of its data identifier")
     if id_list and profile != "P2":
         raise ValueError(f"profile {profile} has no list of data identifiers")
+    if extras.rest and extras.own is None:
+        raise ValueError(f"profile {profile} has its checksum in one signal")
     if id_list and len(id_list) != 16:
         raise ValueError(f"the list of data identifiers has {len(id_list)} bytes, not 16")
 
@@ -277,14 +316,7 @@ def _check_place(role: str, place: Place, field: Field) -> None:
 
 def _bits_of(place: Place) -> int:
     """A signal's bits as a mask; bit ``8 * byte + n`` is bit *n* of that byte."""
-    start, bits, little = place
-    if little:
-        return (1 << bits) - 1 << start
-    mask = 0
-    for _ in range(bits):
-        mask |= 1 << start
-        start = start - 1 if start % 8 else start + 15
-    return mask
+    return sum(1 << bit for bit in bits_at(place))
 
 
 class Protector:
@@ -342,8 +374,7 @@ class Protector:
             self._next = (counter + 1) % self._modulus
             return
         if self._fault == "crc":
-            e2e = self._e2e
-            data[e2e.checksum_byte] ^= (0x5A if e2e.checksum_bits >= 8 else 0x05) << e2e.checksum_shift
+            data[self._e2e.checksum_byte] ^= self._e2e.wrong_bits
         if self._fault != "frozen":
             self._next = (counter + 1) % self._modulus
 

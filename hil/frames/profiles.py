@@ -10,8 +10,8 @@ message TSC1 (SPN 4206 and 4207) and that of XBR (SPN 3188 and 3189), both in th
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import xor
 
@@ -23,6 +23,7 @@ from e2e.crc import calculate_crc16 as crc16
 Seal = Callable[[bytearray], None]
 IsSealed = Callable[[bytes], bool]
 Guard = tuple[Seal, IsSealed]
+Place = tuple[int, int, bool]  # of a signal: start bit, length, little-endian
 OwnChecksum = Callable[[bytes, int, int], int]
 """Of data with zeros in the checksum's place, and of the identifier; it fits the bits that come last."""
 
@@ -79,6 +80,7 @@ HEADERS = {
 }
 FREE = ("COUNTER", "J1850", "XOR", "SUM", "TSC1", "XBR")  # counter and checksum where the DBC has them
 J1939 = ("TSC1", "XBR")
+MOST_OWN_BITS = 64  # of a user's checksum
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,14 @@ class Extras:
         id_list: Profile 2's data identifiers, one for each of its 16 counter values.
         frame_id: Identifier on the bus, for the checksums of J1939.
         own: A user's function, in place of a profile.
+        rest: Where the bits of its checksum go on after its first signal, in order, the lowest ones last.
     """
 
     mode: str = ""
     id_list: bytes = b""
     frame_id: int = 0
     own: OwnChecksum | None = None
+    rest: tuple[Place, ...] = ()
 
 
 NO_EXTRAS = Extras()
@@ -120,23 +124,67 @@ class Identity:
         return self.extras.mode or "Both"
 
 
-def guard_of(profile: str, identity: Identity, checksum: Field) -> Guard:
+@dataclass(frozen=True)
+class Run:
+    """Bits of a user's checksum that lie side by side.
+
+    Attributes:
+        at: Their lowest one in the frame; bit ``8 * byte + n`` is bit *n* of that byte.
+        bits: How many they are.
+        low: Their lowest one in the checksum.
+    """
+
+    at: int
+    bits: int
+    low: int
+
+    @property
+    def mask(self) -> int:
+        """So many ones."""
+        return (1 << self.bits) - 1
+
+
+def bits_at(place: Place) -> list[int]:
+    """Where the bits of a signal are, the highest one first."""
+    start, bits, little = place
+    if little:
+        return list(range(start + bits - 1, start - 1, -1))
+    at = [start]
+    while len(at) < bits:
+        at.append(at[-1] - 1 if at[-1] % 8 else at[-1] + 15)
+    return at
+
+
+def runs_of(places: Iterable[Place]) -> tuple[Run, ...]:
+    """How a number lies in one signal, or in several of which the first has its highest bits."""
+    at = [bit for place in places for bit in bits_at(place)]
+    runs: list[Run] = []
+    for low, bit in enumerate(reversed(at)):
+        if runs and bit == runs[-1].at + runs[-1].bits:
+            runs[-1] = replace(runs[-1], bits=runs[-1].bits + 1)
+        else:
+            runs.append(Run(bit, 1, low))
+    return tuple(runs)
+
+
+def guard_of(profile: str, identity: Identity, byte: int, runs: tuple[Run, ...]) -> Guard:
     """How a frame gets its checksum once its counter is set, and whether it has the right one.
 
     Args:
         profile: One of ``HEADERS`` or ``FREE``.
         identity: Of the message.
-        checksum: Where the checksum is, of a user's function and the profiles of ``FREE``.
+        byte: Where the checksum is, of the profiles of ``FREE``.
+        runs: Where it is, of a user's function.
     """
     if identity.extras.own is not None:
-        return _own(identity.extras.own, identity.extras.frame_id, checksum)
+        return _own(identity.extras.own, identity.extras.frame_id, runs)
     if profile in _OF_AUTOSAR:
         return _OF_AUTOSAR[profile](identity)
     if profile in J1939:
         return _j1939(profile, identity.extras.frame_id)
     if profile == "COUNTER":
         return _nothing, _always
-    return _of_byte(_PLAIN[profile](checksum.byte), checksum.byte)
+    return _of_byte(_PLAIN[profile](byte), byte)
 
 
 def _nothing(_data: bytearray) -> None:
@@ -156,20 +204,23 @@ def _of_byte(checksum: Callable[[bytes], int], byte: int) -> Guard:
     return seal, lambda data: checksum(data) == data[byte]
 
 
-def _own(function: OwnChecksum, frame_id: int, place: Field) -> Guard:
-    """A user's checksum of one or more whole bytes."""
-    count, order = place.bits // 8, "little" if place.little else "big"
-    first, end = place.byte, place.byte + count
-    zeros = bytes(count)
+def _own(function: OwnChecksum, frame_id: int, runs: tuple[Run, ...]) -> Guard:
+    """A user's checksum, wherever its bits are."""
+    bits = sum(run.bits for run in runs)
+    taken = sum(run.mask << run.at for run in runs)
 
-    def checksum(data: bytes) -> bytes:
-        number = function(bytes(data[:first]) + zeros + bytes(data[end:]), frame_id, place.bits)
-        return number.to_bytes(count, order)  # type: ignore[arg-type]  # one of the two
+    def sealed(data: bytes | bytearray) -> bytes:
+        size = len(data)
+        rest = int.from_bytes(data, "little") & ~taken
+        number = function(rest.to_bytes(size, "little"), frame_id, bits)
+        for run in runs:
+            rest |= (number >> run.low & run.mask) << run.at
+        return rest.to_bytes(size, "little")
 
     def seal(data: bytearray) -> None:
-        data[first:end] = checksum(data)  # type: ignore[arg-type]  # any buffer will do
+        data[:] = sealed(data)
 
-    return seal, lambda data: checksum(data) == data[first:end]
+    return seal, lambda data: sealed(data) == data
 
 
 def _p1(identity: Identity) -> Guard:

@@ -99,7 +99,7 @@ def _from_one(members: Mapping[Where, str]) -> dict[Where, str]:
 def is_protection(message: Message, signal: Signal) -> bool:
     """Counters and checksums: the rig fills them in."""
     by_name = words_of(signal.name) & {"crc", "checksum", "counter", "alive", "rolling", "msg"}
-    return signal.e2e_role in ("Counter", "Checksum") or (message.e2e is not None and bool(by_name))
+    return signal.e2e_role.startswith(("Counter", "Checksum")) or (message.e2e is not None and bool(by_name))
 
 
 def _to_bms(found: Guess, message: Message, signal: Signal) -> bool:
