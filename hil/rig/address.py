@@ -142,7 +142,10 @@ class AddressBook:
         return found
 
     def named(self, key: str, address: tuple[str, str, str]) -> dict[str, Place]:
-        """All signals that a pattern with ``{name}`` fits, by that name."""
+        """All signals that a pattern with ``{name}`` fits, by that name; of trouble codes these alone.
+
+        A message of theirs has lamps and the bytes of its first code as well, which are no flags.
+        """
         bus, message, pattern = address
         database = self._database(key, bus)
         if database is None:
@@ -152,7 +155,10 @@ class AddressBook:
             self.place(key, bus, message, "")
             return {}
         matches = ((_matcher(pattern).fullmatch(name), name) for name in found.signals)
-        places = {m["name"]: Place(bus, found, found.signals[name]) for m, name in matches if m}
+        fitting = [(m["name"], name) for m, name in matches if m]
+        codes = set(list(found.signals)[-len(found.codes) :]) if found.codes else set[str]()
+        chosen = [one for one in fitting if one[1] in codes] or fitting
+        places = {short: Place(bus, found, found.signals[name]) for short, name in chosen}
         if not places:
             hint = suggest(pattern, found.signals, "signals")
             self._mistakes.add(key, f"no signal of {message} fits {pattern!r}", hint)

@@ -101,3 +101,18 @@ def test_an_identifier_of_11_bits_has_no_addresses(tmp_path: Path) -> None:
     path.write_text('extends = "laptop.toml"\n[bus.pack.j1939]\nBMS_Status = { source = 1 }\n', "utf-8")
     with pytest.raises(RigFileErrors, match="BMS_Status has an identifier of 11 bits, J1939 of 29"):
         load_rig(path)
+
+
+def test_a_name_of_trouble_codes_makes_roles_of_them_alone(tmp_path: Path) -> None:
+    """The lamps and the bytes of the first code are no flags; who wants the lamps says so."""
+    warnings = {name for name in load_rig("truck").roles if name.startswith("warning.")}
+    assert len(warnings) == 24
+    assert {name.replace("warning.", "fault.") for name in warnings} <= set(load_rig("truck").roles)
+    text = find_rig("truck").read_text("utf-8")
+    pattern = '"warning.{name}" = "vehicle/DM1.{name}"\n'
+    assert pattern in text
+    lamps = pattern + '"alarm.{name}" = "vehicle/DM1.{name}Lamp"\n'
+    path = tmp_path / "truck.toml"
+    path.write_text(text.replace(pattern, lamps), "utf-8")
+    alarms = {name for name in load_rig(path).roles if name.startswith("alarm.")}
+    assert alarms == {"alarm.protect", "alarm.amber_warning", "alarm.red_stop", "alarm.malfunction"}
