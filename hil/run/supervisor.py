@@ -65,7 +65,8 @@ class Ending:
         call: The last call of the firmware; ``at_ns`` its bus time.
         tests: How many tests it was to run, those before it included; 0: that was not known yet.
         hung: It was ended by the supervisor, because a firmware call did not return.
-        in_hook: It was ended by the supervisor, because a hook of the rig file did not return.
+        in_hook: It was inside a hook of the rig file when it ended; by SIGKILL: the supervisor ended it, because
+            the hook did not return.
         interrupted: The user pressed Ctrl-C.
         complaint: What pytest says is wrong with its arguments.
     """
@@ -245,7 +246,9 @@ def _watch(
                 process.kill()
                 return Ending(process.wait(), in_hook=True)
         code = process.returncode
-        return Ending(code, in_firmware=_is_by_firmware(code, read_heartbeat(heartbeat)))
+        in_firmware = _is_by_firmware(code, read_heartbeat(heartbeat))
+        in_hook = not in_firmware and code not in _FROM_OUTSIDE and bool(read_hook_deadline(heartbeat))
+        return Ending(code, in_firmware=in_firmware, in_hook=in_hook)
     except KeyboardInterrupt:
         return Ending(_interrupt(process, heartbeat), interrupted=True)
 
@@ -346,6 +349,9 @@ def _cause(ending: Ending, firmware: Path | str) -> RigTroubleError:
         return FirmwareError(ending.of_firmware(), place=str(firmware), key="bms.library", remedy=remedy)
     if ending.in_hook:
         reason = "a hook of the rig file did not return, and could not be ended from inside"
+        if ending.code not in _FROM_OUTSIDE:
+            how = _signal_name(ending.code) or f"exit status {ending.code}"
+            reason = f"a hook of the rig file ended the test process ({how})"
         remedy = "the last step of the test in the report says which"
         return RigTroubleError(reason, key="hooks.file", remedy=remedy)
     if 0 <= ending.code <= _PYTEST_NO_TESTS:  # an orderly end, but for the record

@@ -138,3 +138,10 @@ def test_commands_without_tests_call_them_too_and_say_what_is_wrong(build, tmp_p
     said = capsys.readouterr().err.strip()
     assert said.endswith("odd.py: wake: raised ZeroDivisionError: division by zero (line 2)")
     assert "Traceback" not in said
+
+
+def test_one_that_ends_the_process_is_told(hooked):
+    run = hooked("import os\ndef before_test(rig):\n    os._exit(4)\n")
+    assert run.code == 3
+    assert run.verdicts == ["invalid"]
+    assert "hooks.file: a hook of the rig file ended the test process (exit status 4)" in run.said
