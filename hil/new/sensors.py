@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from hil.clock import VirtualClock
 from hil.frames.database import Database, Signal
 from hil.new.guess import Guess
 from hil.new.rules import guessed_unit
 from hil.units import say, scale_between
-from twins.config import SensorConfig
+from twins.config import PackConfig, PlantConfig, SensorConfig
+from twins.plant import Plant
+from twins.port import Port
 
 _DEFAULT = SensorConfig()
 
@@ -50,6 +54,25 @@ def sensors_text(found: Guess, database: Database) -> str:
         ]
         lines += _lines(kind, [ends for ends in held if ends])
     return "\n".join(["\n[sensors]", *lines, ""]) if lines else ""
+
+
+def holds_less(signal: Signal, port: str) -> bool:
+    """Whether a signal holds less than a port shows whose range no section of the rig file changes."""
+    shown = _ports().get(port)
+    changeable = any(port.startswith(tuple(kind.begin.split())) for kind in _KINDS)
+    if shown is None or shown.direction != "out" or changeable:
+        return False
+    held = _held(signal, shown.unit)
+    if held is None:
+        return False
+    slack = abs(signal.scale) * (scale_between(signal.unit, shown.unit) or 1.0) / 2  # as hil check allows
+    return shown.minimum < held[0] - slack or shown.maximum > held[1] + slack
+
+
+@cache
+def _ports() -> Mapping[str, Port]:
+    """Those of a plant that no rig file has changed."""
+    return Plant(VirtualClock(), PlantConfig(PackConfig("winston-lyp-100", series=1, soc=0.5))).ports
 
 
 def _held(signal: Signal, unit: str) -> tuple[float, float] | None:

@@ -65,8 +65,8 @@ class Ending:
         call: The last call of the firmware; ``at_ns`` its bus time.
         tests: How many tests it was to run, those before it included; 0: that was not known yet.
         hung: It was ended by the supervisor, because a firmware call did not return.
-        in_hook: It was inside a hook of the rig file when it ended; by SIGKILL: the supervisor ended it, because
-            the hook did not return.
+        in_hook: It was inside a hook of the rig file when it ended; by SIGKILL: the supervisor ended it,
+            because the hook did not return.
         interrupted: The user pressed Ctrl-C.
         complaint: What pytest says is wrong with its arguments.
     """

@@ -8,7 +8,7 @@ import pytest
 
 from hil.frames.database import load_database
 from hil.new.guess import Guess
-from hil.new.sensors import sensors_text
+from hil.new.sensors import holds_less, sensors_text
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,24 @@ def test_no_sensor_shows_more_than_its_signal_holds(
     text = sensors_text(Guess("BMS", ports={("M", "S"): port}), load_database([path]))
     found = [line.partition("  #")[0] for line in text.splitlines() if " = " in line]
     assert found == lines
+
+
+@pytest.mark.parametrize(
+    ("port", "signal", "less"),
+    [
+        ("current_sensor.temperature", '0|8@1+ (1,0) [0|80] "degC"', True),
+        ("current_sensor.temperature", '0|8@1+ (1,-50) [-50|200] "degC"', False),
+        ("current_sensor.temperature", '0|16@1- (0.1,0) [-200|900] "degC"', False),
+        ("drive.dc_voltage", '0|16@1+ (1,0) [0|1000] "V"', True),
+        ("drive.dc_voltage", '0|32@1+ (1,0) [0|1600000] "mV"', False),
+        ("current_sensor.current", '0|8@1+ (1,0) [0|80] "A"', False),  # [sensors] has its range
+        ("contactor.main_plus.command", '0|1@1+ (1,0) [0|0] ""', False),
+        ("drive.torque", '0|8@1+ (1,0) [0|80] "V"', False),
+    ],
+)
+def test_a_signal_that_holds_less_than_a_port_of_fixed_range(
+    tmp_path: Path, port: str, signal: str, less: bool
+) -> None:
+    path = tmp_path / "a.dbc"
+    path.write_text(f'VERSION ""\nBU_: X\nBO_ 1 M: 8 X\n SG_ S : {signal} X\n')
+    assert holds_less(load_database([path]).messages["M"].signals["S"], port) == less
