@@ -192,7 +192,7 @@ def _value_axis(sheet: _Sheet, scale: Scale, top: float, unit: str) -> None:
         y = scale(tick)
         sheet.line("gr", (_LEFT, y), f"H{_RIGHT}")
         sheet.text("tk", _LEFT - 7, y + 4, tick_text(tick, step))
-    sheet.text("tl", _LEFT + 6, top + 14, unit)
+    sheet.text("tl", _RIGHT + 7, top + 14, unit)  # outside: within it would stand on the traces
 
 
 def _look(series: Mapping[str, Any], index: int) -> str:

@@ -32,6 +32,13 @@ def test_shows_all_there_is(checked: Event) -> None:
     assert f"0 = {zero / 1e9:.6f} s of bus time" in found
 
 
+def test_a_unit_stands_beside_its_panel_and_not_on_the_traces(checked: Event) -> None:
+    root = ET.fromstring(plot.draw(checked["plot"], checked["stimulus_ns"]))
+    (unit,) = (node for node in root.iter("text") if node.text == "V")
+    frame = next(node for node in root.iter("rect") if node.get("class") == "fr")
+    assert float(unit.get("x", "")) > float(frame.get("x", "")) + float(frame.get("width", ""))
+
+
 def test_coordinates_stay_on_the_sheet(checked: Event) -> None:
     root = ET.fromstring(plot.draw(checked["plot"], checked["stimulus_ns"]))
     width, height = map(float, root.get("viewBox", "").split()[2:])
