@@ -250,9 +250,13 @@ class Transport:
         size = len(data).to_bytes(2, "little")
         self._control(session.peer, RTS, [*size, len(packets), 0xFF], session.pgn)
         patience_ns, reached, repeats = self._settings.t3_ns, 1, 0
+        unsent = set(range(1, len(packets) + 1))
         while True:
             kind, frame = yield from self._answer_of(session, patience_ns, epoch)
             if kind == END:
+                if unsent:
+                    reason = f"acknowledged without packet {min(unsent)} of {len(packets)}"
+                    raise _Broken(None, reason)
                 return
             count, first = frame[1], frame[2]
             if count == 0:
@@ -264,7 +268,8 @@ class Transport:
             if repeats > self._settings.retransmissions:
                 raise _Broken(Abort.TOO_MANY_RETRANSMISSIONS)
             reached = first + count
-            yield from self._block(session, packets[first - 1 : reached - 1], transfer.gap_ns, epoch)
+            block = packets[first - 1 : reached - 1]
+            unsent -= yield from self._block(session, block, transfer.gap_ns, epoch)
             patience_ns = self._settings.t3_ns
 
     def _answer_of(
@@ -280,16 +285,21 @@ class Transport:
             raise _Broken(None, f"aborted by {session.peer:02X}: {reason_of(heard[1][1])}")
         return heard
 
-    def _block(self, session: _Session, packets: list[bytes], gap_ns: int, epoch: object) -> Steps:
-        """Send the packets that a CTS asked for."""
-        for number, packet in enumerate(packets):
-            if number:
+    def _block(
+        self, session: _Session, packets: list[bytes], gap_ns: int, epoch: object
+    ) -> Generator[Event, Any, set[int]]:
+        """Send the packets that a CTS asked for; the numbers of those that were sent."""
+        sent: set[int] = set()
+        for packet in packets:
+            if sent:
                 yield from self._pause(gap_ns, epoch)
             if session.inbox and session.inbox[0][0] == CTS:
                 raise _Broken(Abort.CTS_WHILE_SENDING)
             if session.inbox:
-                return  # an abort or an early end: what follows looks at it
+                break  # an abort or an early end: what follows looks at it
             self._data(session.peer, packet)
+            sent.add(packet[0])
+        return sent
 
     def _pause(self, gap_ns: int, epoch: object) -> Steps:
         yield self._clock.timeout(gap_ns)

@@ -108,6 +108,17 @@ class Messages:
         """
         return self._host.history(self._layout(message)[0], message, since_ns)
 
+    def broken_off(self, message: str, since_ns: int = 0) -> list[tuple[int, str]]:
+        """When, as bus timestamp in ns, and why a long message of J1939 did not get through since an instant.
+
+        Of the BMS's and of the rig's own: that the BMS aborted one, asked for too little of it, or
+        acknowledged what it cannot have. Oldest first.
+
+        Raises:
+            UsageError: If no DBC file has the message.
+        """
+        return self._host.broken(self._layout(message)[0], message, since_ns)
+
     def groups(self, message: str, since_ns: int = 0) -> dict[int, list[int]]:
         """Bus timestamps in ns of each multiplexed group of a message of the BMS since an instant.
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { IDLE, ANNOUNCING, SENDING, WAITING };
+enum { IDLE, ANNOUNCING, SENDING, WAITING, ABORTING };
 enum { REQUEST = 16, CLEAR = 17, END = 19, BROADCAST = 32, ABORT = 255 }; /* first byte of a control frame */
 
 #define CONTROL 0xEC00u
@@ -11,7 +11,9 @@ enum { REQUEST = 16, CLEAR = 17, END = 19, BROADCAST = 32, ABORT = 255 }; /* fir
 #define BROADCAST_GAP_ms 50u
 #define T3_ms 1250u        /* until the receiver answers */
 #define T4_ms 1050u        /* after it has asked to wait */
+#define MOST_REPEATS 2u    /* of packets, in one message */
 #define ABORT_TIMEOUT 3u
+#define ABORT_REPEATS 5u
 
 static uint8_t count_of(const transport *t)
 {
@@ -40,6 +42,8 @@ static void announce(transport *t, uint32_t now_ms, uint8_t source, bms_frame *f
     uint8_t head[5] = {kind, (uint8_t)t->size, (uint8_t)(t->size >> 8), count_of(t), 0xFF};
     control(t, source, frame, head);
     t->state = to_all ? SENDING : WAITING;
+    t->reached = 1;
+    t->repeats = 0;
     t->next = 1;
     t->last = count_of(t);
     t->due_ms = now_ms + (to_all ? BROADCAST_GAP_ms : T3_ms);
@@ -75,7 +79,6 @@ void transport_begin(transport *t, uint32_t pgn, uint8_t destination, uint16_t s
 
 bool transport_step(transport *t, uint32_t now_ms, uint8_t source, bms_frame *frame)
 {
-    static const uint8_t TIMEOUT[5] = {ABORT, ABORT_TIMEOUT, 0xFF, 0xFF, 0xFF};
     if (t->state == IDLE || (t->state != ANNOUNCING && (int32_t)(now_ms - t->due_ms) < 0))
         return false;
     if (t->state == ANNOUNCING) {
@@ -83,7 +86,8 @@ bool transport_step(transport *t, uint32_t now_ms, uint8_t source, bms_frame *fr
     } else if (t->state == SENDING) {
         packet(t, now_ms, source, frame);
     } else {
-        control(t, source, frame, TIMEOUT);
+        uint8_t reason = t->state == ABORTING ? ABORT_REPEATS : ABORT_TIMEOUT;
+        control(t, source, frame, (const uint8_t[5]){ABORT, reason, 0xFF, 0xFF, 0xFF});
         t->state = IDLE;
     }
     return true;
@@ -95,7 +99,10 @@ static void clear_to_send(transport *t, uint32_t now_ms, uint8_t count, uint8_t 
         t->state = WAITING;
         t->due_ms = now_ms + T4_ms;
     } else if (first >= 1 && first + count - 1 <= count_of(t)) {
-        t->state = SENDING;
+        if (first < t->reached)
+            t->repeats++;
+        t->reached = (uint8_t)(first + count);
+        t->state = t->repeats > MOST_REPEATS ? ABORTING : SENDING;
         t->next = first;
         t->last = (uint8_t)(first + count - 1);
         t->due_ms = now_ms;

@@ -13,6 +13,7 @@ typedef struct {
     uint32_t pgn, due_ms; /* of the next packet, or of giving up */
     uint16_t size;
     uint8_t destination, state, next, last; /* packets from next to last are to be sent */
+    uint8_t reached, repeats;               /* the first packet never asked for; how often one was asked for again */
     uint8_t data[TRANSPORT_LONGEST];
 } transport;
 

@@ -114,6 +114,24 @@ static void it_waits_as_long_as_it_is_held(void)
     CHECK(next_frame() == 1050 && is_control(PEER, 255, 3, 0xFF, 0xFF, 0xFF));
 }
 
+/* Two times, as the standard has it; the next message begins anew. */
+static void who_asks_again_too_often_is_given_up(void)
+{
+    for (int message = 0; message < 2; message++) {
+        begin(PEER);
+        CHECK(next_frame() == 0);
+        hear(17, 1, 1);
+        CHECK(next_frame() == 0 && is_packet(PEER, 1));
+        hear(17, 3, 1); /* once more */
+        for (uint8_t number = 1; number <= 3; number++) CHECK(next_frame() == 0 && is_packet(PEER, number));
+        hear(17, 1, 3);
+        CHECK(next_frame() == 0 && is_packet(PEER, 3));
+        hear(17, 1, 3);
+        CHECK(next_frame() == 0 && is_control(PEER, 255, 5, 0xFF, 0xFF, 0xFF));
+        CHECK(transport_is_idle(&T) && next_frame() == -1);
+    }
+}
+
 static void an_abort_ends_it(void)
 {
     begin(PEER);
@@ -161,6 +179,7 @@ static const struct {
     {"packets_go_out_as_they_are_asked_for", packets_go_out_as_they_are_asked_for},
     {"without_an_answer_it_gives_up", without_an_answer_it_gives_up},
     {"it_waits_as_long_as_it_is_held", it_waits_as_long_as_it_is_held},
+    {"who_asks_again_too_often_is_given_up", who_asks_again_too_often_is_given_up},
     {"an_abort_ends_it", an_abort_ends_it},
     {"what_is_not_its_affair_changes_nothing", what_is_not_its_affair_changes_nothing},
     {"the_longest_message_keeps_within_its_data", the_longest_message_keeps_within_its_data},

@@ -323,6 +323,48 @@ def test_an_answer_that_ends_it(answer: str, reason: str) -> None:
     assert transfer.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("cts", "missing"),
+    [
+        ([], 1),  # nothing was asked for yet
+        (["11 01 01"], 2),
+        (["11 01 03", "11 01 01"], 2),  # the last one is not all
+    ],
+)
+def test_an_end_before_all_packets_were_sent_is_no_arrival(cts: list[str], missing: int) -> None:
+    line = Alone(BMS)
+    transfer = line.end.send(BCP, bytes(20), CHARGER)
+    for one in cts:
+        line.hears(CM_IN, f"{one} FF FF 00 06 00")
+        line.run(0.1)
+    line.hears(CM_IN, "13 14 00 03 FF 00 06 00")
+    line.run(2.0)
+    assert not transfer.arrived
+    assert transfer.reason == f"acknowledged without packet {missing} of 3"
+    assert not any(data[0] == 255 for _, _, data in line.frames)  # for the receiver it is over
+
+
+def test_an_end_in_the_middle_of_a_block_is_no_arrival() -> None:
+    line = Alone(BMS)
+    transfer = line.end.send(BRM, bytes(49), CHARGER)
+    line.hears(CM_IN, "11 07 01 FF FF 00 02 00")
+    line.run(0.025)
+    line.hears(CM_IN, "13 31 00 07 FF 00 02 00")
+    line.run(2.0)
+    assert transfer.reason == "acknowledged without packet 4 of 7"
+
+
+def test_an_end_after_repeated_packets_is_an_arrival() -> None:
+    line = Alone(BMS)
+    transfer = line.end.send(BCP, bytes(20), CHARGER)
+    for cts in ("11 03 01", "11 01 02"):
+        line.hears(CM_IN, f"{cts} FF FF 00 06 00")
+        line.run(0.1)
+    line.hears(CM_IN, "13 14 00 03 FF 00 06 00")
+    line.run(0.1)
+    assert transfer.arrived
+
+
 def test_a_cts_in_the_middle_of_a_block_ends_it() -> None:
     line = Alone(BMS)
     transfer = line.end.send(BRM, bytes(49), CHARGER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,25 @@ def test_a_wire_goes_out_to_one_receiver_that_asks(build: Build) -> None:
     world.run_until(900 * NS_PER_MS)
     orders = [parcel for _, parcel in peer.parcels if parcel.pgn == ORDERS]
     assert [(parcel.source, parcel.destination, parcel.data[8]) for parcel in orders] == [(VCU, BMS, 7)] * 2
+
+
+def test_a_message_of_the_rig_that_is_acknowledged_too_early_is_told(build: Build) -> None:
+    rig, world, peer = world_of(build())
+    answers = iter(("1101 01FFFF 00E300", "1309 0002FF 00E300"))  # asks for one packet, then has two
+
+    def answer(frame: Frame) -> None:
+        if frame.extended and parse(frame.id)[1:] == (0xEC00, BMS, VCU) and frame.data[0] == 16:
+            for after_ms, data in enumerate(answers, 1):
+                later(world, 20 * after_ms, partial(peer.put, 0x1CEC27F3, bytes.fromhex(data)))
+
+    assert peer.node is not None
+    peer.node.on_frame = answer
+    world.run_until(400 * NS_PER_MS)
+    ((told_ns, reason),) = rig.messages.broken_off("VCU_Orders")
+    assert reason == "acknowledged without packet 2 of 2"
+    assert 0 < told_ns <= world.now_ns
+    assert rig.messages.broken_off("VCU_Orders", told_ns) == []
+    assert rig.messages.broken_off("BMS_Report") == []
 
 
 def test_a_stimulus_counts_from_the_last_packet(build: Build) -> None:
