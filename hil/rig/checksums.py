@@ -9,7 +9,7 @@ from typing import Any
 
 from hil.errors import RigFileError
 from hil.frames.profiles import FREE, HEADERS, OwnChecksum
-from hil.rig.own_code import WITHIN_NS, Overdue, TimeLimit, functions_of, run_file, told, where
+from hil.rig.own_code import WITHIN_NS, Overdue, TimeLimit, functions_of, run_file, shown, told, where
 
 Function = Callable[[bytes, int], Any]
 
@@ -71,7 +71,7 @@ def _guarded(path: Path, name: str, function: Function) -> OwnChecksum:
         if type(value) is not int or not 0 <= value < 1 << bits:
             what = "no byte" if bits == 8 else f"no number of {bits} bits"
             remedy = f"& 0x{(1 << bits) - 1:X}"
-            raise wrong(f"gave {value!r}, which is {what}", remedy)
+            raise wrong(f"gave {shown(value)}, which is {what}", remedy)
         return value
 
     return checksum

@@ -14,7 +14,7 @@ from typing import Any
 from hil.errors import HookError, RigFileError
 from hil.frames.database import Signal
 from hil.rig.mistakes import suggest
-from hil.rig.own_code import WITHIN_NS, Overdue, TimeLimit, functions_of, run_file, told, where
+from hil.rig.own_code import WITHIN_NS, Overdue, TimeLimit, functions_of, run_file, shown, told, where
 
 Function = Callable[..., Any]
 
@@ -115,7 +115,7 @@ class Guarded:
         return self._number(value)
 
     def _number(self, value: object) -> float:
-        signal, gave = self._signal, f"gave {value!r} for {self._signal.name}"
+        signal, gave = self._signal, f"gave {shown(value)} for {self._signal.name}"
         if isinstance(value, str):
             if value not in self._named:
                 remedy = suggest(value, self._named, "names in its value table")
@@ -123,6 +123,8 @@ class Guarded:
             return self._named[value]
         try:
             number = math.nan if value is None else float(value)  # type: ignore[arg-type]  # which it tells
+        except OverflowError:
+            number = math.inf
         except (TypeError, ValueError) as error:
             raise self._wrong(f"{gave}, which is no number") from error
         if math.isinf(number):

@@ -152,6 +152,18 @@ def functions_of(module: ModuleType) -> dict[str, FunctionType]:
     }
 
 
+def shown(value: object) -> str:
+    """What a function gave, in a line, whatever it is."""
+    try:
+        text = repr(value)
+    except Exception:
+        return f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+_SHOWN = 60  # letters
+
+
 def told(error: BaseException, path: Path) -> str:
     """An exception in a line of words, with the last line of the file that it passed."""
     text = "; ".join(str(getattr(error, "msg", None) or error).splitlines()[:2])

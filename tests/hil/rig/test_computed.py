@@ -143,6 +143,8 @@ def test_a_lost_value_is_left_out_and_the_last_one_stays(make: Make) -> None:
         ("return None", "own.py: word: gave None for Word, which has no raw number for 'not available'"),
         ("return float('inf')", "own.py: word: gave inf for Word, which no frame can carry"),
         ("return [1]", "own.py: word: gave [1] for Word, which is no number"),
+        ("return 10 ** 400", f"own.py: word: gave 1{'0' * 59}… for Word, which no frame can carry"),
+        ("return 10 ** 9999", "own.py: word: gave a int for Word, which no frame can carry"),
         ("return 'Unknwon'", "gave 'Unknwon' for Word, which has no such value (did you mean 'Unknown'?)"),
         ("raise SystemExit", "own.py: word: raised SystemExit (line 2)"),
         ("while True: pass", "own.py: word: did not return within 1 s (line 2)"),
