@@ -26,6 +26,7 @@ LIMITS: Mapping[str, str] = {  # kind of the levels; "" where there are none
     **dict.fromkeys(("startup", "standby", "supply_loss", "crash", "cycle", "frame_timeout", "e2e"), ""),
 }
 EXTRA: Mapping[str, tuple[str, ...]] = {  # what the suite reads in `extra`
+    "accuracy_cell_voltage": ("between",),
     "accuracy_current": ("offset",),
     "accuracy_soc": ("rest", "first_within"),
     "balancing": ("start", "stop", "above_min", "hottest"),
