@@ -9,6 +9,7 @@
     ├── HealthError             the rig was out of its own budget: the verdict is invalid exit 3
     ├── HookError               a hook of the rig file went wrong: the verdict is invalid exit 3
     ├── BmsError                the BMS left no ground for a test: the verdict is fail    exit 1
+    │   └── BmsEndedError       its process died or hangs
     └── RigTroubleError         the rig itself is in trouble; never the BMS's failure     exit 3
         ├── FirmwareError       the firmware cannot be loaded or started
         ├── BusError            the bus is down or full
@@ -95,6 +96,10 @@ class BmsError(HilError):
     """
 
     exit_code = 1
+
+
+class BmsEndedError(BmsError):
+    """The BMS's process died, hangs, or began anew by itself."""
 
 
 class RigTroubleError(HilError):

@@ -25,6 +25,7 @@ RIG: pytest.StashKey[RigConfig] = pytest.StashKey()
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 _OUTCOME: pytest.StashKey[tuple[str, str]] = pytest.StashKey()  # verdict and reason so far
 _BROKEN: pytest.StashKey[bool] = pytest.StashKey()  # the BMS left the test no ground
+_ENDED: pytest.StashKey[bool] = pytest.StashKey()  # the BMS's process died or hung
 _PLACE: pytest.StashKey[int] = pytest.StashKey()  # among the tests of all shares
 _UNFINISHED, _PASSED = ("error", "interrupted"), ("pass", "")
 _REPETITION = "hil_repetition"
@@ -299,6 +300,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     finally:
         verdict, reason = item.stash[_OUTCOME]
         session.conclude(item.nodeid, Verdict(verdict), reason)
+        if verdict != "skipped":
+            session.count_end_of_bms(ended=item.stash.get(_ENDED, False))
         if progress is not None:
             progress.show(item.nodeid, verdict, reason)
         elif session.trouble is not None:
@@ -330,7 +333,7 @@ def pytest_runtest_makereport(
     session = item.config.stash.get(SESSION, None)
     if session is None:
         return report
-    from hil.errors import BmsError, HealthError, NotOfferedError, RigTroubleError
+    from hil.errors import BmsEndedError, BmsError, HealthError, NotOfferedError, RigTroubleError
 
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, NotOfferedError):
@@ -346,6 +349,8 @@ def pytest_runtest_makereport(
         item.stash[_OUTCOME] = (verdict, reason)
     if isinstance(error, BmsError):
         item.stash[_BROKEN] = True
+    if isinstance(error, BmsEndedError):
+        item.stash[_ENDED] = True
     if isinstance(error, RigTroubleError):
         session.note(error)
     return report

@@ -22,7 +22,7 @@ from typing import Any
 from hil.bms import leash
 from hil.bus.medium import Medium
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import BmsError, FirmwareError
+from hil.errors import BmsEndedError, FirmwareError
 from hil.realtime.sleep import Now, sleep_until
 
 READY_NS = 10 * NS_PER_S  # for a program to start
@@ -161,7 +161,7 @@ class ProcessBms:
         Raises:
             FirmwareError: If it cannot be started; or has never begun, and ends at once or does not become
                 ready in time.
-            BmsError: If it does that later.
+            BmsEndedError: If it does that later.
         """
         self.begin(cold=cold)
         try:
@@ -170,7 +170,7 @@ class ProcessBms:
             self.power_off()
             if not self._has_begun:
                 raise
-            raise BmsError(error.reason, remedy=error.remedy) from error
+            raise BmsEndedError(error.reason, remedy=error.remedy) from error
         except BaseException:
             self.power_off()
             raise

@@ -24,7 +24,7 @@ from hil.bus.link import open_link
 from hil.bus.medium import Medium
 from hil.bus.socketcan import SocketCanLink
 from hil.clock import NS_PER_MS, NS_PER_S, Alarm
-from hil.errors import BmsError, FrameError, HilError, HookError, RigTroubleError
+from hil.errors import BmsEndedError, BmsError, FrameError, HilError, HookError, RigTroubleError
 from hil.faults.fault import Fault
 from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry
@@ -410,7 +410,7 @@ class RealWorld(World):
         reason = self._hanging(self.bms) if died is None else died.reason
         if reason:
             self._bms_told = True
-            self.tell(BmsError(reason, remedy="bms.log has its last words"), True)
+            self.tell(BmsEndedError(reason, remedy="bms.log has its last words"), True)
 
     def _hanging(self, bms: ProcessBms) -> str:
         """A process that runs, and was heard, and says nothing any more for as long as it had to begin."""

@@ -279,6 +279,7 @@ class Recorder:
         t_ns: int | None,
         *,
         interrupted: bool = False,
+        stopped: str = "",
     ) -> None:
         """The run ended; ``verdicts`` counts the tests by verdict.
 
@@ -291,6 +292,7 @@ class Recorder:
                 "exit_code": exit_code,
                 "t_ns": t_ns,
                 "interrupted": interrupted,
+                **({"stopped": stopped} if stopped else {}),
             }
         )
 

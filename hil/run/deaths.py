@@ -20,11 +20,10 @@ from hil.report.record import Event, read_events
 from hil.run.lines import line_of
 from hil.run.output import RECORD_NAME, write_record
 from hil.run.resume import end_of, new_part
-from hil.run.session import RunOptions
+from hil.run.session import MOST_IN_A_ROW, RunOptions
 from hil.run.supervisor import Ending, Manner, run_tests
 from hil.run.traces import traces_of, with_traces
 
-MOST_IN_A_ROW = 3
 MOST_IN_ALL = 10
 _FAILED = {Verdict.FAIL.value, Verdict.ERROR.value, Verdict.INVALID.value}
 _FIRST_FAILURE = re.compile(r"-[qvsl]*x[xqvsl]*|--exitfirst")

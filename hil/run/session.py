@@ -29,6 +29,7 @@ from hil.run.output import RECORD_NAME
 from hil.run.traces import NONE
 
 _GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, lie as evenly as can be, however many there are
+MOST_IN_A_ROW = 3  # tests in which the BMS crashed or hung: the rest is not run
 _LEAD_NS = NS_PER_S  # as long as the longest cycles
 _STARTED = 4  # even, and beyond the signs of life that loading firmware gives
 
@@ -95,6 +96,7 @@ class Session:
     Attributes:
         trouble: The rig's own trouble, which ends the run; the first one counts.
         interrupted: The user stopped the run.
+        stopped: Why the tests that are left are not run, though nobody stopped the run.
 
     Raises:
         RigTroubleError: If firmware or plant cannot be started or the output cannot be written; the record,
@@ -107,6 +109,8 @@ class Session:
         self.verdicts: Counter[str] = Counter()
         self.trouble: HilError | None = None
         self.interrupted = False
+        self.stopped = ""
+        self._tests = self._ended_in_a_row = 0
         self._options = options
         self._now_ns = 0
         self._begun_ns = 0
@@ -130,13 +134,14 @@ class Session:
     def begin(self, tests: int) -> int:
         """So many tests are about to be run; how many ended in processes before this one."""
         done = self._options.done
+        self._tests = tests
         self._heartbeat.told(done + tests)
         return done
 
     @property
     def over(self) -> bool:
         """Whether no more tests are to run."""
-        return self.interrupted or self.trouble is not None
+        return self.interrupted or self.trouble is not None or bool(self.stopped)
 
     def announce(self, test: TestInfo) -> None:
         """A test starts."""
@@ -228,6 +233,14 @@ class Session:
         sim_ns = now_ns - self._begun_ns
         self._write(lambda to: to.verdict(test, verdict.value, reason, now_ns, sim_ns))
 
+    def count_end_of_bms(self, *, ended: bool) -> None:
+        """Whether the BMS's process died in a test that was not skipped; with too many the run stops."""
+        row = self._ended_in_a_row = self._ended_in_a_row + 1 if ended else 0
+        left = self._tests - sum(self.verdicts.values())
+        if row >= MOST_IN_A_ROW and left > 0:
+            rest = "the last one is" if left == 1 else f"the other {left} are"
+            self.stopped = f"the BMS's process died or hung in {row} tests in a row: {rest} not run"
+
     def note(self, error: HilError) -> None:
         """The rig itself is in trouble; the run ends. Trouble that follows from the first is left out."""
         if self.trouble is None:
@@ -252,7 +265,9 @@ class Session:
             except OutputError as error:
                 self.note(error)
         counts, code, now_ns = dict(sorted(self.verdicts.items())), self._exit_code(), self._now_ns
-        self._write(lambda to: to.end(counts, code, now_ns, interrupted=self.interrupted))
+        self._write(
+            lambda to: to.end(counts, code, now_ns, interrupted=self.interrupted, stopped=self.stopped)
+        )
         self._write(lambda to: to.close())
         self._recorder = None
         self._heartbeat.close()

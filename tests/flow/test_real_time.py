@@ -380,6 +380,38 @@ def test_a_bms_that_hangs_fails_its_test(bench: Bench, launch: Launch) -> None:
     run.assert_reported()
 
 
+DIES = '''
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_it_dies(rig, number):
+    rig.operate()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (entry / "cmdline").read_bytes()
+            if b"FOLDER/can-b" in command and b"bms" in command:
+                os.kill(int(entry.name), 9)
+    rig.run_for("60 s")
+'''
+
+
+def test_a_bms_that_dies_in_three_tests_in_a_row_is_tested_no_more(
+    bench: Bench, launch: Launch, tmp_path: Path
+) -> None:
+    rig = bench(DIES.replace("FOLDER", str(tmp_path)), health=f"{SOME_MISSED}lost_frames = 99999\n")
+    run = launch("run", rig, "--", "test_one.py").end()
+    assert (run.code, run.verdicts) == (1, ["fail"] * 3), run.said
+    told = "the BMS's process died or hung in 3 tests in a row: the other 2 are not run"
+    assert run.end["stopped"] == told
+    assert told in " ".join(run.stdout.split())
+    run.assert_reported()
+
+
 def test_a_bms_that_falls_silent_fails_its_test_and_ends_the_run(
     bench: Bench, launch: Launch, tmp_path: Path
 ) -> None:
