@@ -23,6 +23,7 @@ from hil.frames.codec import packer_of
 from hil.frames.database import Message
 from hil.frames.e2e import Protector
 from hil.frames.sending import ChangeWatch
+from hil.frames.transport import Copies
 from twins.port import Computed
 
 Send = Callable[[int, bytes, bool, Format], object]
@@ -64,6 +65,7 @@ class Entry:
         alterations: Change the bytes before protection, which is right for what they make of them.
         mutate: Changes the bytes after protection: a transmission fault.
         detour: Gets each frame, and what puts bytes on the bus, in place of the bus.
+        copies: Of a long message, how often each of its packets comes; ``None``: once.
         saturated: How often a value was outside its signal's range and was sent as the nearest
             bound.
         changes: Of a message that is sent on a change: which of its groups are due.
@@ -77,6 +79,7 @@ class Entry:
     alterations: dict[str, Callable[[bytearray], None]] = field(default_factory=dict)
     mutate: Callable[[bytearray], bytearray] | None = None
     detour: Detour | None = None
+    copies: Copies | None = None
     saturated: int = 0
     idle: bool = False
     protector: Protector | None = field(init=False)
@@ -90,6 +93,10 @@ class Entry:
         self._bends: dict[object, tuple[str, Bend]] = {}
         self._packers: list[Packer] = []
         self._packer: Packer | None = None  # the only one, once it is made
+
+    def copies_of(self, number: int, again: bool) -> int:
+        """How often a packet comes; ``again``: it has been sent before."""
+        return 1 if self.copies is None else self.copies(number, again)
 
     def goes_out(self) -> bool:
         """Whether the frame of the present slot is sent."""

@@ -50,6 +50,14 @@ from hil.frames.j1939 import (
     reason_of,
 )
 
+Copies = Callable[[int, bool], int]
+"""How often a packet comes: of its number, and whether it is sent again because it was asked for."""
+
+
+def once(_number: int, _again: bool) -> int:
+    """Each packet comes as often as it is asked for."""
+    return 1
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -87,13 +95,15 @@ class Transfer(Event):
 
     Attributes:
         gap_ns: Time between its packets.
+        copies: How often each of its packets comes: a disturbed line.
         reason: Why it failed; empty while it has not.
     """
 
-    def __init__(self, clock: VirtualClock, parcel: Parcel, gap_ns: int) -> None:
+    def __init__(self, clock: VirtualClock, parcel: Parcel, gap_ns: int, copies: Copies = once) -> None:
         super().__init__(clock)
         self.parcel = parcel
         self.gap_ns = gap_ns
+        self.copies = copies
         self.reason = ""
 
     @property
@@ -176,7 +186,14 @@ class Transport:
 
     # -- outwards -----------------------------------------------------------------------------
 
-    def send(self, pgn: int, data: bytes, destination: int, gap_ns: int | None = None) -> Transfer:
+    def send(
+        self,
+        pgn: int,
+        data: bytes,
+        destination: int,
+        gap_ns: int | None = None,
+        copies: Copies = once,
+    ) -> Transfer:
         """Send a long message; those to one destination go one after the other.
 
         A message that still waits is replaced by a newer one of its PGN.
@@ -186,6 +203,7 @@ class Transport:
             data: All of it.
             destination: An address, or :data:`~hil.frames.j1939.EVERYBODY`.
             gap_ns: Between its packets; default: as the settings say.
+            copies: How often each packet comes, if not once: a disturbed line.
 
         Raises:
             FrameError: If it has not 9 to 1785 bytes.
@@ -194,7 +212,8 @@ class Transport:
             raise FrameError(f"{len(data)} bytes: the transport protocol carries {SHORTEST} to {LONGEST}")
         if gap_ns is None:
             gap_ns = self._settings.bam_gap_ns if destination == EVERYBODY else self._settings.gap_ns
-        transfer = Transfer(self._clock, Parcel(pgn, self._address, destination, bytes(data)), gap_ns)
+        parcel = Parcel(pgn, self._address, destination, bytes(data))
+        transfer = Transfer(self._clock, parcel, gap_ns, copies)
         queue = self._queues.get(destination)
         if queue is None:
             queue = self._queues[destination] = deque()
@@ -232,7 +251,8 @@ class Transport:
         self._control(EVERYBODY, BAM, [*size, len(packets), 0xFF], parcel.pgn)
         for packet in packets:
             yield from self._pause(transfer.gap_ns, epoch)
-            self._data(EVERYBODY, packet)
+            for _ in range(transfer.copies(packet[0], False)):
+                self._data(EVERYBODY, packet)
 
     def _hand_over(self, transfer: Transfer, epoch: object) -> Steps:
         """RTS/CTS as originator."""
@@ -269,7 +289,7 @@ class Transport:
                 raise _Broken(Abort.TOO_MANY_RETRANSMISSIONS)
             reached = first + count
             block = packets[first - 1 : reached - 1]
-            unsent -= yield from self._block(session, block, transfer.gap_ns, epoch)
+            unsent -= yield from self._block(session, block, transfer, unsent, epoch)
             patience_ns = self._settings.t3_ns
 
     def _answer_of(
@@ -286,18 +306,24 @@ class Transport:
         return heard
 
     def _block(
-        self, session: _Session, packets: list[bytes], gap_ns: int, epoch: object
+        self,
+        session: _Session,
+        packets: list[bytes],
+        transfer: Transfer,
+        unsent: set[int],
+        epoch: object,
     ) -> Generator[Event, Any, set[int]]:
         """Send the packets that a CTS asked for; the numbers of those that were sent."""
         sent: set[int] = set()
         for packet in packets:
             if sent:
-                yield from self._pause(gap_ns, epoch)
+                yield from self._pause(transfer.gap_ns, epoch)
             if session.inbox and session.inbox[0][0] == CTS:
                 raise _Broken(Abort.CTS_WHILE_SENDING)
             if session.inbox:
                 break  # an abort or an early end: what follows looks at it
-            self._data(session.peer, packet)
+            for _ in range(transfer.copies(packet[0], packet[0] not in unsent)):
+                self._data(session.peer, packet)
             sent.add(packet[0])
         return sent
 

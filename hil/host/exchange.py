@@ -10,7 +10,8 @@ from hil.clock import VirtualClock
 from hil.errors import BusError
 from hil.frames.database import Message
 from hil.frames.j1939 import CONTROL_PGN, DATA_PGN, EVERYBODY, Parcel, parse
-from hil.frames.transport import Transport
+from hil.frames.restbus import Entry
+from hil.frames.transport import Transport, once
 
 
 class Exchange:
@@ -25,6 +26,7 @@ class Exchange:
     Attributes:
         addresses: Those that it speaks for.
         lost: How many of its frames the bus did not take.
+        entries: What faults act on of its messages, by identifier.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Exchange:
         bms: str,
     ) -> None:
         self.lost = 0
+        self.entries: Mapping[int, Entry] = {}
         self._clock = clock
         self._node = node
         self._spacing = {message.id: message.spacing_ns for message in messages.values() if message.in_parts}
@@ -46,7 +49,9 @@ class Exchange:
         if len(data) <= CLASSIC_BYTES or format:
             return self._node.send(identifier, data, extended, format)
         _, pgn, destination, source = parse(identifier)
-        self._transport(source).send(pgn, data, destination, self._spacing.get(identifier))
+        entry = self.entries.get(identifier)
+        copies = once if entry is None else entry.copies_of
+        self._transport(source).send(pgn, data, destination, self._spacing.get(identifier), copies)
         return None
 
     def hear(self, frame: Frame) -> None:

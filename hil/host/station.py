@@ -53,7 +53,10 @@ class Station:
             self.exchange = Exchange(clock, self.node, messages, rig.bms.node)
             self.node.on_frame = _both(self.exchange.hear, listener.signals.on_frame)
             send = self.exchange.send
-        self.restbus = restbus(clock, send, self._entries(rig, ports))
+        entries = self._entries(rig, ports)
+        if self.exchange is not None:
+            self.exchange.entries = {entry.message.id: entry for entry in entries if entry.message.in_parts}
+        self.restbus = restbus(clock, send, entries)
         self._connect(rig, ports)
 
     def overhear(self, message: str, watch: Callable[[Frame, Values], None]) -> None:

@@ -18,6 +18,7 @@ from hil.errors import BmsError, FrameError, HilError, NotOfferedError, UnitErro
 from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame
 from hil.faults.node import SilentNode
+from hil.faults.packet import PacketFault
 from hil.frames.database import Database, Message
 from hil.frames.restbus import Entry, Restbus
 from hil.host.asked import Asked
@@ -150,8 +151,9 @@ class World:
         stimulus = Stimulus(
             fault.name, fault.text, self.now_ns, carriers, fault.value, fault.unit
         )
-        if isinstance(fault, MissingFrame | SilentNode):
-            stimulus.on_wire_ns = self._last_of(fault.silences(self))
+        if isinstance(fault, MissingFrame | PacketFault | SilentNode):
+            silenced = fault.silences(self)
+            stimulus.on_wire_ns = self._last_of(silenced) if silenced else None
         return self._stimulate(stimulus)
 
     def _about_to(self, fault: Fault) -> None:

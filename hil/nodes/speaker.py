@@ -18,7 +18,7 @@ from hil.frames.bits import unused_bits
 from hil.frames.database import Database, Message, Signal
 from hil.frames.j1939 import Parcel, parse
 from hil.frames.restbus import Entry
-from hil.frames.transport import Settings, Transport
+from hil.frames.transport import Settings, Transport, once
 
 Values = Mapping[str, float]
 
@@ -186,7 +186,9 @@ class Speaker:
             self._put(message.id, data, extended=message.extended)
         elif self._transport is not None and not self.muted:
             _, group, destination, _ = parse(message.id)
-            self._transport.send(group, data, destination)
+            entry = self._entries.get(message.name)
+            copies = once if entry is None else entry.copies_of
+            self._transport.send(group, data, destination, copies=copies)
 
     def _put(self, identifier: int, data: bytes, *, extended: bool = True) -> None:
         if self.muted:

@@ -9,6 +9,7 @@ from hil.faults.content import OutOfRange, ReservedBits
 from hil.faults.fault import Fault, Maker
 from hil.faults.frame import LostFrames, MissingFrame, WrongLength, WrongProtection, WrongValue
 from hil.faults.intruder import Masquerade
+from hil.faults.packet import PacketFault
 from hil.faults.way import DelayedFrames, DuplicateFrames, FrameBursts
 
 
@@ -78,6 +79,11 @@ def frame_masquerade(message: str, signal: str, value: Measure) -> Fault:
     return Masquerade(message, signal, value)
 
 
+def frame_packet(message: str, number: int = 1, mode: str = "lost") -> Fault:
+    """A packet of each long message is ``lost``, ``never`` there if asked for again, or does ``repeat``."""
+    return PacketFault(message, number, mode)
+
+
 NAMED: dict[str, Maker] = {
     "frame.missing": frame_missing,
     "frame.lost": frame_lost,
@@ -89,6 +95,7 @@ NAMED: dict[str, Maker] = {
     "frame.delay": frame_delay,
     "frame.duplicate": frame_duplicate,
     "frame.burst": frame_burst,
+    "frame.packet": frame_packet,
     "frame.out_of_range": frame_out_of_range,
     "frame.reserved": frame_reserved,
     "frame.masquerade": frame_masquerade,

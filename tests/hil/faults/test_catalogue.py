@@ -50,7 +50,7 @@ FRAME_FAULTS = [
 ]
 WAY_FAULTS = [  # test_frame_faults.py
     "frame.delay", "frame.duplicate", "frame.burst",
-    "frame.out_of_range", "frame.reserved", "frame.masquerade",
+    "frame.out_of_range", "frame.reserved", "frame.masquerade", "frame.packet",
 ]  # fmt: skip
 SENSOR_KINDS = [  # test_sensor_faults.py
     "sensor.stuck", "sensor.frozen", "sensor.offset", "sensor.gain", "sensor.drift", "sensor.noise",

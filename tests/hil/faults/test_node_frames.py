@@ -112,3 +112,11 @@ def test_a_message_of_several_frames_counts_from_its_last_packet(world):
 def test_what_cannot_be(world, name, arguments, error, reason):
     with pytest.raises(error, match=reason):
         inject(world, name, **arguments)
+
+
+def test_a_packet_of_a_long_message_of_a_node_is_asked_for_again(world):
+    """The vehicle's identification, 49 bytes in 7 packets to the station."""
+    world.inject(make_fault("frame.packet", {"message": "BRM", "number": 3}))
+    world.run_until(world.now_ns + 8000 * MS)
+    data = [f for f in world.stations["charge"].listener.frames if f.id == 0x1CEB56F4]
+    assert [frame.data[0] for frame in data[:11]] == [1, 2, 4, 5, 6, 7, 3, 4, 5, 6, 7]

@@ -14,7 +14,7 @@ from hil.bus.node import Node
 from hil.bus.open import open_medium
 from hil.checks.verdict import BmsFailure
 from hil.clock import NS_PER_MS, Alarm, VirtualClock
-from hil.errors import RigFileErrors
+from hil.errors import NotOfferedError, RigFileErrors, UsageError
 from hil.faults.frame import WrongLength, WrongValue
 from hil.frames.j1939 import EVERYBODY, Parcel, parse
 from hil.frames.transport import Transfer, Transport
@@ -216,6 +216,65 @@ def test_a_message_of_the_rig_that_is_acknowledged_too_early_is_told(build: Buil
     assert 0 < told_ns <= world.now_ns
     assert rig.messages.broken_off("VCU_Orders", told_ns) == []
     assert rig.messages.broken_off("BMS_Report") == []
+
+
+def control(world: World, source: int) -> list[int]:
+    """First bytes of the control frames of an address: CTS 17, end 19, abort 255."""
+    taken = (frame for frame in world.stations["can0"].listener.frames if frame.extended)
+    return [f.data[0] for f in taken if parse(f.id)[1::2] == (0xEC00, source)]
+
+
+@pytest.mark.parametrize(
+    ("number", "mode", "sent", "answers"),
+    [
+        (1, "lost", [2, 1, 2], [17, 17, 19]),
+        (2, "lost", [1, 2], [17, 17, 19]),
+        (2, "never", [1], [17, 17, 255]),
+        (1, "repeat", [1, 1, 2], [17, 19]),
+    ],
+)
+def test_a_packet_to_one_receiver_is_lost_or_comes_twice(
+    build: Build, number: int, mode: str, sent: list[int], answers: list[int]
+) -> None:
+    """A receiver that knows the protocol gets the message all the same, but for a packet that never comes."""
+    rig, world, peer = world_of(build())
+    with rig.fault("frame.packet", message="VCU_Orders", number=number, mode=mode):
+        world.run_until(400 * NS_PER_MS)
+        world.entry("VCU_Orders").hold = "drop"  # one message only
+        world.run_until(3500 * NS_PER_MS)
+    taken = [f for f in world.stations["can0"].listener.frames if f.extended]
+    assert [f.data[0] for f in taken if parse(f.id)[1:] == (0xEB00, BMS, VCU)] == sent
+    assert control(world, BMS) == answers
+    assert len([parcel for _, parcel in peer.parcels if parcel.pgn == ORDERS]) == (mode != "never")
+    world.entry("VCU_Orders").hold = "normal"
+    world.run_until(4200 * NS_PER_MS)
+    assert [parcel for _, parcel in peer.parcels if parcel.pgn == ORDERS]  # the fault is gone
+
+
+@pytest.mark.parametrize("mode", ["lost", "never", "repeat"])
+def test_a_broadcast_with_a_wrong_packet_does_not_arrive(build: Build, mode: str) -> None:
+    rig, world, peer = world_of(build())
+    world.run_until(700 * NS_PER_MS)
+    before = len(peer.parcels)
+    assert before > 0
+    with rig.fault("frame.packet", message="CMU_All", number=2, mode=mode) as stimulus:
+        world.run_until(2700 * NS_PER_MS)
+        assert [parcel for _, parcel in peer.parcels[before:] if parcel.pgn == CELLS] == []
+        last_ms = round((stimulus.on_wire_ns or 0) / NS_PER_MS)
+        assert (last_ms in packets(world, CMU, EVERYBODY)) == (mode != "repeat")  # of the last whole one
+    world.run_until(4000 * NS_PER_MS)
+    assert [parcel for _, parcel in peer.parcels[before:] if parcel.pgn == CELLS]
+
+
+def test_what_no_packet_is_cannot_be_lost(build: Build) -> None:
+    rig, _, _ = world_of(build())
+    with pytest.raises(UsageError, match="VCU_Orders has no packet 3, they are 1 to 2"):
+        rig.fault("frame.packet", message="VCU_Orders", number=3).__enter__()
+    with pytest.raises(UsageError, match="there is no mode 'gone'"):
+        rig.fault("frame.packet", message="VCU_Orders", mode="gone").__enter__()
+    short = next(name for name in rig.messages.of_rig() if name not in ("VCU_Orders", "CMU_All"))
+    with pytest.raises(NotOfferedError, match="goes in one frame, it has no packets"):
+        rig.fault("frame.packet", message=short).__enter__()
 
 
 def test_a_stimulus_counts_from_the_last_packet(build: Build) -> None:
