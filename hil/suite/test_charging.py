@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil import Rig
-from hil.suite.protections import CELLS, opening_ns
+from hil.suite.protections import CELLS, frames_with, opening_ns
 
 _FULL_WITHIN_S = 1200
 _LONGER = 8  # than it takes to charge what is missing, at the current that is promised
@@ -201,14 +201,21 @@ def test_balancing_takes_charge_from_the_high_cell_only(rig: Rig) -> None:
         rig.run_for("20 ms")
     rig.expect(f"balancing[{high}]", True, within=limit.delay + rig.limits["cell_sensor"].delay)
     before, volts = rig.truth(f"pack.cell_soc[{high}]"), rig.truth(f"pack.cell_voltage[{high}]")
-    others = rig.truth("pack.soc_min")
+    begun_ns, cells = rig.now_ns, range(1, rig.cells + 1)
+    charges = {cell: rig.truth(f"pack.cell_soc[{cell}]") for cell in cells}
     rig.run_for("60 s")
-    drop = before - rig.truth(f"pack.cell_soc[{high}]") - (others - rig.truth("pack.soc_min"))
+    balanced = {c for c in cells if frames_with(rig, f"balancing[{c}]", 1, begun_ns)}
+    rig.bounded("cells that are not balanced", rig.cells - len(balanced), low=1)
+    other = min(set(cells) - balanced)
+    lost = charges[other] - rig.truth(f"pack.cell_soc[{other}]")
+    drop = before - rig.truth(f"pack.cell_soc[{high}]") - lost
     pack = rig.config.plant.pack
     taken = volts / pack.balance_Ohm * 60 / 3600 / (rig.truth("pack.capacity") / pack.strings)
     rig.bounded("charge taken, as a share of what the resistor takes", drop / taken, low=0.7, high=1.3)
-    low = [c for c in range(1, rig.cells + 1) if c != high and rig.history(f"balancing[{c}]")[-1][1]]
-    rig.bounded("other cells balanced", len(low), high=0)
+    surely = limit.number("start") - _misread(rig) if limit.has("start") else 0.0
+    actual = {cell: rig.truth(f"pack.cell_voltage[{cell}]") for cell in cells}
+    low = [c for c in balanced - {high} if actual[c] - min(actual.values()) < surely]
+    rig.bounded("low cells balanced", len(low), high=0)
 
 
 @pytest.mark.case(67)
@@ -226,19 +233,20 @@ def test_balancing_starts_and_stops_at_its_levels(rig: Rig) -> None:
     cells = [("cell.voltage", {"cell": other, "value": high}) for other in range(1, rig.cells + 1)]
     with rig.faults(*cells, ("pack.voltage", {"value": high * series})):  # as plausible
         rig.run_for(limit.delay)  # they got there one after the other, which was a spread for a moment
+        reads = _misread(rig) >= limit.number("stop")  # a spread where there is none
         with rig.fault("cell.voltage", cell=cell, value=high + _surely_apart(rig)):
-            rig.expect(f"balancing[{cell}]", True, within=limit.delay)
+            rig.expect(f"balancing[{cell}]", True, within=limit.delay, already=reads)
             if limit.has("above_min"):
                 _expect_each_by_its_own(rig, cell % rig.cells + 1, high)
         gone = min(0.6 * limit.number("stop"), limit.number("stop") - _misread(rig))
         with rig.fault("cell.voltage", cell=cell, value=high + max(gone, 0.0)):
-            if gone > 0:  # else it may well read a spread where there is none
+            if not reads:
                 rig.expect(f"balancing[{cell}]", False, within=limit.delay)
                 rig.stays(f"balancing[{cell}]", False, for_=limit.delay)  # not between two measurements only
         rig.stays("state", "operate", for_="300 ms")  # it is the spread that ended it, and no fault
         if limit.has("release"):
             with rig.fault("cell.voltage", cell=cell, value=high + _surely_apart(rig)):
-                rig.expect(f"balancing[{cell}]", True, within=limit.delay)
+                rig.expect(f"balancing[{cell}]", True, within=limit.delay, already=reads)
                 _expect_no_balancing_below(rig, cell, limit.release - 2 * _surely_apart(rig))
 
 
