@@ -609,7 +609,7 @@ def test_a_plant_that_runs_can_be_used_and_watched(bench: Bench, launch: Launch,
     plant.process.send_signal(signal.SIGTERM)
     assert plant.end().code == 0
     assert not path.exists()
-    gone = launch("watch", "bench", "--count", "1").end()
+    gone = launch("watch", rig, "--count", "1").end()
     assert (gone.code, "no plant listens there" in gone.said) == (3, True)
 
 
