@@ -9,7 +9,7 @@ import pytest
 from hil.bms.process import ProcessBms
 from hil.bus.frame import Frame
 from hil.clock import NS_PER_MS, NS_PER_S
-from hil.errors import BmsError, FirmwareError, HookError
+from hil.errors import BmsEndedError, FirmwareError, HookError
 from hil.faults.catalogue import make_fault
 from hil.frames.restbus import Source
 from hil.host.commands import Commands
@@ -153,7 +153,7 @@ def test_a_bms_process_that_dies_in_a_test_fails_it(bench: Bench) -> None:
     bench.pass_time(S)
     world.bms.close()
     ((error, fatal),) = bench.told
-    assert (type(error), fatal) == (BmsError, True)
+    assert (type(error), fatal) == (BmsEndedError, True)
     assert str(error).startswith("the BMS's process ended by itself (killed by SIGSEGV)")
 
 
