@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from hil.frames.names import parts_of
 
 if TYPE_CHECKING:
     from hil.frames.database import Message, Signal
 
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _CHECKSUM = {"crc", "checksum", "chksum", "chk", "cks", "bcc"}
 _ALIVE = {"alive", "rolling", "livecounter"}
 _COUNTER = {"counter", "cnt", "ctr", "cntr", "seq", "sequence"}  # beside a checksum; else of anything
@@ -26,6 +26,5 @@ def unguarded(message: Message) -> dict[str, str]:
 
 
 def _is(signal: Signal, words: set[str], kind: str) -> bool:
-    said = {part.lower() for part in _PARTS.findall(signal.name)}
     plain = not signal.unit and not signal.choices and not signal.groups
-    return plain and signal.length in _BITS[kind] and bool(said & words)
+    return plain and signal.length in _BITS[kind] and not words.isdisjoint(parts_of(signal.name))

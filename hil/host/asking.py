@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from hil.host.contract import Host
 from hil.host.stimulus import Stimulus
+from hil.host.undeterred import Undeterred
 from hil.rig.observe import Observer
 from hil.rig.requests import Step
 from hil.rig.schema import RigConfig
@@ -41,6 +44,22 @@ def ask(
     stimulus = last or Stimulus(request, text, host.now_ns)
     stimulus.name, stimulus.text, stimulus.value = request, text, value
     return stimulus, stopped
+
+
+def ask_for_safety(config: RigConfig, host: Undeterred) -> tuple[dict[str, Stimulus | None], list[str]]:
+    """Ask each request of the safe state, whatever becomes of the others; time may pass.
+
+    Returns:
+        What carries each of them, ``None`` where it could not be asked; and where steps ended.
+    """
+    asked: dict[str, Stimulus | None] = {}
+    stopped: list[str] = []
+    for request, value in config.safe_state.requests.items():
+        asked[request] = None
+        with host.going_on():
+            asked[request], at = ask(config, cast("Host", host), request, value, to_the_end=True)
+            stopped += [at] if at else []
+    return asked, stopped
 
 
 def _act(host: Host, step: Step) -> Stimulus | None:

@@ -28,12 +28,10 @@ from hil.errors import BmsEndedError, BmsError, FrameError, HilError, HookError,
 from hil.faults.fault import Fault
 from hil.frames.punctual import PunctualRestbus
 from hil.frames.restbus import Entry
-from hil.host.asking import ask
+from hil.host.asking import ask_for_safety
 from hil.host.by_kernel import KernelSender
-from hil.host.contract import Host
 from hil.host.outputs import switch_outputs
 from hil.host.presence import Presence
-from hil.host.stimulus import Stimulus
 from hil.host.undeterred import Undeterred
 from hil.host.vitals import Vitals
 from hil.host.watched import WatchedMedium
@@ -227,7 +225,7 @@ class RealWorld(World):
         self.stop_nodes()
         self.plant.safe()
         host, asked_ns = Undeterred(self), self.now_ns
-        asked, stopped = self._ask_for_safety(host)
+        asked, stopped = ask_for_safety(self.rig, host)
         host.run_until(max(asked_ns, self.now_ns) + SAFE_NS)
         roles = {name: self._said(name, asked_ns) for name in self._shown()}
         outputs = switch_outputs(
@@ -242,21 +240,6 @@ class RealWorld(World):
             outputs=outputs,
             wrong=next(iter([*map(str, host.wrong), *stopped]), ""),
         )
-
-    def _ask_for_safety(self, host: Undeterred) -> tuple[dict[str, Stimulus | None], list[str]]:
-        """The requests of the safe state.
-
-        Returns:
-            What carries each of them, ``None`` where it could not be asked; and where steps ended.
-        """
-        asked: dict[str, Stimulus | None] = {}
-        stopped: list[str] = []
-        for request, value in self.rig.safe_state.requests.items():
-            asked[request] = None
-            with host.going_on():
-                asked[request], at = ask(self.rig, cast("Host", host), request, value, to_the_end=True)
-                stopped += [at] if at else []
-        return asked, stopped
 
     def _in_words(self, asked: tuple[str, float]) -> tuple[str, str]:
         request, value = asked

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import cast
 
 from simpy.events import Event
 
@@ -22,9 +21,8 @@ from hil.faults.packet import PacketFault
 from hil.frames.database import Database, Message
 from hil.frames.restbus import Entry, Restbus
 from hil.host.asked import Asked
-from hil.host.asking import ask
+from hil.host.asking import ask, ask_for_safety
 from hil.host.computing import compute
-from hil.host.contract import Host
 from hil.host.crowd import WINDOW_NS, Crowd, crowd_of
 from hil.host.station import Station
 from hil.host.stimulus import Carrier, Stimulus
@@ -299,9 +297,7 @@ class World:
         self.plant.safe()
         host = Undeterred(self)
         try:
-            for request, value in self.rig.safe_state.requests.items():
-                with host.going_on():
-                    ask(self.rig, cast("Host", host), request, value, to_the_end=True)
+            ask_for_safety(self.rig, host)
             host.run_until(self.now_ns + _SAFE_NS)
         finally:
             self.bms.power_off()

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hil.frames.database import Database, Message, Signal
+from hil.frames.names import parts_of
 from hil.frames.unguarded import unguarded
 from hil.new.rules import COMMANDS, PORTS, REQUESTS, ROLES, fault_of, match
-from hil.new.words import number_of, parts_of, words_of
+from hil.new.words import number_of, words_of
 
 _BMS = ("bms", "bmu", "bcu", "ecu", "battery")
 _SWITCH = {"open": "open off no aus offen inactive 0", "closed": "closed close on yes ein zu active 1"}

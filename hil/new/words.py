@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from hil.frames.names import parts_of
+
 # what DBC files call it -> the word that the rules know; English, German, and what is usual in both
 _SAME = {
     "cell": "cell cells zelle zellen zell cel",
@@ -87,13 +89,6 @@ _ALSO = {  # abbreviations that are two words
     "batteriespannung": ("pack", "voltage"),
     "packstrom": ("pack", "current"),
 }
-_PARTS = re.compile(r"E2E|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
-
-
-def parts_of(name: str) -> list[str]:
-    """A name in its parts: ``CM_Voltages_01`` is ``cm``, ``voltages``, ``01``."""
-    return [part.lower() for part in _PARTS.findall(name.translate(_UMLAUTS))]
 
 
 def words_of(name: str) -> frozenset[str]:

@@ -17,7 +17,7 @@ from hil.bms.heartbeat import Call
 from hil.checks.verdict import Verdict
 from hil.errors import BmsError
 from hil.report.record import Event, read_events
-from hil.run.lines import line_of
+from hil.run.lines import line_of, not_run
 from hil.run.output import RECORD_NAME, write_record
 from hil.run.resume import end_of, new_part
 from hil.run.session import MOST_IN_A_ROW, RunOptions
@@ -124,8 +124,7 @@ class _Whole:
         row = len(list(takewhile(self._died.__contains__, judged)))
         where = f"{row} tests in a row" if row >= MOST_IN_A_ROW else f"{len(self._died)} tests"
         if row >= MOST_IN_A_ROW or len(self._died) >= MOST_IN_ALL:
-            rest = "the last one is" if left == 1 else f"the other {left} are"
-            self._stopped = f"the firmware crashed or hung in {where}: {rest} not run"
+            self._stopped = f"the firmware crashed or hung in {where}: {not_run(left)}"
         return bool(self._stopped)
 
     def failures_left(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The line of the terminal that says how a test ended."""
+"""The line of the terminal that says how a test ended, and words for those that are left."""
 
 from __future__ import annotations
 
@@ -12,3 +12,8 @@ def line_of(number: int, total: int, test: str, verdict: str, reason: str) -> st
     line = f"[{number:3}/{total}] {_SIGNS.get(verdict, verdict):5} {words}"
     first = reason.splitlines()[0] if reason and verdict != "pass" else ""
     return f"{line}  ({first})" if first else line
+
+
+def not_run(left: int) -> str:
+    """What becomes of the tests that are left where a run stops."""
+    return "the last one is not run" if left == 1 else f"the other {left} are not run"

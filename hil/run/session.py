@@ -25,6 +25,7 @@ from hil.rig.silence import Silence
 from hil.run.facts import run_facts
 from hil.run.hosts import Hosts, VirtualHosts
 from hil.run.lifeline import let_finish
+from hil.run.lines import not_run
 from hil.run.output import RECORD_NAME
 from hil.run.traces import NONE
 
@@ -238,8 +239,7 @@ class Session:
         row = self._ended_in_a_row = self._ended_in_a_row + 1 if ended else 0
         left = self._tests - sum(self.verdicts.values())
         if row >= MOST_IN_A_ROW and left > 0:
-            rest = "the last one is" if left == 1 else f"the other {left} are"
-            self.stopped = f"the BMS's process died or hung in {row} tests in a row: {rest} not run"
+            self.stopped = f"the BMS's process died or hung in {row} tests in a row: {not_run(left)}"
 
     def note(self, error: HilError) -> None:
         """The rig itself is in trouble; the run ends. Trouble that follows from the first is left out."""

@@ -350,16 +350,18 @@ def _cause(ending: Ending, firmware: Path | str) -> RigTroubleError:
     if ending.in_hook:
         reason = "a hook of the rig file did not return, and could not be ended from inside"
         if ending.code not in _FROM_OUTSIDE:
-            how = _signal_name(ending.code) or f"exit status {ending.code}"
-            reason = f"a hook of the rig file ended the test process ({how})"
+            reason = f"a hook of the rig file ended the test process ({_how(ending.code)})"
         remedy = "the last step of the test in the report says which"
         return RigTroubleError(reason, key="hooks.file", remedy=remedy)
     if 0 <= ending.code <= _PYTEST_NO_TESTS:  # an orderly end, but for the record
         return OutputError("the record could not be written to its end", remedy="make room for it")
-    how = _signal_name(ending.code) or f"exit status {ending.code}"
     was_killed = ending.code in _FROM_OUTSIDE
     remedy = "did somebody end it, or was there no memory left?" if was_killed else "run again with --debug"
-    return RigTroubleError(f"the test process died ({how})", remedy=remedy)
+    return RigTroubleError(f"the test process died ({_how(ending.code)})", remedy=remedy)
+
+
+def _how(code: int) -> str:
+    return _signal_name(code) or f"exit status {code}"
 
 
 def _signal_name(code: int) -> str:

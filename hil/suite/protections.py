@@ -205,6 +205,12 @@ def activate(rig: Rig, protection: Protection) -> None:
         operate_watched(rig, protection.limit)
 
 
+def surely_balanced(rig: Rig) -> float:
+    """A cell's voltage that is past the level of balancing whatever it is read as, in V."""
+    level = rig.limits.beside("balancing").threshold
+    return level + max(0.03, CELLS.error(rig, level))
+
+
 def operate_watched(rig: Rig, *names: str) -> None:
     """Into operation, for tests of what these limits do there; skipped where one is not watched in it."""
     for name in names:

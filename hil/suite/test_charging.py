@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil import Rig
-from hil.suite.protections import CELLS, frames_with, opening_ns
+from hil.suite.protections import CELLS, frames_with, opening_ns, surely_balanced
 
 _FULL_WITHIN_S = 1200
 _LONGER = 8  # than it takes to charge what is missing, at the current that is promised
@@ -193,9 +193,7 @@ def test_balancing_takes_charge_from_the_high_cell_only(rig: Rig) -> None:
     rig.operate()
     rig.stays(f"balancing[{high}]", False, for_=limit.delay)
     soc = 0.97
-    while rig.truth(f"pack.cell_voltage[{high}]") < limit.threshold + max(
-        0.03, CELLS.error(rig, limit.threshold)
-    ):
+    while rig.truth(f"pack.cell_voltage[{high}]") < surely_balanced(rig):
         soc += 0.0005
         rig.set(f"pack.cell_soc[{high}]", soc)
         rig.run_for("20 ms")

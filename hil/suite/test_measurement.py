@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 from hil import Rig
-from hil.suite.protections import AMPERES, CELLS, operate_watched, surely_inside, surely_past, within_limits
+from hil.suite.protections import (
+    AMPERES,
+    CELLS,
+    operate_watched,
+    surely_balanced,
+    surely_inside,
+    surely_past,
+    within_limits,
+)
 
 _CELL_STEPS, _TEMPERATURE_STEPS = 12, 8  # of one cell, of one sensor, through the range of what it watches
 _PHASE_NS = 37_000_000
@@ -238,7 +246,7 @@ def test_cells_are_read_and_protected_while_they_are_balanced(rig: Rig) -> None:
     tolerance = rig.limits["accuracy_cell_voltage"].tolerance
     rig.require("balancing[1]", "cell.voltage[1]")
     cell = rig.cells // 2
-    top = limit.threshold + max(0.03, CELLS.error(rig, limit.threshold))
+    top = surely_balanced(rig)
     operate_watched(rig, "cell_overvoltage")
     with rig.fault("cell.voltage", cell=cell, value=top):
         rig.expect(f"balancing[{cell}]", True, within=limit.delay)

@@ -6,13 +6,13 @@ import pytest
 
 from hil import Rig
 from hil.suite.protections import (
-    CELLS,
     HEAT,
     break_,
     closed_contactors,
     expect_open,
     operate_watched,
     require_watched,
+    surely_balanced,
     within_limits,
 )
 
@@ -175,7 +175,7 @@ def test_balancing_ends_with_a_fault(rig: Rig) -> None:
     rig.require("balancing[1]", "fault.interlock")
     high = rig.cells // 3
     operate_watched(rig, "interlock")
-    top = limit.threshold + max(0.03, CELLS.error(rig, limit.threshold))
+    top = surely_balanced(rig)
     with rig.fault("cell.voltage", cell=high, value=top):
         rig.expect(f"balancing[{high}]", True, within=limit.delay)
         with rig.fault("interlock"):
@@ -189,7 +189,7 @@ def test_a_hot_pack_is_not_balanced(rig: Rig) -> None:
     """The resistors heat, too: one sensor that is too hot ends balancing, until it is so no more."""
     limit = rig.limits["balancing"]
     hottest, high = limit.number("hottest"), rig.cells // 3
-    off, top = HEAT.error(rig, hottest), limit.threshold + max(0.03, CELLS.error(rig, limit.threshold))
+    off, top = HEAT.error(rig, hottest), surely_balanced(rig)
     rig.require("balancing[1]")
     rig.operate()
     with rig.fault("cell.voltage", cell=high, value=top):
