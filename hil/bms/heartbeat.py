@@ -46,14 +46,12 @@ class Heartbeat:
     """The writing end, held by the process that calls the firmware."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._map: mmap.mmap | None = None
         if path is None:
             self.view = memoryview(bytearray(_SIZE)).cast("Q")
             return
         path.write_bytes(bytes(_SIZE))
         with path.open("r+b") as file:
-            self._map = mmap.mmap(file.fileno(), _SIZE)
-        self.view = memoryview(self._map).cast("Q")
+            self.view = memoryview(mmap.mmap(file.fileno(), _SIZE)).cast("Q")
 
     def hook_until(self, deadline_ns: int) -> None:
         """A hook runs, and must be over by then; 0: it is over."""
@@ -62,12 +60,6 @@ class Heartbeat:
     def told(self, tests: int) -> None:
         """So many tests are run."""
         self.view[4] = tests
-
-    def close(self) -> None:
-        """Let go of the mapped file."""
-        self.view.release()
-        if self._map is not None:
-            self._map.close()
 
 
 def read_heartbeat(path: Path) -> int:

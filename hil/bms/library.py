@@ -6,15 +6,15 @@ The five functions are those of ``bms.h``. Time is passed in; the firmware never
 from __future__ import annotations
 
 import ctypes
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from simpy.events import URGENT, Event
 
+from hil.bms._calls import Calls
 from hil.bms.heartbeat import Call, Heartbeat
-from hil.bus.frame import CLASSIC_BYTES, FAST, FD, FD_LENGTHS, Frame, format_of
+from hil.bus.frame import CLASSIC, CLASSIC_BYTES, FAST, FD, FD_LENGTHS, Frame, format_of
 from hil.bus.medium import Medium
 from hil.bus.node import FrameHandler, Node
 from hil.clock import NS_PER_S, Alarm, VirtualClock
@@ -22,13 +22,12 @@ from hil.errors import BmsError, FirmwareError, HilError
 
 ABI_VERSION = 2
 CLASSIC_VERSION = 1  # the same without CAN FD
-_FRAME = struct.Struct("=IBBBB64s")  # bms_frame of bms.h, 72 bytes
-_CAPACITY = 64  # frames that one step may send
-_STEPPING = int(Call.STEP)
 _MAILBOXES = 128  # frames that the BMS's CAN controller holds when the bus does not take them
 _HIGHEST_ID = {0: 0x7FF, 1: 0x1FFFFFFF}
 _REQUIRED = ("bms_init", "bms_receive", "bms_step")
 _REMEDY = "see docs/your-firmware.md"
+
+Sent = tuple[int, int, int, int, int, bytes]  # identifier, extended, length, bus, flags, data
 
 
 class Firmware:
@@ -47,10 +46,6 @@ class Firmware:
         self._check()
         self.has_begun = False  # it has once said that it began a life
         self.init = self._declare("bms_init", ctypes.c_int, ctypes.c_uint64, ctypes.c_int32)
-        self.receive = self._declare("bms_receive", ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p)
-        self.step = self._declare(
-            "bms_step", ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_int32
-        )
 
     def _check(self) -> None:
         missing = [name for name in _REQUIRED if not hasattr(self._library, name)]
@@ -69,6 +64,14 @@ class Firmware:
         function.restype = result
         function.argtypes = arguments
         return function  # type: ignore[no-any-return]
+
+    def calls(self, heartbeat: Heartbeat) -> Calls:
+        """``bms_receive`` and ``bms_step``, which are called again and again; each shows in the heartbeat."""
+        receive, step = (self._address_of(name) for name in ("bms_receive", "bms_step"))
+        return Calls(receive, step, int(Call.RECEIVE), int(Call.STEP), heartbeat.view)
+
+    def _address_of(self, name: str) -> int:
+        return ctypes.cast(getattr(self._library, name), ctypes.c_void_p).value or 0
 
     @property
     def can_save(self) -> bool:
@@ -143,10 +146,7 @@ class LibraryBms:
         self._step_ns = step_ns
         self._nodes: list[Node] = []
         self._beat = heartbeat.view
-        self._received = bytearray(_FRAME.size)
-        self._sent = bytearray(_FRAME.size * _CAPACITY)
-        self._in = ctypes.addressof((ctypes.c_char * _FRAME.size).from_buffer(self._received))
-        self._out = ctypes.addressof((ctypes.c_char * len(self._sent)).from_buffer(self._sent))
+        self._calls = firmware.calls(heartbeat)
         self._alarm: Alarm | None = None  # of the next step, while it is switched on
         self._starved = False  # it would run if it had a supply
 
@@ -200,37 +200,27 @@ class LibraryBms:
 
         It raises a BmsError if the firmware reports an error.
         """
-        pack, buffer, beat, receive = _FRAME.pack_into, self._received, self._beat, self._firmware.receive
-        when, address = ctypes.c_uint64(), ctypes.c_void_p(self._in)  # made once: ctypes need not convert
-        receiving = int(Call.RECEIVE)
+        receive = self._calls.receive
 
         def on_frame(frame: Frame) -> None:
             if frame.error or frame.remote or self._alarm is None:
                 return
-            data = frame.data
-            pack(buffer, 0, frame.id, frame.extended, len(data), bus, format_of(frame), data)
-            when.value = t_ns = frame.t_ns
-            beat[2], beat[3] = receiving, t_ns
-            beat[0] += 1
-            result = receive(when, address)
-            beat[0] += 1
+            flags = CLASSIC if frame.__class__ is Frame else format_of(frame)
+            result = receive(frame.t_ns, frame.id, frame.extended, bus, flags, frame.data)
             if result != 0:
-                raise self._failed(f"bms_receive returned {result}", t_ns)
+                raise self._failed(f"bms_receive returned {result}", frame.t_ns)
 
         return on_frame
 
     def _step(self, alarm: Event) -> None:
-        beat, now_ns = self._beat, self._clock.now_ns
-        beat[2], beat[3] = _STEPPING, now_ns
-        beat[0] += 1
-        count = self._firmware.step(now_ns, self._out, _CAPACITY)
-        beat[0] += 1
-        if not 0 <= count <= _CAPACITY:
-            raise self._failed(f"bms_step returned {count}", now_ns)
-        for offset in range(0, count * _FRAME.size, _FRAME.size):
-            self._send(*_FRAME.unpack_from(self._sent, offset))
+        clock = self._clock
+        sent = self._calls.step(clock.now_ns)
+        if isinstance(sent, int):
+            raise self._failed(f"bms_step returned {sent}", clock.now_ns)
+        for fields in sent:
+            self._send(*fields)
         if self._alarm is alarm:  # not switched off by what was sent
-            self._clock.set_alarm(self._alarm, self._clock.now_ns + self._step_ns)
+            clock.set_alarm(self._alarm, clock.now_ns + self._step_ns)
 
     def _failed(self, reason: str, at_ns: int) -> HilError:
         """The firmware broke its contract: nobody knows what it would do next, so it is switched off."""
@@ -246,4 +236,4 @@ class LibraryBms:
             raise self._failed(f"bms_step sent {wrong or f'a frame on bus {bus}'}", self._clock.now_ns)
         node = self._nodes[bus]
         if not node.bus_off and node.pending < _MAILBOXES:
-            node.send(identifier, data[:length], bool(extended), flags)
+            node.send(identifier, data, bool(extended), flags)

@@ -7,7 +7,6 @@ that it lives as it does in virtual time; what the computer adds shows on the bu
 
 from __future__ import annotations
 
-import ctypes
 import select
 import sys
 import time
@@ -15,7 +14,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hil.bms.library import _CAPACITY, _FRAME, Firmware, wrong_with
+from hil.bms.heartbeat import Heartbeat
+from hil.bms.library import Firmware, wrong_with
 from hil.bus.frame import Frame, format_of, frame_of
 from hil.bus.link import Link, LinkFullError
 from hil.clock import NS_PER_MS, NS_PER_S
@@ -187,9 +187,7 @@ class Runner:
         self._arrived: deque[tuple[int, int, Frame]] = deque()
         self._told_ns = _NOTHING_STAMPED  # the last time that the firmware was told
         self._stopped = False
-        self._received = ctypes.create_string_buffer(_FRAME.size)
-        self._sent = ctypes.create_string_buffer(_FRAME.size * _CAPACITY)
-        self._in, self._out = ctypes.addressof(self._received), ctypes.addressof(self._sent)
+        self._calls = firmware.calls(Heartbeat())
 
     def stop(self) -> None:
         """End :meth:`run` within one step; may be called by a signal handler."""
@@ -262,11 +260,9 @@ class Runner:
             t_ns, bus, frame = arrived.popleft()
             # time never runs back, though a stamp may be older than the last step
             self._told_ns = max(self._told_ns, min(t_ns, now_ns))
-            data = frame.data
-            _FRAME.pack_into(
-                self._received, 0, frame.id, frame.extended, len(data), bus, format_of(frame), data
+            result = self._calls.receive(
+                self._told_ns, frame.id, frame.extended, bus, format_of(frame), frame.data
             )
-            result = self._firmware.receive(self._told_ns, self._in)
             if result != 0:
                 raise self._firmware.trouble(f"bms_receive returned {result}")
             self.tally.received += 1
@@ -275,13 +271,13 @@ class Runner:
         self.lateness.add(self._now() - deadline_ns)
         self.tally.steps += 1
         self._told_ns = max(self._told_ns, deadline_ns)
-        count = self._firmware.step(self._told_ns, self._out, _CAPACITY)
-        if not 0 <= count <= _CAPACITY:
-            raise self._firmware.trouble(f"bms_step returned {count}")
+        sent = self._calls.step(self._told_ns)
+        if isinstance(sent, int):
+            raise self._firmware.trouble(f"bms_step returned {sent}")
         for port in self._ports:
             port.catch_up()
-        for offset in range(0, count * _FRAME.size, _FRAME.size):
-            self._send(*_FRAME.unpack_from(self._sent, offset))
+        for fields in sent:
+            self._send(*fields)
 
     def _send(
         self, identifier: int, extended: int, length: int, bus: int, flags: int, data: bytes
@@ -289,4 +285,4 @@ class Runner:
         wrong = wrong_with(identifier, extended, length, flags)
         if wrong or bus >= len(self._ports):
             raise self._firmware.trouble(f"bms_step sent {wrong or f'a frame on bus {bus}'}")
-        self._ports[bus].send(frame_of(identifier, data[:length], bool(extended), flags))
+        self._ports[bus].send(frame_of(identifier, data, bool(extended), flags))

@@ -270,7 +270,6 @@ class Session:
         )
         self._write(lambda to: to.close())
         self._recorder = None
-        self._heartbeat.close()
 
     def _exit_code(self) -> int:
         if self.interrupted:

@@ -1,19 +1,21 @@
 """Firmware in real time, with a clock of the test's own: deadlines, skipped steps, order, mailboxes."""
 
 import ctypes
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hil.bms.library import _FRAME, Firmware
+from hil.bms.library import Firmware
 from hil.bms.runner import Runner, wait_for_frames
 from hil.bus.frame import ErrorFrame, FdFrame, Frame
 from hil.bus.link import LinkCounters, LinkFullError, Stamps
 from hil.clock import NS_PER_MS, NS_PER_S
 from hil.errors import BusError, FirmwareError
 
+FRAME = struct.Struct("=IBBBB64s")  # bms_frame of bms.h
 STEP = 10 * NS_PER_MS
 START = 5 * NS_PER_S
 
@@ -66,8 +68,15 @@ class FakeFirmware(Firmware):
         self.results = {"init": 0, "receive": 0, "step": 0}
         self.sends: Callable[[int], list[tuple[int, int, int, int, int, bytes]]] = lambda _now_ns: []
         self.init = self._init
-        self.receive = self._receive
-        self.step = self._step
+        self._functions = {
+            "bms_receive": ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p)(self._receive),
+            "bms_step": ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_int32)(
+                self._step
+            ),
+        }
+
+    def _address_of(self, name: str) -> int:
+        return ctypes.cast(self._functions[name], ctypes.c_void_p).value or 0
 
     def _init(self, *given: Any) -> int:
         self.told.append(("init", *given))
@@ -75,7 +84,7 @@ class FakeFirmware(Firmware):
 
     def _receive(self, *given: Any) -> int:
         now_ns, address = given
-        identifier, _, length, bus, _, data = _FRAME.unpack(ctypes.string_at(address, _FRAME.size))
+        identifier, _, length, bus, _, data = FRAME.unpack(ctypes.string_at(address, FRAME.size))
         self.told.append(("frame", now_ns, bus, identifier, data[:length]))
         return self.results["receive"]
 
@@ -83,7 +92,7 @@ class FakeFirmware(Firmware):
         now_ns, address, _ = given
         self.told.append(("step", now_ns))
         frames = self.sends(now_ns)
-        packed = b"".join(_FRAME.pack(*frame) for frame in frames)
+        packed = b"".join(FRAME.pack(*frame) for frame in frames)
         ctypes.memmove(address, packed, len(packed))
         return self.results["step"] or len(frames)
 
