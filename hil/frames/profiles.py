@@ -233,7 +233,11 @@ def _p1(identity: Identity) -> Guard:
         mode = getattr(p01, f"E2E_P01_DATAID_{identity.mode.upper()}")
         return _nibbled(p01.e2e_p01_protect, p01.e2e_p01_check, identity, mode)
     start = crc8(identity.data_id.to_bytes(2, "little"), 0xFF, False)
-    return _of_byte(lambda data: crc8(data[1:], start, False) ^ 0xFF, 0)
+
+    def seal(data: bytearray) -> None:
+        data[0] = crc8(data[1:], start, False) ^ 0xFF  # type: ignore[arg-type]  # any buffer will do
+
+    return seal, lambda data: crc8(data[1:], start, False) ^ 0xFF == data[0]
 
 
 def _p11(identity: Identity) -> Guard:

@@ -68,6 +68,7 @@ class Entry:
         copies: Of a long message, how often each of its packets comes; ``None``: once.
         saturated: How often a value was outside its signal's range and was sent as the nearest
             bound.
+        is_plain: Whether each of its slots has one frame.
         changes: Of a message that is sent on a change: which of its groups are due.
         idle: Nobody wants it at present, so that it is not sent.
     """
@@ -84,10 +85,12 @@ class Entry:
     idle: bool = False
     protector: Protector | None = field(init=False)
     changes: ChangeWatch | None = field(init=False)
+    is_plain: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.protector = self.message.e2e.protector() if self.message.e2e else None
         self.changes = _changes(self.message)
+        self.is_plain = self.changes is None and not self.message.all_groups
         self._turn = 0
         self._forced: dict[str, Source] = {}
         self._bends: dict[object, tuple[str, Bend]] = {}
@@ -101,11 +104,6 @@ class Entry:
     def goes_out(self) -> bool:
         """Whether the frame of the present slot is sent."""
         return self.hold == "normal" and not self.idle and not (self.lost is not None and self.lost())
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether each of its slots has one frame."""
-        return self.changes is None and not self.message.all_groups
 
     @property
     def is_plain_sailing(self) -> bool:
