@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +38,7 @@ def run(
     Args:
         rigs: Shipped rigs, or rig files whose BMS is known to be right.
         seeds: Of the noise; a seed also decides how the cells are spread.
-        jobs: How many tests are run at a time.
+        jobs: How many runs there are at a time, each in one process: none waits for another's last test.
         out: Where the records are kept; a run that ended there is not repeated, so a measurement of hours
             that was interrupted goes on. ``None``: nowhere.
         say: Told how it goes.
@@ -47,22 +48,27 @@ def run(
     """
     folder = tempfile.TemporaryDirectory(prefix="hil-seeds-") if out is None else nullcontext(str(out))
     with folder as name:
-        for rig in rigs:
-            tally = _Tally()
-            for seed in seeds:
-                _add(tally, seed, _verdicts(rig, seed, jobs, Path(name)))
-                say(f"{rig}, seed {seed}: {_told(tally)}")
-            yield from _figures(Path(rig).stem, len(seeds), tally)
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            runs = {(r, s): pool.submit(_verdicts, r, s, Path(name)) for r in rigs for s in seeds}
+            for rig in rigs:
+                tally = _Tally()
+                for seed in seeds:
+                    _add(tally, seed, runs[rig, seed].result())
+                    say(f"{rig}, seed {seed}: {_told(tally)}")
+                yield from _figures(Path(rig).stem, len(seeds), tally)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _verdicts(rig: str, seed: int, jobs: int, folder: Path) -> list[tuple[str, str]]:
+def _verdicts(rig: str, seed: int, folder: Path) -> list[tuple[str, str]]:
     """``(verdict, test)`` of a run, from its record if there is one."""
     out = folder / f"{Path(rig).stem}-{seed}"
     record = out / "record.jsonl"
     events = read_events(record) if record.is_file() else []
     if not any(event["event"] == "end" and event["exit_code"] != _INTERRUPTED for event in events):
         shutil.rmtree(out, ignore_errors=True)
-        how = ["--seed", str(seed), "-j", str(jobs), "--trace", NONE]  # the seed gives its frames again
+        how = ["--seed", str(seed), "--trace", NONE]  # the seed gives its frames again
         command = [*HIL, "run", rig, *how, "--out", str(out)]
         quiet, heard = subprocess.DEVNULL, subprocess.PIPE
         ended = subprocess.run(command, stdout=quiet, stderr=heard, text=True, check=False)

@@ -54,7 +54,7 @@ def add_parser(commands: Any) -> None:
     seeds.add_argument(
         "--out", type=Path, metavar="DIR", help="keep the records; a run that ended there is not repeated"
     )
-    seeds.add_argument("-j", "--jobs", type=count, metavar="N", help="tests at a time (default 2)")
+    seeds.add_argument("-j", "--jobs", type=count, metavar="N", help="runs at a time (default 2)")
     parser.set_defaults(run=run)
 
 

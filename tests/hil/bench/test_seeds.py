@@ -1,6 +1,7 @@
 """False alarms counted: from records that are there, and by runs."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,13 @@ def test_a_run_that_was_interrupted_is_run_again(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no test was run: .*missing"):
         figures(tmp_path, ["missing"], range(1, 2))
     assert not (tmp_path / "missing-1").exists()
+
+
+def test_a_run_without_a_verdict_ends_it_and_no_other_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+    monkeypatch.setattr(seeds, "HIL", (sys.executable, "-c", f"open({str(begun)!r}, 'a').write('x')"))
+    with pytest.raises(UsageError, match="no test was run"):
+        figures(tmp_path, ["laptop"], range(1, 1000))
+    assert 0 < len(begun.read_text()) < 10
