@@ -140,6 +140,20 @@ class _Session:
 _DATA = -1  # kind of a data frame in an inbox
 
 
+def _check_end(frame: bytes, size: int, count: int, unsent: set[int]) -> None:
+    """Whether the receiver has what it says to have: all of it, and as much as was sent.
+
+    Raises:
+        _Broken: If it has not.
+    """
+    if unsent:
+        raise _Broken(None, f"acknowledged without packet {min(unsent)} of {count}")
+    told_size, told_count = int.from_bytes(frame[1:3], "little"), frame[3]
+    if (told_size, told_count) != (size, count):
+        sent, told = f"{size} bytes in {count} packets", f"{told_size} bytes in {told_count}"
+        raise _Broken(None, f"acknowledged as {told}, sent as {sent}")
+
+
 class Transport:
     """The transport protocol of one address.
 
@@ -274,9 +288,7 @@ class Transport:
         while True:
             kind, frame = yield from self._answer_of(session, patience_ns, epoch)
             if kind == END:
-                if unsent:
-                    reason = f"acknowledged without packet {min(unsent)} of {len(packets)}"
-                    raise _Broken(None, reason)
+                _check_end(frame, len(data), len(packets), unsent)
                 return
             count, first = frame[1], frame[2]
             if count == 0:

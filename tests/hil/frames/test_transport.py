@@ -344,6 +344,21 @@ def test_an_end_before_all_packets_were_sent_is_no_arrival(cts: list[str], missi
     assert not any(data[0] == 255 for _, _, data in line.frames)  # for the receiver it is over
 
 
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [("13 13 00 03", "19 bytes in 3"), ("13 14 00 02", "20 bytes in 2"), ("13 14 01 03", "276 bytes in 3")],
+)
+def test_an_end_of_another_size_is_no_arrival(end: str, told: str) -> None:
+    line = Alone(BMS)
+    transfer = line.end.send(BCP, bytes(20), CHARGER)
+    line.hears(CM_IN, "11 03 01 FF FF 00 06 00")
+    line.run(0.1)
+    line.hears(CM_IN, f"{end} FF 00 06 00")
+    line.run(2.0)
+    assert not transfer.arrived
+    assert transfer.reason == f"acknowledged as {told}, sent as 20 bytes in 3 packets"
+
+
 def test_an_end_in_the_middle_of_a_block_is_no_arrival() -> None:
     line = Alone(BMS)
     transfer = line.end.send(BRM, bytes(49), CHARGER)
