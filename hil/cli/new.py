@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from hil.new.guess import Guess
 
 _RIG = "rig.toml"
+_NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a bus, which stands in addresses
 
 
 def add_parser(commands: Any) -> None:
@@ -46,8 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from hil.errors import UsageError
     from hil.new.guess import bms_node, guess
-    from hil.new.sources import read_buses, together
-    from hil.new.write import Source, rig_text
+    from hil.new.sources import Source, read_buses, together
+    from hil.new.write import rig_text
 
     folder, by_bus = arguments.folder, _files(arguments)
     files = [file for each in by_bus.values() for file in each]
@@ -61,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"no node {bms!r} sends a message", key="--node", remedy=f"one of {', '.join(nodes)}"
         )
     found = guess(database, bms)
-    source = Source(folder.resolve().name, buses, database, found)
+    source = Source(folder.resolve().name or "rig", buses, database, found)
     _write(folder, files, rig_text(source))
     _tell(folder / _RIG, found, nodes, [bus.database for bus in buses.values()])
     return 0
@@ -80,6 +82,8 @@ def _files(arguments: argparse.Namespace) -> dict[str, list[Path]]:
         name, is_named, file = first.partition("=")
         if not (is_named and name and file):
             raise UsageError(f"{first!r} names no bus", key="--bus", remedy="--bus pack=bms.dbc cells.dbc")
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"{name!r} is no name of a bus", key="--bus", remedy="letters, digits, _ and -")
         if name in found:
             raise UsageError(f"bus {name!r} is there twice", key="--bus", remedy="name all its files at once")
         found[name] = [Path(file), *map(Path, others)]

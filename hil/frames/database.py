@@ -413,7 +413,7 @@ def _signal(index: int, source: DbcSignal) -> Signal:
         offset=offset,
         minimum=minimum,
         maximum=maximum,
-        unit=source.unit or "",
+        unit=" ".join((source.unit or "").split()),
         choices={int(k): str(v) for k, v in source.choices.items()} if source.choices else None,
         is_multiplexer=source.is_multiplexer,
         groups=tuple(sorted(set(source.multiplexer_ids or ()))),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,7 +11,8 @@ from hil.frames.unguarded import unguarded
 from hil.new.rules import COMMANDS, PORTS, REQUESTS, ROLES, fault_of, match
 from hil.new.words import number_of, words_of
 
-_BMS = ("bms", "bmu", "bcu", "ecu", "battery")
+_BMS = ("bms", "bmu", "bcu", "battery", "ecu")
+_TELLING = {"state", "fault", "warning", "soc", "limit"}
 _SWITCH = {"open": "open off no aus offen inactive 0", "closed": "closed close on yes ein zu active 1"}
 _STATES = {  # state of the suite -> what value tables call it
     "fault": "fault error failure fehler stoerung alarm",
@@ -50,19 +50,28 @@ class Guess:
 
 def bms_node(database: Database) -> str:
     """The node whose name says that it is the BMS; else the one that says most of states and faults."""
-    senders = Counter(sender for message in database.messages.values() for sender in message.senders)
+    telling = _telling(database)
     for word in _BMS:
-        for sender in senders:
-            if word in parts_of(sender) or word in sender.lower():
-                return sender
-    telling = Counter(
-        sender
-        for message in database.messages.values()
-        for signal in message.signals.values()
-        for sender in message.senders
-        if words_of(signal.name) & {"state", "fault", "warning", "soc", "limit"}
-    )
-    return telling.most_common(1)[0][0] if telling else ""
+        named = [node for node in telling if _says(node, word)]
+        if named:
+            return max(named, key=lambda node: (node.lower() == word, telling[node]))
+    most = max(telling, key=telling.__getitem__, default="")
+    return most if telling.get(most) else ""
+
+
+def _says(node: str, word: str) -> bool:
+    within = word != "ecu" and word in node.lower()  # which is in SECURITY, too
+    return within or word in parts_of(node)
+
+
+def _telling(database: Database) -> dict[str, int]:
+    """How many signals of states, faults and the like each node sends."""
+    found: dict[str, int] = {}
+    for message in database.messages.values():
+        count = sum(bool(words_of(name) & _TELLING) for name in message.signals)
+        for sender in message.senders:
+            found[sender] = found.get(sender, 0) + count
+    return found
 
 
 def guess(database: Database, bms: str) -> Guess:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from hil.frames.unguarded import unguarded
 from hil.new.guess import speaks_of_states
 from hil.new.rules import kind_of
+from hil.new.toml import remark, text
 from hil.new.words import words_of
 
 if TYPE_CHECKING:
-    from hil.frames.database import Message, Signal
+    from hil.frames.database import Message
     from hil.new.guess import Where
-    from hil.new.write import Source
+    from hil.new.sources import Source
 
 _MOST = 200  # signals without a meaning that are listed
 _COMMENT = 300  # characters of one
@@ -31,7 +32,7 @@ def guards_text(source: Source) -> str:
     lines = [*_GUARDS, ""]
     for file, messages in by_file.items():
         defined = any(message.e2e and message.file == file for message in source.database.messages.values())
-        lines += [f"# {file}:", *(() if defined else map("# {}".format, _DEFINED))]
+        lines += [f"# {remark(file)}:", *(() if defined else map("# {}".format, _DEFINED))]
         lines += [f"# {line}" for message in messages for line in _attributes(message, defined=defined)]
         lines.append("")
     return "\n".join(lines)
@@ -98,7 +99,8 @@ def rest_text(source: Source) -> str:
     """The signals of which nothing was understood, with what the DBC files say of them."""
     unknown = source.guess.unknown
     lines = [f"# -- {len(unknown)} signals of which nothing was understood" if unknown else ""]
-    lines += [f"# {_described(source, where)}" for where in unknown[:_MOST]]
+    for where in unknown[:_MOST]:
+        lines += [f"# {remark(_described(source, where))}", *_word_of_bits(source, where)]
     if len(unknown) > _MOST:
         lines.append(f"# … and {len(unknown) - _MOST} more")
     return "\n".join([*lines, ""])
@@ -109,20 +111,22 @@ def _described(source: Source, where: Where) -> str:
     signal = source.database.messages[message].signals[name]
     unit = signal.unit or kind_of(signal)
     senders = source.database.messages[message].senders
-    comment = " ".join(signal.comment.split())
+    comment = remark(signal.comment)
     by = ", ".join(senders) or "nobody"
     told = f"{source.address(message, name)}{f' [{unit}]' if unit else ''}, sent by {by}"
     if comment:
         told += f": {comment[:_COMMENT]}{'…' if len(comment) > _COMMENT else ''}"
-    return told + _word_of_bits(source, where, signal)
+    return told
 
 
-def _word_of_bits(source: Source, where: Where, signal: Signal) -> str:
+def _word_of_bits(source: Source, where: Where) -> Iterator[str]:
     """How flags within a word of the BMS become roles."""
+    message, name = where
+    signal = source.database.messages[message].signals[name]
     said = words_of(signal.name) & {"fault", "warning"}
     if not said or signal.length < _FLAGS or signal.choices or signal.unit:
-        return ""
-    if source.guess.bms not in source.database.messages[where[0]].senders:
-        return ""
-    place = f'signal = "{source.address(*where)}", mask = 0x1'
-    return f'\n#   if its bits are flags: "{min(said)}.cell_overvoltage" = {{ {place} }}'
+        return
+    if source.guess.bms not in source.database.messages[message].senders:
+        return
+    place = f"signal = {text(source.address(*where))}, mask = 0x1"
+    yield f'#   if its bits are flags: "{min(said)}.cell_overvoltage" = {{ {place} }}'

@@ -3,15 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hil.errors import UsageError
 from hil.frames.database import Database, load_database
-from hil.new.write import Bus
+from hil.new.guess import Guess
 
 _KBIT = 10_000  # a rate below it is in kbit/s
-_RATE = r'^BA_(?:DEF_DEF_)? +"{}" +(\d+)'
+_RATE = r'^BA_{} +"{}" +(\d+)'
+
+
+@dataclass(frozen=True)
+class Bus:
+    """One bus of a rig: its DBC files by name, their messages, and the bit rates (bit/s) that they tell."""
+
+    files: Sequence[str]
+    database: Database
+    bitrate: int | None = None
+    data_bitrate: int | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a rig file is made from.
+
+    Attributes:
+        name: Of the rig.
+        buses: By name.
+        database: The messages of all of them, which have one name each.
+        guess: What their signals probably are.
+    """
+
+    name: str
+    buses: Mapping[str, Bus]
+    database: Database
+    guess: Guess
+
+    def bus_of(self, message: str) -> str:
+        """The bus that a message is on."""
+        return next(name for name, bus in self.buses.items() if message in bus.database.messages)
+
+    def address(self, message: str, signal: str) -> str:
+        """Where a signal is, as a rig file has it."""
+        return f"{self.bus_of(message)}/{message}.{signal}"
 
 
 def read_buses(files: Mapping[str, Sequence[Path]]) -> dict[str, Bus]:
@@ -33,12 +69,15 @@ def read_buses(files: Mapping[str, Sequence[Path]]) -> dict[str, Bus]:
 
 def _rate(paths: Sequence[Path], attribute: str) -> int | None:
     """A bit rate in bit/s, if an attribute of a DBC file says it; a value goes before a default."""
-    found: list[int] = []
+    rate = next((rate for kind in ("", "DEF_DEF_") for rate in _rates(paths, attribute, kind) if rate), None)
+    return rate * 1000 if rate is not None and rate < _KBIT else rate
+
+
+def _rates(paths: Sequence[Path], attribute: str, kind: str) -> Iterator[int]:
+    """The numbers that lines of a kind give an attribute; 0 is none that was ever filled in."""
     for path in paths:
         text = path.read_text("latin-1")
-        found += [int(rate) for rate in re.findall(_RATE.format(attribute), text, re.MULTILINE)]
-    rate = next((rate for rate in reversed(found) if rate), None)
-    return rate * 1000 if rate is not None and rate < _KBIT else rate
+        yield from map(int, re.findall(_RATE.format(kind, attribute), text, re.MULTILINE))
 
 
 def together(buses: Mapping[str, Bus]) -> Database:

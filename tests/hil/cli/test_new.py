@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -255,3 +256,89 @@ def test_the_lines_for_counters_and_checksums_guard_the_messages(tmp_path: Path)
     guarded = [name for name, message in messages.items() if message.e2e and message.e2e.profile == "XOR"]
     assert guarded == ["CSM_Meas", "VCU_BattCmd", "BCU_Main"]
     assert not any(map(unguarded, messages.values()))
+
+
+_HEAD = 'VERSION ""\nNS_ :\nBS_:\nBU_: BMS CMU\n'
+
+
+def _cells(path: Path, frames: range, first: int) -> str:
+    """A DBC file with four cells in each message; and its name."""
+    text = _HEAD
+    for frame in frames:
+        text += f"BO_ {512 + frame} Cells_{frame}: 8 CMU\n"
+        for place in range(4):
+            number = first + 4 * (frame - frames.start) + place
+            text += f' SG_ Cell{number}_U : {16 * place}|16@1+ (0.001,0) [0|5] "V" BMS\n'
+    path.write_text(text, "utf-8")
+    return str(path)
+
+
+def _mistakes(rig: Path) -> str:
+    _name_firmware(rig)
+    try:
+        load_rig(rig)
+    except RigFileErrors as error:
+        return str(error)
+    return ""
+
+
+def test_a_pattern_is_on_the_bus_of_its_messages(tmp_path: Path) -> None:
+    """It was taken for that of the first bus with a message of a similar name."""
+    other = tmp_path / "other.dbc"
+    foo = ' SG_ Foo : 0|16@1+ (1,0) [0|0] "" BMS\n'
+    other.write_text(f"{_HEAD}BO_ 256 Cells_Summary: 8 CMU\n{foo}", "utf-8")
+    cells = _cells(tmp_path / "cells.dbc", range(1, 3), 1)
+    assert main(["new", str(tmp_path / "m"), "--bus", f"a={other}", "--bus", f"b={cells}"]) == 0
+    assert '[wires.b."Cells_{frame}"]' in (tmp_path / "m" / "rig.toml").read_text("utf-8")
+    assert "wires" not in _mistakes(tmp_path / "m" / "rig.toml")
+
+
+def test_cells_on_two_buses_are_wired_message_by_message(tmp_path: Path) -> None:
+    one, two = _cells(tmp_path / "1.dbc", range(1, 3), 1), _cells(tmp_path / "2.dbc", range(3, 5), 9)
+    assert main(["new", str(tmp_path / "m"), "--bus", f"a={one}", "--bus", f"b={two}"]) == 0
+    text = (tmp_path / "m" / "rig.toml").read_text("utf-8")
+    assert '[wires.b.Cells_3]\n"Cell{index}_U" = "cell_monitor.voltage[9..12]"' in text
+    assert "wires" not in _mistakes(tmp_path / "m" / "rig.toml")
+
+
+def test_numbers_that_outgrow_their_zeros_are_one_pattern(tmp_path: Path) -> None:
+    signals = "".join(
+        f' SG_ Cell{n:02}_U m{n} : 8|16@1+ (0.001,0) [0|5] "V" BMS\n' for n in range(1, 105)
+    )
+    path = tmp_path / "cells.dbc"
+    mux = ' SG_ Mux M : 0|8@1+ (1,0) [0|255] "" BMS\n'
+    path.write_text(f"{_HEAD}BO_ 512 Cells: 8 CMU\n{mux}{signals}", "utf-8")
+    assert main(["new", str(tmp_path / "m"), "--dbc", str(path)]) == 0
+    text = (tmp_path / "m" / "rig.toml").read_text("utf-8")
+    assert '"Cell{index:02}_U" = "cell_monitor.voltage[*]"' in text
+    assert "wires" not in _mistakes(tmp_path / "m" / "rig.toml")
+
+
+def test_odd_names_and_remarks_make_no_odd_rig_file(tmp_path: Path) -> None:
+    """A folder's or file's quote, and control characters in comments and units, are no TOML."""
+    path = tmp_path / 'my "own" \\.dbc'
+    odd = ' SG_ Foo : 0|16@1+ (1,0) [0|0] "a\nb" BMS\nCM_ SG_ 256 Foo "bell \x07, delete \x7f";\n'
+    path.write_text(f"{_HEAD}BO_ 256 Odd: 8 CMU\n{odd}", "utf-8")
+    folder = tmp_path / 'a "rig" \\'
+    assert main(["new", str(folder), "--dbc", str(path)]) == 0
+    rig = folder / "rig.toml"
+    parsed = tomllib.loads(rig.read_text("utf-8"))
+    assert (parsed["rig"]["name"], parsed["bus"]["pack"]["dbc"]) == (folder.name, [path.name])
+    assert "Odd.Foo [a b], sent by CMU: bell , delete" in rig.read_text("utf-8")
+
+
+def test_the_name_of_a_bus_can_stand_in_an_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["new", str(tmp_path / "mine"), "--bus", f"a.b={FOREIGN}"]) == 2
+    assert "'a.b' is no name of a bus (letters, digits, _ and -)" in capsys.readouterr().err
+
+
+def test_a_bit_rate_goes_before_a_default_of_another_file(tmp_path: Path) -> None:
+    define = 'BA_DEF_ "Baudrate" INT 0 1000000;\nBA_DEF_DEF_ "Baudrate" {};\n'
+    cells = Path(_cells(tmp_path / "cells.dbc", range(1, 3), 1))
+    cells.write_text(cells.read_text("utf-8") + define.format(0) + 'BA_ "Baudrate" 250;\n', "utf-8")
+    other = tmp_path / "other.dbc"
+    other.write_text(_HEAD + define.format(500000), "utf-8")
+    assert main(["new", str(tmp_path / "m"), "--dbc", str(cells), str(other)]) == 0
+    assert "bitrate = 250_000  # as the DBC file says" in (tmp_path / "m" / "rig.toml").read_text("utf-8")

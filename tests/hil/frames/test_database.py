@@ -214,6 +214,12 @@ def test_degrees_in_either_encoding(tmp_path: Path, encoding: str) -> None:
     assert load_database([path]).messages["M"].signals["S"].unit == "°C"
 
 
+def test_blanks_around_a_unit_are_none_of_it(tmp_path: Path) -> None:
+    """They made it a unit of another kind."""
+    path = write(tmp_path, 'BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] " degC " B')
+    assert load_database([path]).messages["M"].signals["S"].unit == "degC"
+
+
 FD_ATTRIBUTES = """
 BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","StandardCAN_FD","ExtendedCAN_FD";
 BA_DEF_ BO_ "CANFD_BRS" ENUM "0","1";

@@ -140,3 +140,25 @@ def test_a_unit_that_is_not_there_is_guessed(tmp_path: Path, name: str, layout: 
     path.write_text(f'VERSION ""\nBS_:\nBU_: A\nBO_ 1 M: 8 A\n SG_ {name} : {layout} "" A\n')
     signal = load_database([path]).messages["M"].signals[name]
     assert guessed_unit(signal) == unit
+
+
+@pytest.mark.parametrize(
+    ("senders", "node"),
+    [
+        (["BMS_Gateway", "BMS", "VCU"], "BMS"),
+        (["SECURITY", "BatECU"], "BatECU"),
+        (["SECURITY", "MASTERBMS"], "MASTERBMS"),
+        (["BMS_Gateway", "BMS_Master"], "BMS_Master"),  # it says a state
+        (["A", "B"], "B"),
+    ],
+)
+def test_the_bms_is_the_node_that_is_called_so_or_says_most(
+    tmp_path: Path, senders: list[str], node: str
+) -> None:
+    path = tmp_path / "a.dbc"
+    head = f'VERSION ""\nBS_:\nBU_: {" ".join(senders)}\n'
+    for number, sender in enumerate(senders):
+        name = "State" if number == len(senders) - 1 else "Foo"
+        head += f'BO_ {number} M{number}: 8 {sender}\n SG_ {name} : 0|8@1+ (1,0) [0|0] "" {sender}\n'
+    path.write_text(head)
+    assert bms_node(load_database([path])) == node
