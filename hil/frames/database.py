@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import InvalidOperation
 from functools import cached_property, lru_cache
@@ -17,11 +16,12 @@ from cantools.database.can import Database as CanDatabase
 from hil.bus.frame import CLASSIC, CLASSIC_BYTES, FAST, FD, Format
 from hil.errors import HilError, RigFileError, RigFileErrors
 from hil.frames import _codec
+from hil.frames.attributes import attribute_of, number_of
 from hil.frames.codec import Decoder, Encoder, layout_of
-from hil.frames.dbc_signal import attribute_of, is_signed, not_available_of, range_of
-from hil.frames.e2e import E2E
+from hil.frames.dbc_signal import is_signed, not_available_of, range_of
 from hil.frames.j1939 import packet_count
-from hil.frames.profiles import Extras, OwnChecksum, Place
+from hil.frames.profiles import OwnChecksum
+from hil.frames.protection import protection_of
 from hil.frames.sending import OnChange, send_type_of
 from hil.frames.soundness import flaw_of, is_sound
 from hil.frames.trouble_codes import Code, decoder
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from cantools.database.can import Message as DbcMessage
     from cantools.database.can import Signal as DbcSignal
 
+    from hil.frames.e2e import E2E
+
 NS_PER_MS = 1_000_000
 EXTENDED = 0x80000000
 
-_PART = re.compile(r"Checksum[0-9]+")
 _FLOAT_STEP = 2.0**-10
 _FLOAT_ERROR = 2.0**-22  # of a float of 32 bits, twice over
 
@@ -360,22 +361,22 @@ def _message(place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum
     sound = filter(is_sound, source.signals)
     signals = {s.name: _signal(index, s) for index, s in enumerate(sound)}
     values = sorted({group for s in signals.values() for group in s.groups})
-    cycle_ns = _ms(attribute_of(source, "GenMsgCycleTime", 0) or source.cycle_time)
+    cycle_ns = _ms(number_of(source, "GenMsgCycleTime", source.cycle_time or 0))
     sent = send_type_of(source.send_type or "")
     always = sent in ("cyclic", "on-change-and-cyclic") and not flaw
     changing = sent.startswith("on-change") and not flaw
-    min_interval_ns = _ms(attribute_of(source, "GenMsgDelayTime", 0)) or 0
+    min_interval_ns = _ms(number_of(source, "GenMsgDelayTime", 0)) or 0
     return Message(
         name=source.name,
         id=source.frame_id,
         extended=source.is_extended_frame,
         length=source.length,
         cycle_ns=cycle_ns if always else None,
-        offset_ns=_ms(attribute_of(source, "GenMsgStartDelayTime", 0)),
+        offset_ns=_ms(number_of(source, "GenMsgStartDelayTime", 0)),
         senders=tuple(source.senders),
         comment=source.comment or "",
         signals=signals,
-        e2e=None if flaw else _e2e(place, source, signals.values(), checksums),
+        e2e=None if flaw else protection_of(source, signals.values(), checksums),
         mux_values=tuple(values),
         file=place,
         active_cycle_ns=None if always or changing or flaw else cycle_ns,
@@ -423,83 +424,3 @@ def _signal(index: int, source: DbcSignal) -> Signal:
         comment=source.comment or "",
         is_float=source.conversion.is_float,
     )
-
-
-def _e2e(
-    place: str, source: DbcMessage, signals: Iterable[Signal], checksums: Mapping[str, OwnChecksum]
-) -> E2E | None:
-    profile = str(attribute_of(source, "E2EProfile", "None"))
-    if profile == "None":
-        return None
-    try:
-        scheme = _scheme(profile, source, list(signals), checksums.get(profile))
-    except ValueError as error:
-        raise RigFileError(f"attribute E2EProfile: {error}", place=place, key=source.name) from error
-    return scheme
-
-
-def _places_of_roles(signals: Iterable[tuple[str, Place]]) -> dict[str, Place]:
-    """Where the signals with an E2ERole are; groups of a multiplexor may each have one in the same place.
-
-    Raises:
-        ValueError: If signals in different places have the same of those that are filled in.
-    """
-    places: dict[str, Place] = {}
-    for role, place in signals:
-        if role.startswith(("Counter", "Checksum")) and places.get(role, place) != place:
-            remedy = ": the parts of one are Checksum1, Checksum2, …" if role == "Checksum" else ""
-            raise ValueError(f"two signals have E2ERole {role}{remedy}")
-        places[role] = place
-    return places
-
-
-def _checksum_parts(places: Mapping[str, Place]) -> list[Place]:
-    """Where the checksum is: in one signal, or in several of which the first has its highest bits.
-
-    Raises:
-        ValueError: If a part is missing, or there is a whole one too.
-    """
-    parts = {role for role in places if _PART.fullmatch(role)}
-    if not parts:
-        return [places["Checksum"]] if "Checksum" in places else []
-    if "Checksum" in places:
-        raise ValueError("there are signals with E2ERole Checksum and with its parts")
-    numbered = [f"Checksum{number}" for number in range(1, len(parts) + 1)]
-    missing = [role for role in numbered if role not in parts]
-    if missing:
-        raise ValueError(f"no signal of this message has E2ERole {missing[0]}")
-    return [places[role] for role in numbered]
-
-
-def _scheme(profile: str, source: DbcMessage, signals: Sequence[Signal], own: OwnChecksum | None) -> E2E:
-    """The protection that a message's attributes ask for.
-
-    Raises:
-        ValueError: If they, or the places of its signals, do not fit the profile.
-    """
-
-    def place(signal: Signal) -> Place:
-        return signal.start, signal.length, signal.little_endian
-
-    places = _places_of_roles((signal.e2e_role, place(signal)) for signal in signals)
-    counter = places.get("Counter")
-    parts = _checksum_parts(places)
-    checksum = parts[0] if parts else None
-    mode = str(attribute_of(source, "E2EDataIdMode", ""))
-    scheme = E2E.of(
-        profile,
-        int(attribute_of(source, "E2EDataId", 0)),
-        source.length,
-        counter,
-        checksum,
-        Extras(
-            "" if mode == "None" else mode,
-            bytes.fromhex(str(attribute_of(source, "E2EDataIdList", ""))),
-            source.frame_id,
-            own,
-            tuple(parts[1:]),
-        ),
-    )
-    others = ((signal.name, place(signal)) for signal in signals if signal.e2e_role == "None")
-    scheme.check_places(counter, checksum, others)
-    return scheme

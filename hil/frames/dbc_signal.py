@@ -1,15 +1,15 @@
-"""What a signal's bits can hold and mean, and what attributes say, as cantools has read a DBC file."""
+"""What a signal's bits can hold and mean, as cantools has read a DBC file."""
 
 from __future__ import annotations
 
-from math import nan, nextafter
+from math import isfinite, nan, nextafter
 from sys import float_info
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hil.errors import RigFileError
+from hil.frames.attributes import number_of
 
 if TYPE_CHECKING:
-    from cantools.database.can import Message as DbcMessage
     from cantools.database.can import Signal as DbcSignal
 
 _LARGEST = {32: 2.0**128 - 2.0**104, 64: float_info.max}  # floating-point number, by its length
@@ -40,21 +40,27 @@ def range_of(source: DbcSignal) -> tuple[float, float]:
     plain = (scale, offset) == (1, 0)  # integers, exact beyond 53 bits
 
     def fits(value: float) -> bool:
-        return low <= round(value if plain else (value - offset) / scale) <= high
+        raw = value if plain else (value - offset) / scale
+        return isfinite(raw) and low <= round(raw) <= high
 
     bounds: list[float] = [low, high] if plain else sorted((low * scale + offset, high * scale + offset))
     for place, declared in enumerate((source.minimum, source.maximum)):
-        if declared is not None and fits(float(declared)):
+        if declared is not None and fits(_as_double(declared)):
             bounds[place] = float(declared)
         while not fits(bounds[place]):  # more than 53 bits: rounding went beyond
             bounds[place] = nextafter(bounds[place], bounds[1 - place])
     return bounds[0], bounds[1]
 
 
+def _as_double(declared: float) -> float:
+    """The nearest number to one that may be too large for a double."""
+    return float(min(max(declared, -float_info.max), float_info.max))
+
+
 def _float_range(source: DbcSignal) -> tuple[float, float]:
     scale, offset, largest = float(source.scale), float(source.offset), _LARGEST[source.length]
     largest = min(largest * abs(scale), float_info.max)  # a physical value is a double itself
-    low, high = (None if end is None else float(end) for end in (source.minimum, source.maximum))
+    low, high = (None if end is None else _as_double(end) for end in (source.minimum, source.maximum))
     return (
         offset - largest if low is None else max(low, offset - largest),
         offset + largest if high is None else min(high, offset + largest),
@@ -69,7 +75,7 @@ def not_available_of(source: DbcSignal) -> float | None:
     """
     if source.conversion.is_float:
         return nan
-    raw = int(attribute_of(source, "SigNotAvailable", -1))
+    raw = int(number_of(source, "SigNotAvailable", -1))
     if raw == -1:
         return None
     low, high = _raw_bounds(source)
@@ -81,14 +87,3 @@ def not_available_of(source: DbcSignal) -> float | None:
             key=source.name,
         )
     return raw * float(source.scale) + float(source.offset)
-
-
-def attribute_of(source: DbcMessage | DbcSignal, name: str, default: Any) -> Any:
-    """What an attribute says, an enumeration by its name."""
-    dbc = source.dbc
-    attribute = dbc.attributes.get(name) if dbc and dbc.attributes else None
-    value = attribute.value if attribute is not None else default
-    definition = getattr(attribute, "definition", None)
-    if definition is not None and definition.type_name == "ENUM" and isinstance(value, int):
-        return definition.choices[value]
-    return value

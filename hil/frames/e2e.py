@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -153,51 +153,32 @@ class E2E:
             raise ValueError("no signal of this message has E2ERole Counter")
         byte, shift = _within_byte(counter, "counter") if counter else (0, 0)
         mask = (1 << counter[1]) - 1 if counter else 0
+        counted = cls(profile, 0, length, byte, shift, mask, modulus=mask + 1)
         if profile == "COUNTER":
-            return cls(profile, 0, length, byte, shift, mask, mask + 1)
+            return counted
         if checksum is None:
             raise ValueError("no signal of this message has E2ERole Checksum")
         if extras.own is not None:
-            return cls._own(profile, length, (byte, shift, mask), _own_runs(checksum, extras.rest), extras)
+            return counted._with_own(_own_runs(checksum, extras.rest), extras)
         bits = checksum[1]
         at, lowest = _within_byte(checksum, "checksum")
         if profile not in J1939 and bits != 8:
             raise ValueError(f"the checksum of {profile} has 8 bits, not {bits}")
         if profile in J1939 and (length, byte, shift, mask, at, lowest, bits) != (8, 7, 0, 0xF, 7, 4, 4):
             raise ValueError(f"{profile} has its counter in the low, its checksum in the high half of byte 7")
-        return cls(
-            profile,
-            0,
-            length,
-            counter_byte=byte,
-            counter_shift=shift,
-            counter_mask=mask,
-            modulus=8 if profile == "TSC1" else mask + 1,
+        return replace(
+            counted,
+            modulus=8 if profile == "TSC1" else counted.modulus,
             checksum_byte=at,
             checksum_shift=lowest,
             checksum_bits=3 if profile == "TSC1" else bits,
             extras=extras,
         )
 
-    @classmethod
-    def _own(
-        cls,
-        profile: str,
-        length: int,
-        counter: tuple[int, int, int],
-        runs: tuple[Run, ...],
-        extras: Extras,
-    ) -> E2E:
-        """A user's checksum, beside a counter of this byte, shift and mask."""
-        byte, shift, mask = counter
-        return cls(
-            profile,
-            0,
-            length,
-            counter_byte=byte,
-            counter_shift=shift,
-            counter_mask=mask,
-            modulus=mask + 1,
+    def _with_own(self, runs: tuple[Run, ...], extras: Extras) -> E2E:
+        """With a user's checksum, whose bits are there."""
+        return replace(
+            self,
             checksum_byte=runs[0].at // 8,
             checksum_shift=runs[0].at % 8,
             checksum_bits=sum(run.bits for run in runs),

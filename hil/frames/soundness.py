@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from hil.bus.frame import CLASSIC_BYTES, FD_LENGTHS
@@ -74,6 +75,17 @@ def _of_signal(signal: DbcSignal) -> Iterator[Flaw]:
         yield f"a floating-point number has no {signal.length} bits", f"it has {lengths}"
     if signal.scale == 0:
         yield "the factor is 0: every value would be the same", "give the factor that is meant"
+    elif not _is_finite(signal):
+        yield "its values are too large for any number", "give the factor and the offset that are meant"
     low, high = signal.minimum, signal.maximum
     if low is not None and high is not None and low > high:
         yield f"the range is empty: {low:g} to {high:g}", "swap minimum and maximum"
+
+
+def _is_finite(signal: DbcSignal) -> bool:
+    """Whether factor and offset, and all that an integer signal can say by them, are numbers of 64 bits."""
+    highest = 1.0 if signal.conversion.is_float else 2.0**signal.length
+    try:
+        return isfinite(abs(float(signal.scale)) * highest + abs(float(signal.offset)))
+    except OverflowError:
+        return False

@@ -333,20 +333,16 @@ def _messages(
 ) -> dict[str, PromisedTime]:
     """Timeouts by message, patterns such as ``CM_*`` spread out; a message's own goes first."""
     found: dict[str, PromisedTime] = {}
-    for pattern, timeout_ns in sorted(timeouts.items(), key=lambda item: "*" in item[0]):
+    for pattern, timeout_ns in sorted(timeouts.items(), key=lambda item: item[0] not in received):
         names = [name for name in received if fnmatchcase(name, pattern)]
         if not names:
             hint = suggest(pattern, received, "messages to the BMS")
-            mistakes.add(
-                dotted(*key.split("."), "messages", pattern),
-                "no message to the BMS is called so",
-                hint,
-            )
+            mistakes.add(f"{key}.{dotted('messages', pattern)}", "no message to the BMS is called so", hint)
         for name in names:
             if received[name].on_change is None or received[name].cycle_ns:
                 found.setdefault(name, PromisedTime(timeout_ns))
             elif name == pattern:
                 reason = f"{name} is sent on a change only: that it is silent says nothing"
                 remedy = "leave it out, or give the message a cycle in which it is sent without a change too"
-                mistakes.add(dotted(*key.split("."), "messages", name), reason, remedy)
+                mistakes.add(f"{key}.{dotted('messages', name)}", reason, remedy)
     return found

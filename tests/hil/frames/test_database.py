@@ -64,6 +64,9 @@ def test_one_mistake(tmp_path: Path, messages: str, reason: str) -> None:
     ("signals", "attributes", "reason"),
     [
         ('SG_ S : 0|8@1+ (0,0) [0|0] "" B', "", "S: the factor is 0"),
+        ('SG_ S : 0|8@1+ (1e999,0) [0|0] "" B', "", "S: its values are too large for any number"),
+        ('SG_ S : 0|8@1+ (1,1e999) [0|0] "" B', "", "S: its values are too large for any number"),
+        ('SG_ S : 0|8@1+ (1e307,1e308) [0|0] "" B', "", "S: its values are too large for any number"),
         ('SG_ S : 0|8@1+ (1,0) [9|3] "" B', "", "S: the range is empty: 9 to 3"),
         (
             'SG_ P M : 0|8@1+ (2,0) [0|0] "" B\n SG_ S m1 : 8|8@1+ (1,0) [0|0] "" B',
@@ -82,7 +85,7 @@ def test_one_mistake(tmp_path: Path, messages: str, reason: str) -> None:
             "nested multiplexing, by P and Q,",
         ),
     ],
-    ids=["factor", "range", "multiplexor", "float", "nested"],
+    ids=["factor", "huge factor", "huge offset", "huge together", "range", "multiplexor", "float", "nested"],
 )
 def test_a_message_that_cannot_be_used_keeps_no_other_one_out(
     tmp_path: Path, signals: str, attributes: str, reason: str
@@ -194,7 +197,8 @@ def test_mode_and_list_of_data_identifiers(tmp_path: Path) -> None:
     assert found is not None
     assert found.extras.id_list == bytes(range(16))
     wrong = write(tmp_path, messages, LISTED + listed.replace("0f", "zz"), "wrong.dbc")
-    assert "M: attribute E2EProfile: non-hexadecimal" in mistakes(wrong)[0]
+    reason = f"E2EDataIdList '{numbers[:-2]}zz' is no row of bytes"
+    assert f"M: attribute E2EProfile: {reason}" in mistakes(wrong)[0]
 
 
 def test_a_not_available_that_does_not_fit(tmp_path: Path) -> None:
@@ -289,3 +293,34 @@ def test_on_a_bus_of_j1939_a_long_message_goes_in_parts(tmp_path: Path, length: 
     message = load_database([path], j1939=True).messages["M"]
     assert message.flaw is None
     assert message.in_parts
+
+
+def test_a_range_that_no_number_has_is_what_the_bits_hold(tmp_path: Path) -> None:
+    path = write(tmp_path, 'BO_ 1 M: 8 A\n SG_ S : 0|8@1- (0.5,0) [-1e400|1e400] "" B')
+    signal = load_database([path]).messages["M"].signals["S"]
+    assert (signal.minimum, signal.maximum) == (-64.0, 63.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "told"),
+    [
+        ("STRING", '"soon"', "attribute GenMsgDelayTime: 'soon' is no number"),
+        ('ENUM "None","Often"', "1", "attribute GenMsgDelayTime: 'Often' is no number"),
+        ('ENUM "None","Often"', "7", "attribute GenMsgDelayTime: its ENUM has no value number 7"),
+        ("STRING", '"inf"', "attribute GenMsgDelayTime: 'inf' is no number"),
+    ],
+)
+def test_an_attribute_that_is_no_number(tmp_path: Path, kind: str, value: str, told: str) -> None:
+    """They ended in a traceback."""
+    line = f'BA_DEF_ BO_ "GenMsgDelayTime" {kind};\nBA_ "GenMsgDelayTime" BO_ 1 {value};\n'
+    path = write(tmp_path, 'BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B', line)
+    assert any(f"x.dbc: M: {told}" in mistake for mistake in mistakes(path))
+
+
+@pytest.mark.parametrize("value", ["100", "0x64", "100.0"])
+def test_a_number_may_be_written_as_a_text(tmp_path: Path, value: str) -> None:
+    line = f'BA_DEF_ BO_ "Gap" STRING;\nBA_ "Gap" BO_ 1 "{value}";\n'.replace("Gap", "GenMsgStartDelayTime")
+    tail = "\n".join(line for line in TAIL.splitlines() if "GenMsgStartDelayTime" not in line)
+    path = tmp_path / "x.dbc"
+    path.write_text(f'{HEAD}BO_ 1 M: 8 A\n SG_ S : 0|8@1+ (1,0) [0|0] "" B\n{tail}\n{line}', "utf-8")
+    assert load_database([path]).messages["M"].offset_ns == 100_000_000

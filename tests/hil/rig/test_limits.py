@@ -67,6 +67,12 @@ def test_timeouts_by_message_and_by_pattern(load: Loader) -> None:
     assert set(limit.messages) == {"CMU_Cells_1", "CMU_Cells_2", "CMU_Pack", "CMU_Event"}
 
 
+def test_the_timeout_of_a_message_goes_before_that_of_any_pattern(load: Loader) -> None:
+    """Only patterns with a star did."""
+    text = '[limits.frame_timeout]\nmessages = { "CMU_Pac?" = "500 ms", CMU_Pack = "250 ms" }'
+    assert load(text).limits["frame_timeout"].messages == {"CMU_Pack": 250_000_000}
+
+
 def test_a_limit_stands_alone() -> None:
     assert not Limit("x").has("threshold")
 
