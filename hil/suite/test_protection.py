@@ -241,6 +241,33 @@ def test_every_single_temperature_sensor_counts(rig: Rig, name: str) -> None:
         rig.reset_faults()
 
 
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        pytest.param("operate", "overtemperature_discharge", marks=pytest.mark.case(26, 28)),
+        pytest.param("operate", "undertemperature_discharge", marks=pytest.mark.case(28)),
+        pytest.param("charge", "overtemperature_charge", marks=pytest.mark.case(26, 28)),
+        pytest.param("charge", "undertemperature_charge", marks=pytest.mark.case(27, 28)),
+    ],
+)
+def test_every_single_temperature_sensor_opens_the_contactors(rig: Rig, state: str, name: str) -> None:
+    """No sensor is too hot or too cold unseen while current may flow, and the BMS says which one it was."""
+    limit = rig.limits[name]
+    require_watched(rig, name, state)
+    value = PROTECTIONS[name].past(rig, limit.threshold)
+    number = "cell.temperature_max_sensor" if limit.above else "cell.temperature_min_sensor"
+    for sensor in range(1, rig.temperature_sensors + 1):
+        enter(rig, state)
+        with rig.fault("temperature", sensor=sensor, value=value):
+            flagged = rig.expect(f"fault.{name}", True, within=limit.delay)
+            for contactor in closed_contactors(rig, flagged.stimulus_ns):
+                rig.expect(f"contactor.{contactor}", "open", within=limit.delay + limit.reaction)
+            if rig.has(number):
+                rig.expect(number, sensor, within="2 s", already=True)
+        rig.run_for(limit.delay)
+        rig.reset_faults()
+
+
 @pytest.mark.case(27)
 def test_a_cold_pack_is_not_charged(rig: Rig) -> None:
     """Below the charging temperature no contactor closes for a charger, or none for longer than promised."""
