@@ -12,7 +12,7 @@ from typing import Any
 
 from simpy.events import URGENT, Event
 
-from hil.bms._calls import Calls
+from hil.bms import _calls
 from hil.bms.heartbeat import Call, Heartbeat
 from hil.bus.frame import CLASSIC, CLASSIC_BYTES, FAST, FD, FD_LENGTHS, Frame, format_of
 from hil.bus.medium import Medium
@@ -65,10 +65,10 @@ class Firmware:
         function.argtypes = arguments
         return function  # type: ignore[no-any-return]
 
-    def calls(self, heartbeat: Heartbeat) -> Calls:
+    def calls(self, heartbeat: Heartbeat) -> _calls.Calls:
         """``bms_receive`` and ``bms_step``, which are called again and again; each shows in the heartbeat."""
         receive, step = (self._address_of(name) for name in ("bms_receive", "bms_step"))
-        return Calls(receive, step, int(Call.RECEIVE), int(Call.STEP), heartbeat.view)
+        return _calls.Calls(receive, step, int(Call.RECEIVE), int(Call.STEP), heartbeat.view)
 
     def _address_of(self, name: str) -> int:
         return ctypes.cast(getattr(self._library, name), ctypes.c_void_p).value or 0

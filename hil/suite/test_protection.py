@@ -251,12 +251,17 @@ def test_every_single_temperature_sensor_counts(rig: Rig, name: str) -> None:
     ],
 )
 def test_every_single_temperature_sensor_opens_the_contactors(rig: Rig, state: str, name: str) -> None:
-    """No sensor is too hot or too cold unseen while current may flow, and the BMS says which one it was."""
+    """No sensor is too hot or too cold unseen while current may flow, and the BMS says which one it was.
+
+    All of them in operation; for charging, which takes longer to begin, the two at the ends and one between.
+    """
     limit = rig.limits[name]
     require_watched(rig, name, state)
     value = PROTECTIONS[name].past(rig, limit.threshold)
     number = "cell.temperature_max_sensor" if limit.above else "cell.temperature_min_sensor"
-    for sensor in range(1, rig.temperature_sensors + 1):
+    last = rig.temperature_sensors
+    struck = range(1, last + 1) if state == "operate" else sorted({1, (last + 1) // 2, last})
+    for sensor in struck:
         enter(rig, state)
         with rig.fault("temperature", sensor=sensor, value=value):
             flagged = rig.expect(f"fault.{name}", True, within=limit.delay)
