@@ -8,6 +8,7 @@ from math import isfinite
 from sys import float_info
 
 from hil.clock import NS_PER_MS, NS_PER_S
+from hil.errors import UsageError
 
 Value = bool | int | float | str
 
@@ -172,6 +173,31 @@ class CheckResult:
                 f"  {say_at(f.t_ns)}  {f.id:03X}  {f.name:<22} {f.data:<16}  {f.decoded}" for f in self.frames
             ]
         return "\n".join(lines)
+
+
+def bounded(
+    what: str, value: float, low: float | None, high: float | None, unit: str, t_ns: int
+) -> CheckResult:
+    """Whether a number lies between bounds, of which the nearer one is the limit.
+
+    Raises:
+        UsageError: If there is no bound.
+    """
+    if low is None and high is None:
+        raise UsageError(f"bounded({what!r}) has neither low nor high")
+    below = [] if high is None else [(high - value, high)]
+    above = [] if low is None else [(value - low, low)]
+    margin, limit = min(below + above)
+    return CheckResult(
+        Bounded(what, low, high, unit),
+        ok=is_kept(margin, value, limit),
+        actual=f"{value:.6g} {unit}".rstrip(),
+        t_ns=t_ns,
+        value=value,
+        limit=limit,
+        margin=margin,
+        unit=unit,
+    )
 
 
 def say(value: Value) -> str:

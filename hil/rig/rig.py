@@ -10,15 +10,15 @@ from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.checks.check import Bounded, CheckResult, Value, is_kept
+from hil.checks.check import CheckResult, Value, bounded
 from hil.checks.verdict import BmsFailure
 from hil.clock import NS_PER_MS
 from hil.errors import HilError, NotOfferedError, UsageError
 from hil.faults.catalogue import make_fault
-from hil.faults.fault import Fault
 from hil.host.asking import ask
 from hil.host.contract import Host
 from hil.host.stimulus import Stimulus
+from hil.rig.broken import Broken
 from hil.rig.hooked import Hooked
 from hil.rig.journal import Journal
 from hil.rig.judge import Judge, Reactions
@@ -83,12 +83,11 @@ class Rig:
         self._observer = observer = Observer(config, host)
         self._judge = Judge(host, observer)
         self._reactions = Reactions(None)
-        self._faults: list[Fault] = []
+        self._broken = Broken(host)
         self._untold: list[Stimulus] = []
         self._shown: tuple[int, int] | None = None  # frame of the expectation just met, and its cycle
         self._stopped = ""  # where the last request ended before its last step
         self._plots = PlotBuilder(host, observer)
-        self._cell: tuple[int, str] | None = None  # whose fault is on now, and in which state it came
 
     # -- time ---------------------------------------------------------------------------------
 
@@ -216,18 +215,14 @@ class Rig:
             UsageError: If there is no such fault, or it does not take these arguments.
         """
         fault = make_fault(name, arguments)
-        cells, self._cell = self._cell, self._struck(arguments)
         lasts_ns = None if for_ is None else _ns(for_)
-        stimulus = self._stimulated(self._host.inject(fault, lasts_ns))
-        self._faults.append(fault)
-        try:
-            yield stimulus
-        finally:
-            if fault in self._faults:
-                self._faults.remove(fault)
-                self._host.clear(fault)
-                self.step(f"{fault.text}: over")
-            self._cell = cells
+        with self._broken.struck(self._struck(arguments)):
+            stimulus = self._stimulated(self._broken.inject(fault, lasts_ns))
+            try:
+                yield stimulus
+            finally:
+                if self._broken.mend([fault]):
+                    self.step(f"{fault.text}: over")
 
     @contextmanager
     def faults(self, *broken: tuple[str, Mapping[str, Any]]) -> Iterator[list[Stimulus]]:
@@ -239,20 +234,16 @@ class Rig:
             UsageError: If there is no such fault, or it does not take these arguments; none is broken then.
         """
         made = [make_fault(name, dict(arguments)) for name, arguments in broken]
-        cells, self._cell = self._cell, None
-        stimuli = self._host.inject_all(made)
-        for stimulus in reversed(stimuli):
-            self._stimulated(stimulus)
-        self._faults += made
-        try:
-            yield stimuli
-        finally:
-            left = [fault for fault in made if fault in self._faults]
-            if left:
-                self._faults = [fault for fault in self._faults if fault not in left]
-                self._host.clear_all(left)
-                self.step(f"{len(left)} faults, the first {left[0].text}: over")
-            self._cell = cells
+        with self._broken.struck(None):
+            stimuli = self._broken.inject_all(made)
+            for stimulus in reversed(stimuli):
+                self._stimulated(stimulus)
+            try:
+                yield stimuli
+            finally:
+                left = self._broken.mend(made)
+                if left:
+                    self.step(f"{len(left)} faults, the first {left[0].text}: over")
 
     def drive(self, cycle: Cycle | Path | str, for_: Duration | None = None) -> Driven:
         """Drive a cycle with the rig's vehicle, once or for this long, by the drive's set points.
@@ -381,8 +372,8 @@ class Rig:
         if result.reaction_ns is not None:
             result = replace(result, spread=self._spread_ms(through))
         self._plots.expected(role, self._reactions.stimulus, result)
-        if self._cell is not None and asked.startswith(_FAULT_ROLE):
-            cell, state = self._cell
+        if self._broken.cell is not None and asked.startswith(_FAULT_ROLE):
+            cell, state = self._broken.cell
             place = {"fault": asked.removeprefix(_FAULT_ROLE), "state": state}
             self._journal.cell(self._test, cell, place, result)
         self._record(result)
@@ -457,22 +448,7 @@ class Rig:
             BmsFailure: If it does not.
             UsageError: If no bound is given.
         """
-        if low is None and high is None:
-            raise UsageError(f"bounded({what!r}) has neither low nor high")
-        below = [] if high is None else [(high - value, high)]
-        above = [] if low is None else [(value - low, low)]
-        margin, limit = min(below + above)
-        result = CheckResult(
-            Bounded(what, low, high, unit),
-            ok=is_kept(margin, value, limit),
-            actual=f"{value:.6g} {unit}".rstrip(),
-            t_ns=self.now_ns,
-            value=value,
-            limit=limit,
-            margin=margin,
-            unit=unit,
-        )
-        return self._record(result)
+        return self._record(bounded(what, value, low, high, unit, self.now_ns))
 
     def value(self, role: str) -> float:
         """The role's next frame's number.
@@ -529,9 +505,7 @@ class Rig:
 
     def finish(self) -> None:
         """Mend what is broken, draw the plot; the host goes to its safe state after this."""
-        for fault in reversed(self._faults):
-            self._host.clear(fault)
-        self._faults.clear()
+        self._broken.mend_all()
         self._tell_stimuli(all_of_them=True)
         plot = self._plots.build(self.now_ns)
         if plot is not None:
