@@ -13,21 +13,37 @@ if TYPE_CHECKING:
 
 
 def attribute_of(source: DbcMessage | DbcSignal, name: str, default: Any) -> Any:
-    """What an attribute says, an enumeration by its name.
+    """What an attribute says, else the file's default for it (``BA_DEF_DEF_``); an enumeration by its name.
 
     Raises:
         RigFileError: If its number is none of its ``ENUM``.
     """
-    dbc = source.dbc
-    attribute = dbc.attributes.get(name) if dbc and dbc.attributes else None
-    value = attribute.value if attribute is not None else default
-    definition = getattr(attribute, "definition", None)
+    own = _own(source, name)
+    definition = own.definition if own is not None else _definition(source, name)
+    value = own.value if own is not None else getattr(definition, "default_value", None)
+    if value is None:
+        return default
     if definition is not None and definition.type_name == "ENUM" and isinstance(value, int):
         if not 0 <= value < len(definition.choices):
             reason = f"attribute {name}: its ENUM has no value number {value}"
             raise RigFileError(reason, key=source.name, remedy="they count from 0")
         return definition.choices[value]
     return value
+
+
+def is_given(source: DbcMessage | DbcSignal, name: str) -> bool:
+    """Whether an attribute is said of this very message or signal, not by a default."""
+    return _own(source, name) is not None
+
+
+def _own(source: DbcMessage | DbcSignal, name: str) -> Any:
+    dbc = source.dbc
+    return dbc.attributes.get(name) if dbc and dbc.attributes else None
+
+
+def _definition(source: DbcMessage | DbcSignal, name: str) -> Any:
+    dbc = source.dbc
+    return dbc.attribute_definitions.get(name) if dbc and dbc.attribute_definitions else None
 
 
 def number_of(source: DbcMessage | DbcSignal, name: str, default: int) -> float:
