@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bms.h"
+#include "last_words.h"
 
 enum { CAPACITY = 64 /* frames that one step may send */, LONGEST = sizeof((bms_frame *)0)->data };
 
@@ -136,6 +137,12 @@ static PyObject *calls_step(PyObject *object, PyObject *now)
     return 0 <= count && count <= CAPACITY ? frames_of(self->out, count) : PyLong_FromLong(count);
 }
 
+static PyMethodDef functions[] = {
+    {"last_words", last_words, METH_VARARGS, "From now on a crash in a call of firmware says this and ends with this exit code."},
+    {"forget_last_words", forget_last_words, METH_NOARGS, "A crash is again what it was before."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyMethodDef methods[] = {
     {"receive", (PyCFunction)(void (*)(void))calls_receive, METH_FASTCALL, "Call bms_receive; what it returned."},
     {"step", calls_step, METH_O, "Call bms_step: the frames that it sent, or what it returned if that is no number of frames."},
@@ -161,5 +168,5 @@ static int fill(PyObject *module)
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill}, {0, NULL}};
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "_calls", "Calls of firmware in C.", 0, NULL, module_slots, NULL, NULL, NULL};
+    PyModuleDef_HEAD_INIT, "_calls", "Calls of firmware in C.", 0, functions, module_slots, NULL, NULL, NULL};
 PyMODINIT_FUNC PyInit__calls(void) { return PyModuleDef_Init(&definition); }

@@ -1,5 +1,7 @@
 from typing import final
 
+def last_words(beat: memoryview[int], words: bytes, code: int, /) -> None: ...
+def forget_last_words() -> None: ...
 @final
 class Calls:
     def __new__(

@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = make_folder(arguments.out, config.name, (_JSON, _PAGE))
     draft = _Draft(campaign, out)
     try:
-        with terminated_as_interrupted(), watched(campaign.heartbeat, draft.hung):
+        with terminated_as_interrupted(), watched(campaign.heartbeat, draft.hung), draft.left_by_a_crash():
             print(f"{config.title}: looking for its limits", flush=True)
             _find(campaign, draft, line)
     finally:
@@ -141,6 +143,18 @@ class _Draft:
         self.sheet.facts["bus_time"] = round(self._campaign.bus_ns * 1e-9)
         self.sheet.facts["seconds"] = round(time.monotonic() - self._begun, 1)
         write_whole(self.out / _JSON, as_json(self.sheet))
+
+    @contextmanager
+    def left_by_a_crash(self) -> Iterator[None]:
+        """Let a crash of the firmware in the block say where the sheet is: it ends this process at once."""
+        from hil.bms._calls import forget_last_words, last_words
+
+        found = f"hil: the firmware crashed; what was found before: {self.out / _JSON}\n"
+        last_words(self._campaign.heartbeat, found.encode(), 3)
+        try:
+            yield
+        finally:
+            forget_last_words()
 
     def hung(self) -> None:
         """End the process: a call of the firmware does not return, and nothing else ends it."""

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from hil.bms._calls import Calls
+from hil.bms._calls import Calls, forget_last_words, last_words
 
 FRAME = struct.Struct("=IBBBB64s")  # bms_frame of bms.h
 RECEIVE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p)
@@ -85,3 +85,15 @@ def test_what_is_no_frame_is_refused_and_no_call_is_made(given: tuple[object, ..
 def test_a_sign_of_life_has_its_words() -> None:
     with pytest.raises(ValueError, match="4 words"):
         Calls(0, 0, RECEIVING, STEPPING, memoryview(bytearray(24)).cast("Q"))
+
+
+def test_last_words_need_a_sign_of_life_and_are_forgotten() -> None:
+    beat = memoryview(bytearray(40)).cast("Q")
+    with pytest.raises(ValueError, match="word of 8 bytes"):
+        last_words(memoryview(bytearray(4)).cast("I"), b"over", 3)
+    forget_last_words()  # nothing was said
+    last_words(beat, b"over", 3)
+    last_words(beat, b"over again", 3)
+    forget_last_words()
+    forget_last_words()
+    beat.release()  # nobody holds it any more
