@@ -8,9 +8,7 @@
 #ifndef _WIN32
 #include <signal.h>
 #include <unistd.h>
-#endif
 
-#ifndef _WIN32
 static struct {
     Py_buffer beat, words;
     int code;
@@ -35,7 +33,7 @@ static void crashed(int number)
 PyObject *forget_last_words(PyObject *self, PyObject *ignored)
 {
     (void)self, (void)ignored;
-    if (last.beat.buf != NULL) {
+    if (last.beat.obj != NULL) {
         for (int k = 0; k < KINDS; k++) sigaction(crashes[k], &before[k], NULL);
         PyBuffer_Release(&last.beat);
         PyBuffer_Release(&last.words);
