@@ -12,14 +12,23 @@ if TYPE_CHECKING:
     from cantools.database.can import Signal as DbcSignal
 
 
-def attribute_of(source: DbcMessage | DbcSignal, name: str, default: Any) -> Any:
-    """What an attribute says, else the file's default for it (``BA_DEF_DEF_``); an enumeration by its name.
+def attribute_of(
+    source: DbcMessage | DbcSignal, name: str, default: Any, *, inherited: bool = False
+) -> Any:
+    """What an attribute says, an enumeration by its name.
+
+    Args:
+        source: The message or signal.
+        name: The attribute.
+        default: What holds where nothing is said.
+        inherited: Whether the file's default (``BA_DEF_DEF_``) is said of all. Of protection and of numbers
+            that mean "not available" it is not: tools write an empty text or 0 there by themselves.
 
     Raises:
         RigFileError: If its number is none of its ``ENUM``.
     """
     own = _own(source, name)
-    definition = own.definition if own is not None else _definition(source, name)
+    definition = own.definition if own is not None else _definition(source, name) if inherited else None
     value = own.value if own is not None else getattr(definition, "default_value", None)
     if value is None:
         return default
@@ -29,11 +38,6 @@ def attribute_of(source: DbcMessage | DbcSignal, name: str, default: Any) -> Any
             raise RigFileError(reason, key=source.name, remedy="they count from 0")
         return definition.choices[value]
     return value
-
-
-def is_given(source: DbcMessage | DbcSignal, name: str) -> bool:
-    """Whether an attribute is said of this very message or signal, not by a default."""
-    return _own(source, name) is not None
 
 
 def _own(source: DbcMessage | DbcSignal, name: str) -> Any:
@@ -46,13 +50,15 @@ def _definition(source: DbcMessage | DbcSignal, name: str) -> Any:
     return dbc.attribute_definitions.get(name) if dbc and dbc.attribute_definitions else None
 
 
-def number_of(source: DbcMessage | DbcSignal, name: str, default: int) -> float:
+def number_of(
+    source: DbcMessage | DbcSignal, name: str, default: int, *, inherited: bool = False
+) -> float:
     """What an attribute says that is a number; a text may say one, too, an empty one says nothing.
 
     Raises:
         RigFileError: If it is no number.
     """
-    value = attribute_of(source, name, default)
+    value = attribute_of(source, name, default, inherited=inherited)
     if value == "":
         return default
     number = _read(value) if isinstance(value, str) else value

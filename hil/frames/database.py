@@ -365,14 +365,14 @@ def _message(place: str, source: DbcMessage, checksums: Mapping[str, OwnChecksum
     sent = send_type_of(source.send_type or "")
     always = sent in ("cyclic", "on-change-and-cyclic") and not flaw
     changing = sent.startswith("on-change") and not flaw
-    min_interval_ns = _ms(number_of(source, "GenMsgDelayTime", 0)) or 0
+    min_interval_ns = _ms(number_of(source, "GenMsgDelayTime", 0, inherited=True)) or 0
     return Message(
         name=source.name,
         id=source.frame_id,
         extended=source.is_extended_frame,
         length=source.length,
         cycle_ns=cycle_ns if always else None,
-        offset_ns=_ms(number_of(source, "GenMsgStartDelayTime", 0)),
+        offset_ns=_ms(number_of(source, "GenMsgStartDelayTime", 0, inherited=True)),
         senders=tuple(source.senders),
         comment=source.comment or "",
         signals=signals,
@@ -390,7 +390,7 @@ def _format(source: DbcMessage) -> Format:
     """Of attribute ``VFrameFormat``, and of ``CANFD_BRS``, without which a CAN FD frame is fast."""
     if not source.is_fd:
         return CLASSIC
-    fast = str(attribute_of(source, "CANFD_BRS", "1")) in ("1", "True")
+    fast = str(attribute_of(source, "CANFD_BRS", "1", inherited=True)) in ("1", "True")
     return FD | FAST if fast else FD
 
 

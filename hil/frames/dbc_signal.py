@@ -7,7 +7,7 @@ from sys import float_info
 from typing import TYPE_CHECKING
 
 from hil.errors import RigFileError
-from hil.frames.attributes import is_given, number_of
+from hil.frames.attributes import number_of
 
 if TYPE_CHECKING:
     from cantools.database.can import Signal as DbcSignal
@@ -71,20 +71,17 @@ def not_available_of(source: DbcSignal) -> float | None:
     """Physical value of attribute ``SigNotAvailable``, a raw number; -1 means that there is none.
 
     Of a signed signal the number may be given as the bits are, without the sign. A floating-point signal
-    has NaN. The file's default says nothing of signals that it does not fit into.
+    has NaN.
     """
     if source.conversion.is_float:
         return nan
     raw = int(number_of(source, "SigNotAvailable", -1))
-    given = is_given(source, "SigNotAvailable")
-    if raw == -1 or (source.is_multiplexer and not given):
+    if raw == -1:
         return None
     low, high = _raw_bounds(source)
     if is_signed(source) and high < raw <= 2 * high + 1:
         raw += 2 * low
     if not low <= raw <= high:
-        if not given:
-            return None
         raise RigFileError(
             f"attribute SigNotAvailable: {raw} does not fit into {source.length} bits",
             key=source.name,

@@ -250,18 +250,22 @@ BA_DEF_ BO_ "VFrameFormat" ENUM "StandardCAN","ExtendedCAN","StandardCAN_FD","Ex
 BA_DEF_ BO_ "CANFD_BRS" ENUM "0","1";
 BA_DEF_ BO_ "GenMsgStartDelayTime" INT 0 65535;
 BA_DEF_ SG_ "SigNotAvailable" INT -1 255;
+BA_DEF_ BO_ "E2EProfile" STRING;
+BA_DEF_ SG_ "E2ERole" STRING;
+BA_DEF_DEF_ "E2EProfile" "";
+BA_DEF_DEF_ "E2ERole" "";
 BA_DEF_DEF_ "VFrameFormat" "StandardCAN_FD";
 BA_DEF_DEF_ "CANFD_BRS" "0";
 BA_DEF_DEF_ "GenMsgStartDelayTime" 30;
-BA_DEF_DEF_ "SigNotAvailable" 255;
+BA_DEF_DEF_ "SigNotAvailable" 0;
 BA_ "CANFD_BRS" BO_ 2 1;
 BA_ "GenMsgStartDelayTime" BO_ 2 0;
-BA_ "SigNotAvailable" SG_ 2 Byte -1;
+BA_ "SigNotAvailable" SG_ 2 Byte 255;
 """
 
 
 def test_the_defaults_of_a_file_hold_where_nothing_else_is_said(tmp_path: Path) -> None:
-    """They were not read; one that does not fit into a signal says nothing of it."""
+    """They were not read. What tools fill in by themselves for protection and "not available" is none."""
     signals = ' SG_ Byte : 0|8@1+ (0.5,1) [0|0] "" B\n SG_ Half : 8|4@1+ (1,0) [0|0] "" B\n'
     path = tmp_path / "x.dbc"
     path.write_text(f"{HEAD}BO_ 1 One: 8 A\n{signals}\nBO_ 2 Two: 8 A\n{signals}{DEFAULTS}", "utf-8")
@@ -269,8 +273,10 @@ def test_the_defaults_of_a_file_hold_where_nothing_else_is_said(tmp_path: Path) 
     one, two = messages["One"], messages["Two"]
     assert (one.format, one.offset_ns) == (FD, 30_000_000)
     assert (two.format, two.offset_ns) == (FD | FAST, None)
-    assert [signal.not_available for signal in one.signals.values()] == [128.5, None]
-    assert [signal.not_available for signal in two.signals.values()] == [None, None]
+    assert [signal.not_available for signal in one.signals.values()] == [None, None]
+    assert [signal.not_available for signal in two.signals.values()] == [128.5, None]
+    assert one.e2e is None
+    assert {signal.e2e_role for signal in one.signals.values()} == {"None"}
 
 
 def test_a_signal_far_into_a_long_frame(tmp_path: Path) -> None:
