@@ -26,7 +26,7 @@ static void crashed(int number)
         (void)!write(STDERR_FILENO, last.words.buf, (size_t)last.words.len);
         _exit(last.code);
     }
-    signal(number, SIG_DFL);
+    for (int k = 0; k < KINDS; k++) sigaction(crashes[k], &before[k], NULL);
     raise(number);
 }
 

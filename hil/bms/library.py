@@ -27,8 +27,6 @@ _HIGHEST_ID = {0: 0x7FF, 1: 0x1FFFFFFF}
 _REQUIRED = ("bms_init", "bms_receive", "bms_step")
 _REMEDY = "see docs/your-firmware.md"
 
-Sent = tuple[int, int, int, int, int, bytes]  # identifier, extended, length, bus, flags, data
-
 
 class Firmware:
     """The loaded library with its functions declared.

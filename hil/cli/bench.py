@@ -30,7 +30,7 @@ def add_parser(commands: Any) -> None:
         "a bare loop in C, idle and with one core loaded; it takes about an hour, and a quiet machine. "
         "`peers` runs liionpack, thevenin and PyBaMM beside the cell core, as far as installed. `fit` fits a "
         "cell to the published THUN100 set, in the folder `--data`, and says how far it is off. `seeds` "
-        "counts false alarms of the suite, with one seed after the other; two minutes a rig and seed.",
+        "counts false alarms of the suite over many seeds; two minutes a rig and seed.",
     )
     parser.add_argument(
         "part",

@@ -61,13 +61,9 @@ def array_of(name: str) -> str:
 
 def _wholes(rest: dict[Where, str], bus_of: Callable[[str], str]) -> list[Entry]:
     """Arrays that one pattern writes, which are taken out of the rest."""
-    members: dict[str, list[Member]] = {}
-    for where, name in rest.items():
-        if found := _INDEXED.match(name):
-            members.setdefault(found[1], []).append((int(found[2]), where))
     whole = []
-    for array, numbered in members.items():
-        pattern = _pattern(sorted(numbered))
+    for (array,), numbered in _members(rest, lambda array, _message: (array,)).items():
+        pattern = _pattern(numbered)
         buses = {bus_of(message) for _, (message, _) in numbered}
         if pattern is None or len(buses) > 1:
             continue
@@ -79,13 +75,8 @@ def _wholes(rest: dict[Where, str], bus_of: Callable[[str], str]) -> list[Entry]
 
 def _parts(rest: dict[Where, str], bus_of: Callable[[str], str]) -> list[Entry]:
     """Parts of arrays, a message each, that one pattern writes; they are taken out of the rest."""
-    members: dict[tuple[str, str], list[Member]] = {}
-    for where, name in rest.items():
-        if found := _INDEXED.match(name):
-            members.setdefault((found[1], where[0]), []).append((int(found[2]), where))
     parts = []
-    for (array, message), unsorted in members.items():
-        numbered = sorted(unsorted)
+    for (array, message), numbered in _members(rest, lambda array, message: (array, message)).items():
         first, last = numbered[0][0], numbered[-1][0]
         signal = _common([signal for _, (_, signal) in numbered], _counted(numbered))
         if len(numbered) < _PART or signal is None or not _is_counted(numbered, first):
@@ -94,6 +85,17 @@ def _parts(rest: dict[Where, str], bus_of: Callable[[str], str]) -> list[Entry]:
         for _, where in numbered:
             del rest[where]
     return parts
+
+
+def _members(
+    named: Mapping[Where, str], group: Callable[[str, str], tuple[str, ...]]
+) -> dict[tuple[str, ...], list[Member]]:
+    """The members of arrays by their numbers, grouped by what is made of array and message."""
+    found: dict[tuple[str, ...], list[Member]] = {}
+    for where, name in named.items():
+        if indexed := _INDEXED.match(name):
+            found.setdefault(group(indexed[1], where[0]), []).append((int(indexed[2]), where))
+    return {key: sorted(members) for key, members in found.items()}
 
 
 def _is_counted(numbered: Sequence[Member], first: int) -> bool:

@@ -329,9 +329,11 @@ def expect_known_states(rig: Rig, since_ns: int) -> None:
 
 
 def frames_faulty(rig: Rig, limit: str, since_ns: int) -> int:
-    """How many frames since an instant said that a limit was passed, in a test that passes no limit at all.
+    """How many frames since an instant said that a limit was passed, in a test that passes none at all."""
+    return frames_with(rig, fault_role(rig, limit), 1, since_ns)
 
-    A BMS that has one flag for all faults says so by that one.
-    """
+
+def fault_role(rig: Rig, limit: str) -> str:
+    """The role that says that a limit was passed: of a BMS that has one flag for all faults that one."""
     own = f"fault.{limit}"
-    return frames_with(rig, "fault" if rig.has("fault") and not rig.has(own) else own, 1, since_ns)
+    return "fault" if rig.has("fault") and not rig.has(own) else own

@@ -10,6 +10,7 @@ from hil.suite.protections import (
     contactors,
     enter,
     family_of,
+    fault_role,
     frames_with,
     operate_watched,
     require_watched,
@@ -24,7 +25,7 @@ def test_a_message_that_stays_away_keeps_everything_open(rig: Rig, family: str) 
     """Neither a reset nor a request closes anything meanwhile, nor does the message's return by itself."""
     limit = rig.limits["frame_timeout"]
     message, timeout = _first_of(rig, family)
-    shown = "fault.frame_timeout" if rig.has("fault.frame_timeout") else "fault"
+    shown = fault_role(rig, "frame_timeout")
     operate_watched(rig, "frame_timeout")
     rig.run_for(2 * rig.messages.cycle_ns(message))
     with rig.fault("frame.missing", message=message):

@@ -9,8 +9,8 @@ import pytest
 
 from hil import Rig
 from hil.suite.protections import break_, contactors, enter, frames_with, operate_watched
+from hil.suite.ways import ways
 
-_MODES = ("standby", "operate", "charge")
 _TRACES = ("fault", "first_fault", "dtc.count", "charge_complete", "charger.control")
 _SETTLED_NS = 2_000_000_000
 _ASKED_NS = 500_000_000  # how long it is asked for, at least
@@ -59,18 +59,9 @@ def test_no_request_ends_a_fault_whose_cause_is_there(rig: Rig, name: str) -> No
     rig.reset_faults()
 
 
-def _known(rig: Rig) -> list[str]:
-    """The usual modes that can be asked for."""
-    mode = rig.config.requests.get("mode")
-    known = [name for name in _MODES if mode is not None and name in (mode.values or ())]
-    if not known:
-        pytest.skip("the rig file gives this BMS no mode")
-    return known
-
-
 def _refused(rig: Rig, state: str) -> list[str]:
-    followed = rig.config.transitions.follows(state)
-    return [mode for mode in _known(rig) if mode != state and mode not in followed]
+    """The modes that are not followed in a state."""
+    return [way.mode for way in ways(rig.config) if way.state == state and not way.followed]
 
 
 def _asked_ns(rig: Rig) -> int:
