@@ -88,12 +88,9 @@ class SlcanLink:
     def send(self, frame: Frame) -> None:
         """Write a frame to the line; see :class:`hil.bus.link.Link`."""
         now_ns = time.monotonic_ns()
-        waiting = self._unacknowledged
-        if waiting and now_ns - waiting[0][1] > _ACKNOWLEDGED_NS:
-            self._give_up_waiting(now_ns)
         if self._outgoing:
             self._flush()
-        if self._outgoing or len(waiting) >= self._options.window:
+        if self._outgoing or len(self._unacknowledged) >= self._options.window:
             raise self._full()
         line = self._line(frame)
         written = self._write(line)
@@ -104,7 +101,7 @@ class SlcanLink:
         if self._acknowledges is False:
             self._through(frame, now_ns, self._echoes)
         else:
-            waiting.append((frame, now_ns))
+            self._unacknowledged.append((frame, now_ns))
 
     def receive(self) -> Sequence[Frame]:
         """All frames that have come, and own ones that were taken; see :class:`hil.bus.link.Link`."""
@@ -112,8 +109,7 @@ class SlcanLink:
             self._flush()
         data = self._read()
         now_ns = time.monotonic_ns()
-        self._keep_up(now_ns)
-        frames, self._echoes = self._echoes, []
+        frames: list[Frame] = []
         for line, refused in self._splitter.feed(data):
             if line[:1] in b"tTrR" and line:
                 self._take(line, now_ns, frames)
@@ -124,7 +120,9 @@ class SlcanLink:
         if self._splitter.torn:
             self._garbage(self._splitter.torn, "a line without an end")
             self._splitter.torn = 0
-        return frames
+        self._keep_up(now_ns)  # last: what a program that stood still asks for may have come long ago
+        echoes, self._echoes = self._echoes, []
+        return echoes + frames if echoes else frames
 
     def set_filters(self, identifiers: Iterable[tuple[int, bool]] | None) -> None:
         """Receive only these identifiers; the rest is read and dropped."""
@@ -160,6 +158,7 @@ class SlcanLink:
         self._echoes = []
         self._outgoing = b""
         self._asked_ns = 0  # for the status; 0: no answer awaited
+        self._in_doubt = False  # whether an acknowledgement may have been in what was no line
         self._told_ns = time.monotonic_ns()
         self._clock = DeviceClock(STAMP_WRAP_MS * NS_PER_MS)
         self._port = SerialPort(self.channel, self._options.tty_baudrate)
@@ -241,7 +240,7 @@ class SlcanLink:
             self._take(line, now_ns, frames)
         elif trouble := parse_trouble(line):
             if line[:1] == b"F":
-                self._asked_ns = 0
+                self._answered()
             self._count_trouble(trouble, now_ns, frames)
         elif line[:1] not in b"VvN":
             self._garbage(1, f"not a line of slcan: {line[:40]!r}")
@@ -281,26 +280,42 @@ class SlcanLink:
         waiting = self._unacknowledged
         if waiting and now_ns - waiting[0][1] > _ACKNOWLEDGED_NS:
             self._give_up_waiting(now_ns)
-        if self._status_ns and now_ns - self._told_ns > self._status_ns:
+        due = now_ns - self._told_ns > self._status_ns or (self._in_doubt and not self._asked_ns)
+        if self._status_ns and due and not self._outgoing:
             self._told_ns = self._asked_ns = now_ns
-            if not self._outgoing:
-                self._outgoing = b"F\r"
-                self._flush()
+            self._outgoing = b"F\r"
+            self._flush()
+
+    def _answered(self) -> None:
+        """The status has come, and before it what was answered to the frames written before the question.
+
+        One whose acknowledgement was lost would otherwise take that of the next one, and so on, until
+        the bus has rested and it is given up: in whatever test that is.
+        """
+        waiting = self._unacknowledged
+        while self._in_doubt and self._acknowledges and waiting and waiting[0][1] < self._asked_ns:
+            self._unconfirmed()
+        self._in_doubt = False
+        self._asked_ns = 0
 
     def _give_up_waiting(self, now_ns: int) -> None:
         """Frames were never acknowledged: lost, or the adapter never does it."""
         waiting = self._unacknowledged
         if self._acknowledges:
             while waiting and now_ns - waiting[0][1] > _ACKNOWLEDGED_NS:
-                waiting.popleft()
-                self.counters.unconfirmed += 1
-            self.counters.last_error = "the adapter did not acknowledge a frame"
+                self._unconfirmed()
         else:
             self._acknowledges = False
             while waiting:
                 self._through(*waiting.popleft(), self._echoes)
 
+    def _unconfirmed(self) -> None:
+        self._unacknowledged.popleft()
+        self.counters.unconfirmed += 1
+        self.counters.last_error = "the adapter did not acknowledge a frame"
+
     def _garbage(self, count: int, text: str) -> None:
+        self._in_doubt = self._in_doubt or bool(self._unacknowledged)
         self.counters.garbage += count
         self.counters.last_error = text
 

@@ -291,6 +291,40 @@ class TestAcknowledgement:
         a.send(Frame(3, b""))
         assert [frame.id for frame in a.receive()] == [3]
 
+    def test_an_acknowledgement_swallowed_by_garbage_is_told_at_once(
+        self, bench: Bench, pair: Pair, set_time: Callable[[int], None]
+    ) -> None:
+        """And from then on each frame has its own again, though they follow each other without a rest."""
+        a, _ = pair
+        line = bench.lines["a"]
+        set_time(20 * NS_PER_S)
+        a.send(Frame(1, b""))
+        assert len(told(a)) == 1
+        line.adapter.out += b"t1008"  # and the acknowledgement behind it: one line that is none
+        a.send(Frame(2, b""))
+        through = []
+        for number in range(3, 9):
+            set_time(bench.now_ns + NS_PER_MS)
+            a.receive()
+            a.send(Frame(number, b""))
+            through.append([frame.id for frame in a.receive()])
+        assert through[2:] == [[5], [6], [7], [8]]
+        assert (a.counters.unconfirmed, a.counters.garbage) == (1, 1)
+        assert bytes(line.written).count(b"F\r") == 1  # long before it is due
+
+    def test_what_came_while_the_program_stood_still_counts(
+        self, pair: Pair, set_time: Callable[[int], None]
+    ) -> None:
+        a, _ = pair
+        set_time(20 * NS_PER_S)
+        a.send(Frame(1, b""))
+        assert len(told(a)) == 1
+        a.send(Frame(2, b""))
+        set_time(22 * NS_PER_S)
+        a.send(Frame(3, b""))
+        assert [frame.id for frame in a.receive()] == [2, 3]
+        assert a.counters.unconfirmed == 0
+
     def test_a_bare_return_counts_too(self, bench: Bench, pair: Pair) -> None:
         """Some adapters acknowledge a frame so."""
         a, _ = pair
