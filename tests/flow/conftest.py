@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from hil.cli import main
+from hil.clock import NS_PER_MS
 from hil.report.record import read_events
 
 OUT = "out"
@@ -27,6 +28,33 @@ def test_it_operates(rig):
     rig.operate()
     rig.stays("state", "operate", for_="500 ms")
 '''
+
+
+STALL_NS = 20 * NS_PER_MS  # twice the cycle of the most frequent message: a BMS may see a fault in it
+
+
+class MachineStalledError(AssertionError):
+    """A test failed, and by the record of its run this machine stood still meanwhile."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Tell a machine that stood still from a failure; ``flaky`` runs a test again for the former alone."""
+    try:
+        return (yield)
+    except (AssertionError, pytest.fail.Exception) as failed:
+        timed = pyfuncitem.get_closest_marker("flaky") is not None
+        stall_ns = longest_stall_ns(pyfuncitem.funcargs["tmp_path"]) if timed else 0
+        if stall_ns < STALL_NS:
+            raise
+        raise MachineStalledError(f"the plant came {stall_ns / NS_PER_MS:.0f} ms late") from failed
+
+
+def longest_stall_ns(folder: Path) -> int:
+    """By how much a step of the plant was late at the most, as the records below a folder have it."""
+    records = (read_events(path) for path in folder.rglob("record.jsonl"))
+    events = (event for record in records for event in record if event["event"] == "health")
+    return max((int(event["steps"]["max_ns"]) for event in events), default=0)
 
 
 @dataclass(frozen=True)
