@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 from hil.bench import Figure
@@ -44,8 +45,9 @@ def run(
         say: Told how it goes.
 
     Raises:
-        UsageError: If a rig file is wrong: no run gave a verdict.
+        UsageError: If a rig file is wrong: no run gave a verdict; or two have one name.
     """
+    _check_names(rigs)
     folder = tempfile.TemporaryDirectory(prefix="hil-seeds-") if out is None else nullcontext(str(out))
     with folder as name:
         pool = ThreadPoolExecutor(jobs)
@@ -59,6 +61,14 @@ def run(
                 yield from _figures(Path(rig).stem, len(seeds), tally)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _check_names(rigs: Sequence[str]) -> None:
+    """Records and figures go by the name of the rig file."""
+    for other, rig in combinations(rigs, 2):
+        if Path(rig).stem == Path(other).stem:
+            remedy = "measure it alone, in another --out"
+            raise UsageError(f"it is named as {other} is", place=rig, remedy=remedy)
 
 
 def _verdicts(rig: str, seed: int, folder: Path) -> list[tuple[str, str]]:

@@ -138,7 +138,7 @@ static PyObject *calls_step(PyObject *object, PyObject *now)
 }
 
 static PyMethodDef functions[] = {
-    {"last_words", last_words, METH_VARARGS, "From now on a crash in a call of firmware says this and ends with this exit code."},
+    {"last_words", last_words, METH_VARARGS, "From now on a crash or an exit in a call of firmware says this and ends with this exit code."},
     {"forget_last_words", forget_last_words, METH_NOARGS, "A crash is again what it was before."},
     {NULL, NULL, 0, NULL},
 };

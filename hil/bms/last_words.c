@@ -1,4 +1,4 @@
-/* What is left to do where firmware crashes in a process that nobody watches over: to say so, and to end with an exit code. */
+/* What is left to do where firmware ends a process that nobody watches over: to say so, and to end with an exit code. */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
@@ -7,6 +7,7 @@
 
 #ifndef _WIN32
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static struct {
@@ -19,15 +20,26 @@ enum { KINDS = sizeof crashes / sizeof *crashes };
 static struct sigaction before[KINDS];
 static char stack[1 << 15]; /* of its own: firmware may have used up the other one */
 
-/* Only what POSIX allows in a signal handler. A crash between two calls of firmware is none of firmware, and dies as ever. */
-static void crashed(int number)
+/* Only what POSIX allows in a signal handler. What comes between two calls of firmware is none of its doing. */
+static void say_in_a_call(void)
 {
     if (*(volatile uint64_t *)last.beat.buf % 2) {
         (void)!write(STDERR_FILENO, last.words.buf, (size_t)last.words.len);
         _exit(last.code);
     }
+}
+
+static void crashed(int number)
+{
+    say_in_a_call();
     for (int k = 0; k < KINDS; k++) sigaction(crashes[k], &before[k], NULL);
     raise(number);
+}
+
+/* Firmware has called exit(). */
+static void left(void)
+{
+    if (last.beat.obj != NULL) say_in_a_call();
 }
 
 PyObject *forget_last_words(PyObject *self, PyObject *ignored)
@@ -43,6 +55,7 @@ PyObject *forget_last_words(PyObject *self, PyObject *ignored)
 
 PyObject *last_words(PyObject *self, PyObject *args)
 {
+    static int heard;
     PyObject *beat, *words;
     int code;
     if (!PyArg_ParseTuple(args, "OSi", &beat, &words, &code)) return NULL;
@@ -54,6 +67,7 @@ PyObject *last_words(PyObject *self, PyObject *args)
         return NULL;
     }
     last.code = code;
+    heard = heard || atexit(left) == 0;
     stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
     sigaltstack(&own, NULL);
     struct sigaction action = {.sa_handler = crashed, .sa_flags = SA_ONSTACK};

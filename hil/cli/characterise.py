@@ -146,10 +146,11 @@ class _Draft:
 
     @contextmanager
     def left_by_a_crash(self) -> Iterator[None]:
-        """Let a crash of the firmware in the block say where the sheet is: it ends this process at once."""
+        """Let firmware that ends this process in the block, by a crash or exit(), say where the sheet is."""
         from hil.bms._calls import forget_last_words, last_words
 
-        found = f"hil: the firmware crashed; what was found before: {self.out / _JSON}\n"
+        said = "the firmware crashed or ended the process; what was found before"
+        found = f"hil: {said}: {self.out / _JSON}\n"
         last_words(self._campaign.heartbeat, found.encode(), 3)
         try:
             yield

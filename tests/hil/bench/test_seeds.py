@@ -52,3 +52,10 @@ def test_a_run_without_a_verdict_ends_it_and_no_other_is_begun(
     with pytest.raises(UsageError, match="no test was run"):
         figures(tmp_path, ["laptop"], range(1, 1000))
     assert 0 < len(begun.read_text()) < 10
+
+
+def test_rigs_of_one_name_are_refused(tmp_path: Path) -> None:
+    """Their records would be taken for each other's."""
+    with pytest.raises(UsageError, match="it is named as laptop is") as refused:
+        figures(tmp_path, ["laptop", "mine/laptop.toml"], range(1, 2))
+    assert refused.value.place == "mine/laptop.toml"
