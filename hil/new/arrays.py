@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hil.new.guess import Where
@@ -23,8 +23,8 @@ class Entry:
 
     Attributes:
         bus: Where the message is.
-        message: Its name, or a pattern with ``{frame}``.
-        signal: Its name, or a pattern with ``{index}`` or ``{index0}``.
+        message: Its name, or a pattern with ``{frame}``, ``{index}`` or ``{index0}``.
+        signal: Its name, or a pattern with ``{index}``, ``{index0}`` or ``{slot}``.
         name: Port or role; of an array with ``[*]``, of a part of one with ``[1..4]``.
     """
 
@@ -78,7 +78,8 @@ def _parts(rest: dict[Where, str], bus_of: Callable[[str], str]) -> list[Entry]:
     parts = []
     for (array, message), numbered in _members(rest, lambda array, message: (array, message)).items():
         first, last = numbered[0][0], numbered[-1][0]
-        signal = _common([signal for _, (_, signal) in numbered], _counted(numbered))
+        signals = [signal for _, (_, signal) in numbered]
+        signal = _common(signals, _counted(enumerate(signals, start=first)))
         if len(numbered) < _PART or signal is None or not _is_counted(numbered, first):
             continue
         parts.append(Entry(bus_of(message), message, signal, f"{array}[{first}..{last}]"))
@@ -99,26 +100,33 @@ def _members(
 
 
 def _is_counted(numbered: Sequence[Member], first: int) -> bool:
-    """Whether none is missing, and the signals' names have their members' numbers, from 1 or from 0."""
+    """Whether none is missing, and they come in the order of the numbers in their signals' names."""
     numbers = [number for number, _ in numbered]
-    named = all(number_of(signal) in (number, number - 1) for number, (_, signal) in numbered)
-    return named and numbers == list(range(first, first + len(numbers)))
+    named = [number_of(signal) or 0 for _, (_, signal) in numbered]
+    return numbers == list(range(first, first + len(numbers))) and named == sorted(named)
 
 
 def _pattern(numbered: Sequence[Member]) -> Where | None:
-    """Message and signal with ``{frame}`` and ``{index}`` for numbers; ``None`` where that fits not all."""
+    """Message and signal with placeholders for numbers; ``None`` where that fits not all."""
     if len(numbered) < 2 or [number for number, _ in numbered] != list(range(1, len(numbered) + 1)):
         return None
-    messages = sorted({message for _, (message, _) in numbered})
-    signal = _common([signal for _, (_, signal) in numbered], _counted(numbered))
-    message = messages[0] if len(messages) == 1 else _common(messages, "frame")
+    places = [where for _, where in numbered]
+    messages, signals = (list(names) for names in zip(*places, strict=True))
+    if len(set(signals)) == 1:
+        what = _counted(enumerate(messages, start=1))
+        message, signal = _common(messages, what) if what != "slot" else None, signals[0]
+    else:
+        what = _counted(enumerate(signals, start=1))
+        in_order = sorted(places, key=lambda where: [number_of(name) or 0 for name in where])
+        signal = _common(signals, what) if what != "slot" or places == in_order else None
+        message = messages[0] if len(set(messages)) == 1 else _common(messages, "frame")
     return (message, signal) if message and signal else None
 
 
-def _counted(numbered: Sequence[Member]) -> str:
-    """Whether the names of an array's signals count from 0, or as its members are counted."""
-    first, (_, signal) = numbered[0]
-    return "index0" if number_of(signal) == first - 1 else "index"
+def _counted(names: Iterable[tuple[int, str]]) -> str:
+    """The placeholder for the numbers in names, each with the number of the array's member."""
+    ahead = {number - (number_of(name) or 0) for number, name in names}
+    return "index" if ahead == {0} else "index0" if ahead == {1} else "slot"
 
 
 def _common(names: Sequence[str], what: str) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hil.frames.database import Database, Message, Signal
 from hil.frames.names import parts_of
 from hil.frames.unguarded import unguarded
+from hil.new.numbering import counted_through
 from hil.new.rules import COMMANDS, PORTS, REQUESTS, ROLES, fault_of, match
 from hil.new.words import number_of, words_of
 
@@ -39,6 +40,7 @@ class Guess:
         requests: What is asked of the BMS -> signal, and names of its numbers.
         roles: What the BMS says -> signal, and names of its numbers.
         unknown: Signals of which nothing is known.
+        counted: Numbers of members of arrays that are not those in their names.
     """
 
     bms: str
@@ -46,6 +48,7 @@ class Guess:
     requests: dict[str, tuple[Where, dict[str, int]]] = field(default_factory=dict)
     roles: dict[str, tuple[Where, dict[str, int]]] = field(default_factory=dict)
     unknown: list[Where] = field(default_factory=list)
+    counted: Mapping[Where, int] = field(default_factory=dict)
 
 
 def bms_node(database: Database) -> str:
@@ -76,7 +79,7 @@ def _telling(database: Database) -> dict[str, int]:
 
 def guess(database: Database, bms: str) -> Guess:
     """What the signals of a bus probably are."""
-    found = Guess(bms)
+    found = Guess(bms, counted=counted_through(database.messages.values()))
     for message in database.messages.values():
         guards = unguarded(message)
         for signal in message.signals.values():
@@ -130,7 +133,7 @@ def _to_bms(found: Guess, message: Message, signal: Signal) -> bool:
 
 
 def _port(found: Guess, where: Where, target: str | None) -> bool:
-    member = None if target in _ASKED else _member(target, where[1])
+    member = None if target in _ASKED else _member(found, target, where)
     if member is None or member in found.ports.values():
         return False
     found.ports[where] = member
@@ -162,14 +165,14 @@ def _role(found: Guess, message: Message, signal: Signal) -> tuple[str | None, d
         return "state", states
     if signal.length <= 2 and (named := _fault_or_warning(message, signal)):
         return named, {}
-    return _member(match(ROLES, message, signal), signal.name), {}
+    return _member(found, match(ROLES, message, signal), (message.name, signal.name)), {}
 
 
-def _member(target: str | None, signal: str) -> str | None:
-    """An array's member by the number in the signal's name, if it has one; anything else as it is."""
+def _member(found: Guess, target: str | None, where: Where) -> str | None:
+    """An array's member by its number, if it has one; anything else as it is."""
     if target is None or not target.endswith("[*]"):
         return target
-    number = number_of(signal)
+    number = found.counted.get(where, number_of(where[1]))
     return None if number is None else target.replace("*", str(number))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -311,6 +312,52 @@ def test_numbers_that_outgrow_their_zeros_are_one_pattern(tmp_path: Path) -> Non
     assert main(["new", str(tmp_path / "m"), "--dbc", str(path)]) == 0
     text = (tmp_path / "m" / "rig.toml").read_text("utf-8")
     assert '"Cell{index:02}_U" = "cell_monitor.voltage[*]"' in text
+    assert "wires" not in _mistakes(tmp_path / "m" / "rig.toml")
+
+
+def _modules(path: Path, names: Sequence[str], first: int) -> str:
+    """A DBC file with messages of three cells each, counted anew, and a temperature; and its name."""
+    text = _HEAD
+    for place, name in enumerate(names):
+        text += f"BO_ {512 + place} {name}: 8 CMU\n"
+        for cell in range(3):
+            text += f' SG_ Cell{first + cell} : {16 * cell}|16@1+ (0.001,0) [0|5] "V" BMS\n'
+        text += ' SG_ Temp : 48|16@1- (0.1,0) [-50|200] "degC" BMS\n'
+    path.write_text(text, "utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "first", "cells", "temperatures"),
+    [
+        (
+            [f"CMU_{n}" for n in range(1, 5)], 1,
+            '[wires.pack."CMU_{frame}"]\n"Cell{slot}" = "cell_monitor.voltage[*]"',
+            '[wires.pack."CMU_{index}"]\nTemp = "cell_monitor.temperature[*]"',
+        ),
+        (
+            [f"CMU{n:02}" for n in range(12)], 0,
+            '[wires.pack."CMU{frame:02}"]\n"Cell{slot}" = "cell_monitor.voltage[*]"',
+            '[wires.pack."CMU{index0:02}"]\nTemp = "cell_monitor.temperature[*]"',
+        ),
+        (
+            [f"M{m}_V{v}" for m in (1, 2) for v in (1, 2)], 1,
+            '"Cell{slot}" = "cell_monitor.voltage[7..9]"',
+            'Temp = "cell_monitor.temperature[3]"',
+        ),
+    ],
+)  # fmt: skip
+def test_modules_that_count_their_cells_anew(
+    tmp_path: Path, names: Sequence[str], first: int, cells: str, temperatures: str
+) -> None:
+    """All but the first were told as not understood."""
+    modules = _modules(tmp_path / "cmu.dbc", names, first)
+    assert main(["new", str(tmp_path / "m"), "--dbc", modules]) == 0
+    text = (tmp_path / "m" / "rig.toml").read_text("utf-8")
+    assert f"\nseries = {3 * len(names)}\n" in text
+    assert f"\ntemperature_count = {len(names)}\n" in text
+    assert cells in text
+    assert temperatures in text
     assert "wires" not in _mistakes(tmp_path / "m" / "rig.toml")
 
 
