@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import hil
+from hil.mutants.mutant import catalogue
 from hil.rig.limits import Limit
 from hil.rig.messages import Messages
 
@@ -81,6 +82,11 @@ def test_the_readme_has_the_commands_of_a_newcomer() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/hil run laptop\n" in text
     assert 'python3 -m venv .venv && .venv/bin/pip install -e ".[dev]" && .venv/bin/pytest\n' in text
+
+
+@pytest.mark.parametrize(("page", "said"), [("README.md", "{} of them"), ("CHANGELOG.md", "puts {} bugs")])
+def test_as_many_bugs_are_told_as_there_are(page: str, said: str) -> None:
+    assert said.format(len(catalogue())) in (ROOT / page).read_text("utf-8")
 
 
 def test_the_readme_leads_to_every_page() -> None:
