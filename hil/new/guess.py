@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from hil.frames.database import Database, Message, Signal
 from hil.frames.names import parts_of
 from hil.frames.unguarded import unguarded
-from hil.new.numbering import counted_through
+from hil.new.numbering import numbers_of
 from hil.new.rules import COMMANDS, PORTS, REQUESTS, ROLES, fault_of, match
-from hil.new.words import number_of, words_of
+from hil.new.words import words_of
 
 _BMS = ("bms", "bmu", "bcu", "battery", "ecu")
 _TELLING = {"state", "fault", "warning", "soc", "limit"}
@@ -40,7 +41,8 @@ class Guess:
         requests: What is asked of the BMS -> signal, and names of its numbers.
         roles: What the BMS says -> signal, and names of its numbers.
         unknown: Signals of which nothing is known.
-        counted: Numbers of members of arrays that are not those in their names.
+        port_members: Arrays of ports, with the signals that may be their members.
+        role_members: The same of roles.
     """
 
     bms: str
@@ -48,7 +50,8 @@ class Guess:
     requests: dict[str, tuple[Where, dict[str, int]]] = field(default_factory=dict)
     roles: dict[str, tuple[Where, dict[str, int]]] = field(default_factory=dict)
     unknown: list[Where] = field(default_factory=list)
-    counted: Mapping[Where, int] = field(default_factory=dict)
+    port_members: dict[str, list[Where]] = field(default_factory=dict)
+    role_members: dict[str, list[Where]] = field(default_factory=dict)
 
 
 def bms_node(database: Database) -> str:
@@ -79,7 +82,7 @@ def _telling(database: Database) -> dict[str, int]:
 
 def guess(database: Database, bms: str) -> Guess:
     """What the signals of a bus probably are."""
-    found = Guess(bms, counted=counted_through(database.messages.values()))
+    found = Guess(bms)
     for message in database.messages.values():
         guards = unguarded(message)
         for signal in message.signals.values():
@@ -91,11 +94,44 @@ def guess(database: Database, bms: str) -> Guess:
                 known = _to_bms(found, message, signal)
             if not known:
                 found.unknown.append((message.name, signal.name))
+    _number_arrays(found)
+    _in_order_of(database, found)
     found.ports = _from_one(found.ports)
     roles = _from_one({where: role for role, (where, _) in found.roles.items()})
     by_place = dict(found.roles.values())
     found.roles = {role: (where, by_place[where]) for where, role in roles.items()}
     return found
+
+
+def _number_arrays(found: Guess) -> None:
+    """Give the members of arrays their numbers."""
+    taken = set(found.ports.values())
+    for name, where in _numbered(found.port_members):
+        if name not in taken:
+            found.ports[where] = name
+            taken.add(name)
+    for name, where in _numbered(found.role_members):
+        found.roles.setdefault(name, (where, {}))
+    known = found.ports.keys() | {where for where, _ in found.roles.values()}
+    members = [*found.port_members.values(), *found.role_members.values()]
+    found.unknown += dict.fromkeys(where for where in chain(*members) if where not in known)
+
+
+def _in_order_of(database: Database, found: Guess) -> None:
+    """Sort all as the DBC files have it."""
+    layouts = database.messages.values()
+    order = [(message.name, signal) for message in layouts for signal in message.signals]
+    rank = {where: place for place, where in enumerate(order)}
+    found.unknown.sort(key=rank.__getitem__)
+    found.ports = dict(sorted(found.ports.items(), key=lambda port: rank[port[0]]))
+    found.roles = dict(sorted(found.roles.items(), key=lambda role: rank[role[1][0]]))
+
+
+def _numbered(arrays: Mapping[str, Sequence[Where]]) -> Iterator[tuple[str, Where]]:
+    """Names of members and their signals."""
+    for array, places in arrays.items():
+        for where, number in numbers_of(places).items():
+            yield array.replace("*", str(number)), where
 
 
 def _from_one(members: Mapping[Where, str]) -> dict[Where, str]:
@@ -133,10 +169,12 @@ def _to_bms(found: Guess, message: Message, signal: Signal) -> bool:
 
 
 def _port(found: Guess, where: Where, target: str | None) -> bool:
-    member = None if target in _ASKED else _member(found, target, where)
-    if member is None or member in found.ports.values():
+    if target is None or target in _ASKED or target in found.ports.values():
         return False
-    found.ports[where] = member
+    if target.endswith("[*]"):
+        found.port_members.setdefault(target, []).append(where)
+    else:
+        found.ports[where] = target
     return True
 
 
@@ -149,7 +187,10 @@ def _of_bms(found: Guess, message: Message, signal: Signal) -> bool:
     role, names = _role(found, message, signal)
     if role is None or role in found.roles:
         return known
-    found.roles[role] = where, names
+    if role.endswith("[*]"):
+        found.role_members.setdefault(role, []).append(where)
+    else:
+        found.roles[role] = where, names
     return True
 
 
@@ -165,15 +206,7 @@ def _role(found: Guess, message: Message, signal: Signal) -> tuple[str | None, d
         return "state", states
     if signal.length <= 2 and (named := _fault_or_warning(message, signal)):
         return named, {}
-    return _member(found, match(ROLES, message, signal), (message.name, signal.name)), {}
-
-
-def _member(found: Guess, target: str | None, where: Where) -> str | None:
-    """An array's member by its number, if it has one; anything else as it is."""
-    if target is None or not target.endswith("[*]"):
-        return target
-    number = found.counted.get(where, number_of(where[1]))
-    return None if number is None else target.replace("*", str(number))
+    return match(ROLES, message, signal), {}
 
 
 def _fault_or_warning(message: Message, signal: Signal) -> str | None:

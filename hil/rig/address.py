@@ -17,7 +17,6 @@ from hil.rig.mistakes import Mistakes, suggest
 _ADDRESS = re.compile(r"(?:can:)?([^/.:]+)/([^/.]+)\.([^/]+)")
 _FIELD = re.compile(r"\{(\w+)(?::(0?\d+))?\}")
 _FORM = "expected 'bus/Message.Signal'"
-MAX_SLOTS = 64  # signals that a frame of 64 bits can hold
 
 
 @dataclass(frozen=True)
@@ -215,7 +214,9 @@ def _slots(message: str, signal: str, frames: Iterable[int], database: Database)
     for frame in frames:
         name = fill(message, frame=frame)
         found = database.messages.get(name)
-        for slot in range(MAX_SLOTS) if found else ():
+        signals = found.signals if found is not None else {}
+        matches = map(_matcher(fill(signal, frame=frame)).fullmatch, signals)
+        for slot in sorted({int(match["slot"]) for match in matches if match}):
             wanted = fill(signal, frame=frame, slot=slot)
-            if found is not None and wanted in found.signals:
+            if wanted in signals:
                 yield name, wanted

@@ -341,7 +341,7 @@ def _modules(path: Path, names: Sequence[str], first: int) -> str:
             '[wires.pack."CMU{index0:02}"]\nTemp = "cell_monitor.temperature[*]"',
         ),
         (
-            [f"M{m}_V{v}" for m in (1, 2) for v in (1, 2)], 1,
+            [f"CMU{m}_V{v}" for m in (1, 2) for v in (1, 2)], 1,
             '"Cell{slot}" = "cell_monitor.voltage[7..9]"',
             'Temp = "cell_monitor.temperature[3]"',
         ),

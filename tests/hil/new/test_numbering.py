@@ -1,54 +1,65 @@
-"""Members of arrays whose numbers are in no signal's name."""
+"""Numbers of an array's members, from the names of signals and messages."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from hil.frames.database import load_database
-from hil.new.numbering import counted_through
+from hil.new.numbering import numbers_of
+
+Where = tuple[str, str]
 
 
-def _counted(tmp_path: Path, messages: dict[str, list[str]]) -> dict[tuple[str, str], int]:
-    text = 'VERSION ""\nBS_:\nBU_: A\n'
-    for place, (name, signals) in enumerate(messages.items()):
-        text += f"BO_ {place + 1} {name}: 8 A\n"
-        text += "".join(f' SG_ {s} : {8 * n}|8@1+ (1,0) [0|255] "" A\n' for n, s in enumerate(signals))
-    (tmp_path / "a.dbc").write_text(text)
-    return counted_through(load_database([tmp_path / "a.dbc"]).messages.values())
+def _places(messages: dict[str, str]) -> list[Where]:
+    return [(message, signal) for message, signals in messages.items() for signal in signals.split()]
 
 
-def test_each_message_begins_anew(tmp_path: Path) -> None:
-    """In the order of the messages' numbers, whatever the file begins with; the last may be shorter."""
-    modules = {"CMU_10": ["Cell1", "Cell2"], "CMU_9": ["Cell2", "Cell1", "Cell3"], "CMU_11": ["Cell1"]}
-    assert _counted(tmp_path, modules) == {
-        ("CMU_9", "Cell1"): 1, ("CMU_9", "Cell2"): 2, ("CMU_9", "Cell3"): 3,
-        ("CMU_10", "Cell1"): 4, ("CMU_10", "Cell2"): 5, ("CMU_11", "Cell1"): 6,
-    }  # fmt: skip
+def _in_order(messages: dict[str, str]) -> str:
+    numbers = numbers_of(_places(messages))
+    assert sorted(numbers.values()) == list(range(1, len(numbers) + 1))
+    return " ".join(".".join(where) for where in sorted(numbers, key=numbers.__getitem__))
 
 
-def test_a_module_with_two_messages(tmp_path: Path) -> None:
-    modules = {f"M{m}_V{v}": ["U0", "U1"] for m in (1, 2) for v in (1, 2)}
-    counted = _counted(tmp_path, modules)
-    places = [(f"M{m}_V{v}", f"U{u}") for m in (1, 2) for v in (1, 2) for u in (0, 1)]
-    assert [counted[place] for place in places] == list(range(1, 9))
-
-
-def test_signals_without_a_number_are_counted_by_their_messages(tmp_path: Path) -> None:
-    modules = {f"CMU{n:02}": ["Temp", "Tmax"] for n in (0, 1, 2)}
-    counted = _counted(tmp_path, modules)
-    assert [counted[f"CMU{n:02}", "Temp"] for n in (0, 1, 2)] == [1, 2, 3]
+@pytest.mark.parametrize(
+    ("messages", "in_order"),
+    [
+        (  # in the order of numbers, whatever the file begins with; the last may be shorter
+            {"CMU_10": "C1 C2", "CMU_9": "C2 C1 C3", "CMU_11": "C1"},
+            "CMU_9.C1 CMU_9.C2 CMU_9.C3 CMU_10.C1 CMU_10.C2 CMU_11.C1",
+        ),
+        (
+            {"M1_V1": "U0 U1", "M2_V2": "U0 U1", "M1_V2": "U0 U1", "M2_V1": "U0 U1"},
+            "M1_V1.U0 M1_V1.U1 M1_V2.U0 M1_V2.U1 M2_V1.U0 M2_V1.U1 M2_V2.U0 M2_V2.U1",
+        ),
+        (  # a module's messages count on
+            {"CMU1_A": "C1 C2", "CMU1_B": "C3 C4", "CMU2_A": "C1 C2", "CMU2_B": "C3 C4"},
+            "CMU1_A.C1 CMU1_A.C2 CMU1_B.C3 CMU1_B.C4 CMU2_A.C1 CMU2_A.C2 CMU2_B.C3 CMU2_B.C4",
+        ),
+        (
+            {"M1_V1": "C1 C2", "M1_V2": "C3 C4", "M2_V1": "C1 C2", "M2_V2": "C3 C4"},
+            "M1_V1.C1 M1_V1.C2 M1_V2.C3 M1_V2.C4 M2_V1.C1 M2_V1.C2 M2_V2.C3 M2_V2.C4",
+        ),
+        ({"CMU_1": "C1 C2 Delta", "CMU_2": "Delta C1 C2"}, "CMU_1.C1 CMU_1.C2 CMU_2.C1 CMU_2.C2"),
+        ({"Debug": "C1 C2", "CMU_1": "C1 C2", "CMU_2": "C1 C2"}, "CMU_1.C1 CMU_1.C2 CMU_2.C1 CMU_2.C2"),
+        ({"CMU_02": "Temp", "CMU_00": "Temp", "CMU_01": "Temp"}, "CMU_00.Temp CMU_01.Temp CMU_02.Temp"),
+        ({"DCDC1": "Temp", "DCDC2": "Temp", "CMU": "T1 T2"}, "CMU.T1 CMU.T2"),
+        ({"DCDC1": "Temp", "DCDC2": "Temp"}, ""),
+        ({"CMU_1": "Temp Board", "CMU_2": "Temp"}, ""),
+    ],
+)
+def test_members_are_counted(messages: dict[str, str], in_order: str) -> None:
+    assert _in_order(messages) == in_order
 
 
 @pytest.mark.parametrize(
     "messages",
     [
-        {"Cells_1": ["U1", "U2"], "Cells_2": ["U3", "U4"]},
-        {"Cells_1": ["U1", "U2", "U3"], "Cells_2": ["U3", "U4"]},  # one of them comes twice
-        {"Cells_A": ["U1", "U2"], "Cells_B": ["U1", "U2"]},
-        {"Cells_1": ["U1", "U2"], "Temps_1": ["U1", "U2"]},
+        {"Cells_1": "U1 U2", "Cells_2": "U3 U4"},
+        {"Cells_1": "U1 U2 U3", "Cells_2": "U3 U4"},  # one of them comes twice
+        {"Cells_A": "U1 U2", "Cells_B": "U1 U2"},
+        {"Cells_1A": "U1 U2", "Cells_1B": "U1 U2", "Cells_2A": "U3", "Cells_2B": "U3"},  # measured twice
+        {"Cells": "U0 U1 U17"},
     ],
 )
-def test_numbers_that_say_it_themselves_are_left(tmp_path: Path, messages: dict[str, list[str]]) -> None:
-    assert _counted(tmp_path, messages) == {}
+def test_numbers_that_say_it_themselves_are_left(messages: dict[str, str]) -> None:
+    places = _places(messages)
+    assert numbers_of(places) == {where: int(where[1][1:]) for where in places}

@@ -51,6 +51,19 @@ def test_slots_count_anew_in_each_frame() -> None:
     mistakes.check()
 
 
+def test_slots_have_any_number(tmp_path: Path) -> None:
+    """Those above 63 were not found, though numbers may begin at 101, and long frames have room for more."""
+    numbers = [1, 2, 3, 63, 64, 65, 101, 102]
+    signals = "".join(f' SG_ T{n} : {place}|1@1+ (1,0) [0|1] "" A\n' for place, n in enumerate(numbers))
+    (tmp_path / "a.dbc").write_text(
+        'VERSION ""\nBS_:\nBU_: A\n' + "".join(f"BO_ {m} M_{m}: 8 A\n{signals}" for m in (1, 2))
+    )
+    found, mistakes = book(tmp_path / "a.dbc")
+    members = found.members("key", ("can0", "M_{frame}", "T{slot}"), range(1, 17))
+    assert [place.signal.name for _, place in members] == [f"T{n}" for n in numbers] * 2
+    mistakes.check()
+
+
 def test_an_unknown_placeholder_is_a_mistake() -> None:
     found, mistakes = book(DATA / "small.dbc")
     assert found.members("key", ("can0", "CMU_Cells_{fram}", "V{slot}"), [1]) == []
