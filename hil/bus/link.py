@@ -9,8 +9,9 @@ any other             python-can's interface of that name: :mod:`hil.bus.python_
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from hil.bus.can_error import CanError, decode_error
@@ -19,6 +20,7 @@ from hil.errors import BusError, RigFileError
 
 Stamps = Literal["hardware", "kernel", "receive"]
 OWN = "rig"  # sender of a link's own echoes
+_GIVEN_UP = 1_000  # frames that nobody takes note of
 
 
 class LinkFullError(BusError):
@@ -45,6 +47,7 @@ class LinkCounters:
         tec: Its transmit error counter, as last told.
         rec: Its receive error counter, as last told.
         last_error: The latest of the above in words.
+        given_up: Own frames that were refused or not confirmed, until who sent them has taken note.
     """
 
     sent: int = 0
@@ -62,6 +65,7 @@ class LinkCounters:
     tec: int = 0
     rec: int = 0
     last_error: str = ""
+    given_up: deque[Frame] = field(default_factory=lambda: deque(maxlen=_GIVEN_UP))
 
     def count_error(self, frame: Frame) -> CanError:
         """Count an error frame and take over what it tells of the controller."""

@@ -214,6 +214,8 @@ class RealMedium:
         except BusError:
             self._go_down()
             raise
+        while self.counters.given_up:
+            self._drop(self.counters.given_up.popleft())
         for frame in frames:
             frame.t_ns = max(1, frame.t_ns - zero_ns)
             if frame.error:
@@ -314,6 +316,16 @@ class RealMedium:
                 frame.t_ns, frame.start_ns = echo.t_ns, echo.start_ns
                 return frame, node
         return echo, self.nodes[0] if self.nodes else None
+
+    def _drop(self, lost: Frame) -> None:
+        """The link has counted a frame as lost: no echo of a like one is its own."""
+        waiting = self._sent.get(lost.key, _NOTHING)
+        for place, (frame, node) in enumerate(waiting):
+            if frame is lost:
+                del waiting[place]
+                node.pending -= 1
+                node.dropped += 1
+                return
 
     def _give_up(self, waiting: deque[tuple[Frame, RealNode]], count: int) -> None:
         """The echoes of the oldest frames never came."""

@@ -158,6 +158,7 @@ class SlcanLink:
         self._echoes = []
         self._outgoing = b""
         self._asked_ns = 0  # for the status; 0: no answer awaited
+        self._tells_status = False  # has answered that question
         self._in_doubt = False  # whether an acknowledgement may have been in what was no line
         self._told_ns = time.monotonic_ns()
         self._clock = DeviceClock(STAMP_WRAP_MS * NS_PER_MS)
@@ -268,9 +269,11 @@ class SlcanLink:
         """A bell: of the question for the status, or of the frame that was written before it."""
         waiting = self._unacknowledged
         if self._asked_ns and not (waiting and waiting[0][1] < self._asked_ns):
-            self._asked_ns = self._status_ns = 0  # it does not know the question
+            self._asked_ns = 0
+            if not self._tells_status:
+                self._status_ns = 0  # it does not know the question
         elif waiting:
-            waiting.popleft()
+            self.counters.given_up.append(waiting.popleft()[0])
             self._acknowledges = True
             self.counters.tx_full += 1
             self.counters.last_error = "the adapter refused a frame"
@@ -280,8 +283,9 @@ class SlcanLink:
         waiting = self._unacknowledged
         if waiting and now_ns - waiting[0][1] > _ACKNOWLEDGED_NS:
             self._give_up_waiting(now_ns)
-        due = now_ns - self._told_ns > self._status_ns or (self._in_doubt and not self._asked_ns)
-        if self._status_ns and due and not self._outgoing:
+        due = now_ns - self._told_ns > self._status_ns
+        asks = due or (self._in_doubt and not 0 < now_ns - self._asked_ns < _ANSWER_NS)
+        if asks and self._status_ns and not self._outgoing:
             self._told_ns = self._asked_ns = now_ns
             self._outgoing = b"F\r"
             self._flush()
@@ -290,12 +294,15 @@ class SlcanLink:
         """The status has come, and before it what was answered to the frames written before the question.
 
         One whose acknowledgement was lost would otherwise take that of the next one, and so on, until
-        the bus has rested and it is given up: in whatever test that is.
+        the bus has rested and it is given up: in whatever test that is. Adapters are taken to answer in
+        order, as Lawicel's do; so this is only asked where noise may have taken something.
         """
         waiting = self._unacknowledged
-        while self._in_doubt and self._acknowledges and waiting and waiting[0][1] < self._asked_ns:
-            self._unconfirmed()
-        self._in_doubt = False
+        if self._in_doubt and self._acknowledges:
+            self._in_doubt = False
+            while waiting and waiting[0][1] < self._asked_ns:
+                self._unconfirmed()
+        self._tells_status = True
         self._asked_ns = 0
 
     def _give_up_waiting(self, now_ns: int) -> None:
@@ -310,7 +317,7 @@ class SlcanLink:
                 self._through(*waiting.popleft(), self._echoes)
 
     def _unconfirmed(self) -> None:
-        self._unacknowledged.popleft()
+        self.counters.given_up.append(self._unacknowledged.popleft()[0])
         self.counters.unconfirmed += 1
         self.counters.last_error = "the adapter did not acknowledge a frame"
 

@@ -276,6 +276,23 @@ def test_what_came_before_the_rig_is_thrown_away(bench: Bench) -> None:
     assert bench.heard == []
 
 
+def test_a_frame_that_the_link_has_given_up_waits_for_no_echo(bench: Bench) -> None:
+    """Echoes were taken for those of the frame before, and one was counted again when the data changed."""
+    for at_ms in (1, 2, 3):
+        bench.node.send(0x123, b"same")
+        if at_ms == 1:
+            bench.link.counters.given_up.append(bench.link.sent[0])
+        else:
+            bench.link.echo(at_ms * NS_PER_MS)
+        bench.medium.poll()
+    assert [frame.t_ns for frame in bench.link.sent] == [0, 2 * NS_PER_MS, 3 * NS_PER_MS]
+    bench.node.send(0x123, b"other")
+    bench.link.echo(4 * NS_PER_MS)
+    bench.medium.poll()
+    assert (bench.node.pending, bench.node.dropped, bench.medium.counters.unconfirmed) == (0, 1, 0)
+    assert not bench.link.counters.given_up
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 def test_an_adapter_unplugged_and_plugged_in_again_in_real_time(tmp_path: Path) -> None:
     from hil.bus.slcan import SlcanLink

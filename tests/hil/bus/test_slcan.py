@@ -312,6 +312,23 @@ class TestAcknowledgement:
         assert (a.counters.unconfirmed, a.counters.garbage) == (1, 1)
         assert bytes(line.written).count(b"F\r") == 1  # long before it is due
 
+    def test_who_sent_a_frame_is_told_that_it_is_given_up(
+        self, bench: Bench, pair: Pair, set_time: Callable[[int], None]
+    ) -> None:
+        a, _ = pair
+        set_time(20 * NS_PER_S)
+        a.send(Frame(1, b""))
+        assert len(told(a)) == 1
+        lost, refused = Frame(2, b""), Frame(3, b"")
+        a.send(lost)
+        bench.lines["a"].adapter.out.clear()
+        set_time(21 * NS_PER_S)
+        a.receive()
+        a.send(refused)
+        bench.lines["a"].adapter.out[:] = b"\a"
+        a.receive()
+        assert [id(frame) for frame in a.counters.given_up] == [id(lost), id(refused)]
+
     def test_what_came_while_the_program_stood_still_counts(
         self, pair: Pair, set_time: Callable[[int], None]
     ) -> None:
@@ -356,6 +373,19 @@ class TestStatus:
         a.receive()
         assert bench.lines["a"].written.count(b"F\r") == 1
         assert a.counters.tx_full == 0
+
+    def test_a_question_that_a_bad_cable_tore_is_asked_again(
+        self, bench: Bench, pair: Pair, set_time: Callable[[int], None]
+    ) -> None:
+        """An adapter that has answered it once knows it."""
+        a, _ = pair
+        for answered in (True, False, True):
+            set_time(time.monotonic_ns() + 2 * NS_PER_S)
+            a.receive()
+            if not answered:
+                bench.lines["a"].adapter.out[:] = b"\a"
+            a.receive()
+        assert bench.lines["a"].written.count(b"F\r") == 3
 
     def test_wrong_bit_rate(self, bench: Bench, set_time: Callable[[int], None]) -> None:
         bench.add("a")
