@@ -7,12 +7,15 @@
 
 #ifndef _WIN32
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 static struct {
     Py_buffer beat, words;
     int code;
+    pid_t process; /* not of a child that firmware has forked */
 } last;
 
 static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
@@ -23,7 +26,7 @@ static char stack[1 << 15]; /* of its own: firmware may have used up the other o
 /* Only what POSIX allows in a signal handler. What comes between two calls of firmware is none of its doing. */
 static void say_in_a_call(void)
 {
-    if (*(volatile uint64_t *)last.beat.buf % 2) {
+    if (*(volatile uint64_t *)last.beat.buf % 2 && getpid() == last.process) {
         (void)!write(STDERR_FILENO, last.words.buf, (size_t)last.words.len);
         _exit(last.code);
     }
@@ -36,10 +39,12 @@ static void crashed(int number)
     raise(number);
 }
 
-/* Firmware has called exit(). */
+/* Firmware has called exit(); what it printed before is not lost. */
 static void left(void)
 {
-    if (last.beat.obj != NULL) say_in_a_call();
+    if (last.beat.obj == NULL) return;
+    fflush(NULL);
+    say_in_a_call();
 }
 
 PyObject *forget_last_words(PyObject *self, PyObject *ignored)
@@ -67,6 +72,7 @@ PyObject *last_words(PyObject *self, PyObject *args)
         return NULL;
     }
     last.code = code;
+    last.process = getpid();
     heard = heard || atexit(left) == 0;
     stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
     sigaltstack(&own, NULL);

@@ -63,12 +63,14 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_rig(arguments.rig)
     line = Line()
     campaign = Campaign(config, wish, line.show)
-    campaign.begin()
+    with _left_by_a_crash(campaign, "; nothing was found before"):
+        campaign.begin()
     line.clear()
     out = make_folder(arguments.out, config.name, (_JSON, _PAGE))
     draft = _Draft(campaign, out)
     try:
-        with terminated_as_interrupted(), watched(campaign.heartbeat, draft.hung), draft.left_by_a_crash():
+        last = _left_by_a_crash(campaign, draft.found)
+        with terminated_as_interrupted(), watched(campaign.heartbeat, draft.hung), last:
             print(f"{config.title}: looking for its limits", flush=True)
             _find(campaign, draft, line)
     finally:
@@ -144,18 +146,10 @@ class _Draft:
         self.sheet.facts["seconds"] = round(time.monotonic() - self._begun, 1)
         write_whole(self.out / _JSON, as_json(self.sheet))
 
-    @contextmanager
-    def left_by_a_crash(self) -> Iterator[None]:
-        """Let firmware that ends this process in the block, by a crash or exit(), say where the sheet is."""
-        from hil.bms._calls import forget_last_words, last_words
-
-        said = "the firmware crashed or ended the process; what was found before"
-        found = f"hil: {said}: {self.out / _JSON}\n"
-        last_words(self._campaign.heartbeat, found.encode(), 3)
-        try:
-            yield
-        finally:
-            forget_last_words()
+    @property
+    def found(self) -> str:
+        """Where the sheet is, for what is said last."""
+        return f"; what was found before: {self.out / _JSON}"
 
     def hung(self) -> None:
         """End the process: a call of the firmware does not return, and nothing else ends it."""
@@ -165,3 +159,16 @@ class _Draft:
             file=sys.stderr,
         )
         os._exit(3)
+
+
+@contextmanager
+def _left_by_a_crash(campaign: Campaign, found: str) -> Iterator[None]:
+    """Let firmware that ends this process in the block, by a crash or exit(), say so, and what was found."""
+    from hil.bms._calls import forget_last_words, last_words
+
+    said = f"hil: the firmware crashed or ended the process{found}\n"
+    last_words(campaign.heartbeat, said.encode(), 3)
+    try:
+        yield
+    finally:
+        forget_last_words()

@@ -406,3 +406,12 @@ def test_a_crash_in_a_search_for_its_limits_says_where_the_sheet_is(build, hil, 
     assert run.code == 3, run.said
     said = "hil: the firmware crashed or ended the process; what was found before"
     assert f"{said}: {out / 'characteristic.json'}" in run.said
+
+
+def test_firmware_that_exits_at_once_is_told_in_a_search_for_its_limits(build, hil, tmp_path):
+    """And what it printed itself is there."""
+    rig = build(ON_STEP='printf("no such board"); exit(0);')
+    run = hil("characterise", rig, "--only", "overvoltage", "--out", tmp_path / "sheet", env={})
+    assert run.code == 3, run.said
+    assert "hil: the firmware crashed or ended the process; nothing was found before" in run.said
+    assert "no such board" in run.said

@@ -1,6 +1,7 @@
 /* A BMS of four cells, as small as can be; -DON_STEP='abort();' and the like make it a bad one. */
 #include "bms.h"
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
