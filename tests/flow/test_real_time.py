@@ -36,7 +36,7 @@ import resource
 from hil.bus.slcan_adapter import Manners
 from hil.bus.slcan_twin import SlcanTwin, serving
 
-pytestmark = [pytest.mark.real_time, pytest.mark.flaky(reruns=2, only_rerun="MachineStalledError")]
+pytestmark = [pytest.mark.real_time, pytest.mark.flaky(reruns=2, only_rerun="MachineLateError")]
 
 OPERATES = '''
 def test_it_operates(rig):
