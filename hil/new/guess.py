@@ -96,10 +96,6 @@ def guess(database: Database, bms: str) -> Guess:
                 found.unknown.append((message.name, signal.name))
     _number_arrays(found)
     _in_order_of(database, found)
-    found.ports = _from_one(found.ports)
-    roles = _from_one({where: role for role, (where, _) in found.roles.items()})
-    by_place = dict(found.roles.values())
-    found.roles = {role: (where, by_place[where]) for where, role in roles.items()}
     return found
 
 
@@ -128,21 +124,12 @@ def _in_order_of(database: Database, found: Guess) -> None:
 
 
 def _numbered(arrays: Mapping[str, Sequence[Where]]) -> Iterator[tuple[str, Where]]:
-    """Names of members and their signals."""
+    """Names of members and their signals; arrays that a DBC file counts from 0 begin with 1, as rigs do."""
     for array, places in arrays.items():
-        for where, number in numbers_of(places).items():
-            yield array.replace("*", str(number)), where
-
-
-def _from_one(members: Mapping[Where, str]) -> dict[Where, str]:
-    """Arrays that a DBC file counts from 0, as rigs do: from 1."""
-    from_zero = {name.removesuffix("[0]") for name in members.values() if name.endswith("[0]")}
-
-    def shifted(name: str) -> str:
-        array, _, number = name.rstrip("]").rpartition("[")
-        return f"{array}[{int(number) + 1}]" if array in from_zero else name
-
-    return {where: shifted(name) for where, name in members.items()}
+        numbers = numbers_of(places)
+        first = int(0 in numbers.values())
+        for where, number in numbers.items():
+            yield array.replace("*", str(number + first)), where
 
 
 def is_protection(message: Message, signal: Signal) -> bool:

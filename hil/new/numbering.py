@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 from hil.new.words import number_of, words_of
@@ -51,8 +50,13 @@ def _is_counted_anew(signals: Collection[Where], named: Mapping[Where, int]) -> 
         groups.setdefault(_numbers(where[0]), []).append(named[where])
     if any(len(set(group)) < len(group) for group in groups.values()):
         return False
-    shared = [(a, b) for a, b in combinations(groups.values(), 2) if set(a) & set(b)]
-    return bool(shared) and all(min(a) == min(b) for a, b in shared)
+    starts: dict[int, list[int]] = {}  # by number: where each message that has it begins
+    for group in groups.values():
+        first = min(group)
+        for number in group:
+            starts.setdefault(number, []).append(first)
+    again = [firsts for firsts in starts.values() if len(firsts) > 1]
+    return bool(again) and all(len(set(firsts)) == 1 for firsts in again)
 
 
 def _is_one_by_message(signals: Collection[Where]) -> bool:

@@ -115,6 +115,16 @@ def set_time(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> Callable[[int], N
     return set_to
 
 
+@pytest.fixture
+def acknowledging(pair: Pair, set_time: Callable[[int], None]) -> SlcanLink:
+    """The first of the pair, after 20 s, which knows that its adapter acknowledges frames."""
+    a, _ = pair
+    set_time(20 * NS_PER_S)
+    a.send(Frame(1, b""))
+    assert len(told(a)) == 1
+    return a
+
+
 def told(link: SlcanLink) -> list[tuple[int, bytes, bool, str]]:
     return [(frame.id, frame.data, frame.extended, frame.sender) for frame in link.receive()]
 
@@ -277,12 +287,9 @@ class TestAcknowledgement:
         assert (a.counters.own_echoes, a.counters.unconfirmed) == (3, 0)
 
     def test_a_lost_acknowledgement(
-        self, bench: Bench, pair: Pair, set_time: Callable[[int], None]
+        self, bench: Bench, acknowledging: SlcanLink, set_time: Callable[[int], None]
     ) -> None:
-        a, _ = pair
-        set_time(20 * NS_PER_S)
-        a.send(Frame(1, b""))
-        assert len(told(a)) == 1
+        a = acknowledging
         a.send(Frame(2, b""))
         bench.lines["a"].adapter.out.clear()
         set_time(21 * NS_PER_S)
@@ -292,14 +299,10 @@ class TestAcknowledgement:
         assert [frame.id for frame in a.receive()] == [3]
 
     def test_an_acknowledgement_swallowed_by_garbage_is_told_at_once(
-        self, bench: Bench, pair: Pair, set_time: Callable[[int], None]
+        self, bench: Bench, acknowledging: SlcanLink, set_time: Callable[[int], None]
     ) -> None:
         """And from then on each frame has its own again, though they follow each other without a rest."""
-        a, _ = pair
-        line = bench.lines["a"]
-        set_time(20 * NS_PER_S)
-        a.send(Frame(1, b""))
-        assert len(told(a)) == 1
+        a, line = acknowledging, bench.lines["a"]
         line.adapter.out += b"t1008"  # and the acknowledgement behind it: one line that is none
         a.send(Frame(2, b""))
         through = []
@@ -313,12 +316,9 @@ class TestAcknowledgement:
         assert bytes(line.written).count(b"F\r") == 1  # long before it is due
 
     def test_who_sent_a_frame_is_told_that_it_is_given_up(
-        self, bench: Bench, pair: Pair, set_time: Callable[[int], None]
+        self, bench: Bench, acknowledging: SlcanLink, set_time: Callable[[int], None]
     ) -> None:
-        a, _ = pair
-        set_time(20 * NS_PER_S)
-        a.send(Frame(1, b""))
-        assert len(told(a)) == 1
+        a = acknowledging
         lost, refused = Frame(2, b""), Frame(3, b"")
         a.send(lost)
         bench.lines["a"].adapter.out.clear()
@@ -330,12 +330,9 @@ class TestAcknowledgement:
         assert [id(frame) for frame in a.counters.given_up] == [id(lost), id(refused)]
 
     def test_what_came_while_the_program_stood_still_counts(
-        self, pair: Pair, set_time: Callable[[int], None]
+        self, acknowledging: SlcanLink, set_time: Callable[[int], None]
     ) -> None:
-        a, _ = pair
-        set_time(20 * NS_PER_S)
-        a.send(Frame(1, b""))
-        assert len(told(a)) == 1
+        a = acknowledging
         a.send(Frame(2, b""))
         set_time(22 * NS_PER_S)
         a.send(Frame(3, b""))
