@@ -39,15 +39,16 @@ typedef struct {      /* 72 bytes, the same on every host */
 extern BMS_EXPORT const uint32_t bms_abi_version; /* = BMS_ABI_VERSION */
 
 /* Power-on. cold: forget everything, the fault memory too (a factory-fresh controller); otherwise keep what
- * the real controller keeps in its non-volatile memory. Returns 0, else an error that ends the run. */
+ * the real controller keeps in its non-volatile memory. Returns 0, else an error, which the test fails for;
+ * in the very first call it ends the run. */
 BMS_EXPORT int bms_init(uint64_t now_ns, int32_t cold);
 
-/* A frame that another node sent has arrived. Returns 0, else an error that ends the run: for trouble of
- * the firmware itself, not for a frame that it does not like. */
+/* A frame that another node sent has arrived. Returns 0, else an error, and that test fails: for trouble
+ * of the firmware itself, not for a frame that it does not like. */
 BMS_EXPORT int bms_receive(uint64_t now_ns, const bms_frame *frame);
 
 /* One cycle. Writes the frames to send to `out`, which has room for `capacity`; returns their number, or a
- * negative number for an error that ends the run. */
+ * negative number for an error: that test fails, and the run goes on. */
 BMS_EXPORT int bms_step(uint64_t now_ns, bms_frame *out, int32_t capacity);
 
 /* Optional, both or none: the whole state as bytes, so that a test can go back to an instant.
