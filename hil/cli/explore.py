@@ -59,11 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Search.
 
     Raises:
-        HilError: If the rig is in real time, Hypothesis is not there, the rig itself breaks, or nothing can
-            be written.
+        HilError: If the rig is in real time, with ``--bugs`` also if it tests another BMS than the shipped
+            one, Hypothesis is not there, the rig itself breaks, or nothing can be written.
     """
     from hil.errors import UsageError
     from hil.explore.play import require_fork
+    from hil.mutants.build import require_reference
     from hil.rig.load import load_rig
     from hil.run.output import make_folder
     from hil.run.supervisor import terminated_as_interrupted
@@ -74,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     require_fork()
     config = load_rig(arguments.rig)
     config.require_virtual("a search takes hundreds of lives")
+    if arguments.bugs is not None:
+        require_reference(config)
     out = make_folder(arguments.out, config.name, (_JSON, _TEXT))
     with terminated_as_interrupted():
         return (_explore if arguments.bugs is None else _prove)(config, arguments, out)

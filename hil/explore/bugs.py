@@ -48,7 +48,7 @@ def prove(
     """Search each bug for so long at most.
 
     Args:
-        config: A rig of the reference BMS.
+        config: A rig of the reference BMS, see :func:`hil.mutants.build.require_reference`.
         mutants: The bugs.
         seed: Of the search.
         seconds: For each.

@@ -5,18 +5,38 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
+from importlib.resources import files as resources
 from pathlib import Path
 
 from hil.errors import UsageError
 from hil.mutants.mutant import Mutant
-from hil.rig.shipped import shipped_sources
+from hil.rig.schema import RigConfig
+from hil.rig.shipped import find_library, shipped_sources
 
 _FLAGS = ("-std=c11", "-O2", "-fPIC")
+_REFERENCE = "reference_bms"
 
 
 def compiler() -> str | None:
     """The C compiler of this machine, if there is one."""
     return next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
+
+
+def require_reference(config: RigConfig) -> None:
+    """Bugs are put into the sources of one BMS: to a rig of another one they would all look broken.
+
+    Raises:
+        UsageError: If the rig does not test the shipped BMS as a library.
+    """
+    shipped, _ = find_library(_REFERENCE, Path(str(resources("hil") / "rigs")))
+    bms = config.bms
+    if bms.kind != "library" or shipped is None or bms.firmware.resolve() != shipped.resolve():
+        raise UsageError(
+            f"is no rig of the shipped {_REFERENCE}: it tests {bms.name}",
+            place=str(config.path),
+            key="bms.library",
+            remedy="bugs are put into the shipped BMS's sources; try the rig laptop",
+        )
 
 
 def changed(mutant: Mutant, text: str) -> str:

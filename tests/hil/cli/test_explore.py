@@ -31,6 +31,17 @@ def test_a_bug_that_is_none_is_refused(capsys: pytest.CaptureFixture[str], tmp_p
     assert "no mutant has 'no such bug'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("rig", ["storage", "truck"])
+def test_bugs_of_the_reference_bms_prove_nothing_on_a_rig_of_another(
+    rig: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """That BMS breaks there without any bug, so that each would count as found."""
+    out = tmp_path / "out"
+    assert main(["explore", rig, "--bugs", "all", "--out", str(out)]) == 2
+    assert "bms.library: is no rig of the shipped reference_bms" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_without_hypothesis_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
