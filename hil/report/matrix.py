@@ -65,17 +65,21 @@ def titles() -> dict[int, str]:
 
 
 def lines(results: Results) -> list[Line]:
-    """All cases of the catalogue and requirements of the rig file, tested or not; then those of tests."""
+    """All cases of the catalogue and requirements of the rig file, tested or not; then those of tests.
+
+    Each id has one line: one of the rig file or of a test that is a case's, too, is that case.
+    """
     outcomes = results.outcomes
-    known = [Line(case_id(n), title, _of_case(outcomes, n)) for n, title in titles().items()]
-    named = dict(results.info.get("requirements") or {})
+    asked = {case_id(number): [title] for number, title in titles().items()}
+    for name, title in (results.info.get("requirements") or {}).items():
+        asked.setdefault(name, []).append(title)
     for name in (name for outcome in outcomes for name in outcome.requirements):
-        named.setdefault(name, "")
-    own = [
-        Line(name, title, [one for one in outcomes if name in one.requirements])
-        for name, title in named.items()
+        asked.setdefault(name, [])
+    named = [(outcome, _named(outcome)) for outcome in outcomes]
+    return [
+        Line(name, "; ".join(filter(None, told)), [outcome for outcome, names in named if name in names])
+        for name, told in asked.items()
     ]
-    return known + own
 
 
 def as_json(events: Sequence[Event]) -> str:
@@ -110,5 +114,6 @@ def as_csv(events: Sequence[Event]) -> str:
     return out.getvalue()
 
 
-def _of_case(outcomes: Sequence[Outcome], number: int) -> list[Outcome]:
-    return [outcome for outcome in outcomes if number in outcome.cases]
+def _named(outcome: Outcome) -> set[str]:
+    """All ids that a test names."""
+    return {*map(case_id, outcome.cases), *outcome.requirements}

@@ -173,7 +173,7 @@ def _rows(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
         outcome = reaction.outcome
         cells = (
             outcome.test,
-            [*map(case_id, outcome.cases), *outcome.requirements],
+            list(dict.fromkeys([*map(case_id, outcome.cases), *outcome.requirements])),
             reaction.statement,
             reaction.role,
             reaction.n,

@@ -341,6 +341,11 @@ class Recorder:
         )
 
 
+def requirements_of(text: str) -> list[str]:
+    """The ids in what a limit has as its requirement: more than one if it is promised in several places."""
+    return [name for name in (part.strip() for part in text.split(", ")) if name]
+
+
 def read_events(path: Path) -> list[Event]:
     """The events of a record; a last line that a crash left torn is dropped.
 

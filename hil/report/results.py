@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from hil.checks.check import UNHEARD
-from hil.report.record import Event
+from hil.report.record import Event, requirements_of
 
 VERDICTS = ("pass", "fail", "error", "invalid", "skipped")
 WORST_FIRST = ("fail", "error", "invalid", "pass", "skipped")  # passed if some passed and others were skipped
@@ -331,7 +331,8 @@ def _add(outcome: Outcome, event: Event) -> None:
     if event["event"] == "cell":
         outcome.cells.append(event)
     elif event["event"] == "proves":
-        outcome.requirements = tuple(dict.fromkeys([*outcome.requirements, event["requirement"]]))
+        proven = requirements_of(event["requirement"])
+        outcome.requirements = tuple(dict.fromkeys([*outcome.requirements, *proven]))
     elif event["event"] in ("step", "stimulus"):
         outcome.actions.append(event)
     elif event["event"] in ("check", "plot"):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hil.frames.design import design_load
+from hil.report.record import requirements_of
 from hil.run.traces import trace_of
 
 if TYPE_CHECKING:
@@ -96,10 +97,9 @@ def _requirements(config: RigConfig) -> dict[str, str]:
     """Which limits each requirement promises, and where that stands."""
     found: dict[str, list[str]] = {}
     for limit in config.limits.values():
-        if limit.requirement:
-            found.setdefault(limit.requirement, []).append(
-                f"{limit.name} ({limit.source})" if limit.source else limit.name
-            )
+        told = f"{limit.name} ({limit.source})" if limit.source else limit.name
+        for requirement in requirements_of(limit.requirement):
+            found.setdefault(requirement, []).append(told)
     return {requirement: "limits: " + ", ".join(names) for requirement, names in found.items()}
 
 

@@ -81,6 +81,24 @@ def test_a_test_proves_the_requirement_behind_a_limit_that_it_took() -> None:
     assert gather(events).outcomes[0].requirements == ("R-7", "R-8")
 
 
+def test_a_limit_that_two_requirements_promise_is_proven_for_each() -> None:
+    """A CSV of limits gathers the ids of one limit's rows as one text."""
+    proves = {"event": "proves", "test": "a.py::test_a", "requirement": "R-8, R-9"}
+    outcomes = gather([*_events()[:1], proves]).outcomes
+    assert outcomes[0].requirements == ("R-7", "R-8", "R-9")
+    assert [line.requirement for line in lines(_run(outcomes))[72:]] == ["R-7", "R-8", "R-9"]
+
+
+def test_an_id_of_the_catalogue_has_one_line_whoever_names_it() -> None:
+    marked = _outcome("a.py::test_a", "fail", requirements=("BMS-18",))
+    both = _outcome("a.py::test_b", "pass", 18, requirements=("BMS-18",))
+    found = lines(_run([marked, both], {"BMS-18": "limits: cell_overvoltage"}))
+    assert len(found) == 72
+    (line,) = (line for line in found if line.requirement == "BMS-18")
+    assert (line.verdict, line.outcomes) == ("fail", [marked, both])
+    assert line.title == f"{titles()[18]}; limits: cell_overvoltage"
+
+
 def test_json_and_csv_say_the_same() -> None:
     rows = {row["requirement"]: row for row in json.loads(as_json(_events()))}
     assert rows["BMS-18"]["tests"] == {"a.py::test_a": "pass", "a.py::test_b": "skipped"}

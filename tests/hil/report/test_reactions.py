@@ -124,6 +124,13 @@ def test_one_that_never_came_has_no_numbers():
     assert row.endswith(",0,1,,,,stimulus,,,,,600.0,,0.0,")
 
 
+def test_a_requirement_that_is_also_a_case_is_there_once():
+    """One of the rig file, or of a test's mark, may have the id of a case of the catalogue."""
+    (head, *rest) = repetition(1, 460, 470)
+    events = run([{**head, "requirements": ["BMS-18", "R-7"]}, *rest])
+    assert json.loads(as_json(events))[0]["requirements"] == ["BMS-18", "R-7"]
+
+
 def test_the_tables_agree():
     rows = json.loads(as_json(GOOD))
     cells = list(csv.DictReader(io.StringIO(as_csv(GOOD))))

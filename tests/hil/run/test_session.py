@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from hil.errors import BmsError, BusError, HealthError, OutputError, UsageError
 from hil.frames.design import design_load
 from hil.host.world import World
 from hil.report.record import Recorder, read_events
+from hil.rig.limits import Limit
 from hil.rig.silence import Silence
 from hil.run.facts import run_facts
 from hil.run.session import RunOptions, Session, TestInfo, exit_code_of
@@ -95,6 +97,15 @@ def test_the_first_line_says_all_that_may_be_asked_later(laptop, tmp_path):
     assert {wire["direction"] for wire in facts["wiring"]} == {"in", "out"}
     assert 0.1 < facts["buses"]["pack"]["load"] < 0.6
     assert facts["paths"]["trace"] == "trace.log"
+
+
+def test_each_requirement_of_a_limit_is_told_by_itself(small, tmp_path):
+    both = Limit("interlock", requirement="R-1, R-2", source="spec 3")
+    config = replace(small, limits={"interlock": both, "precharge": Limit("precharge", requirement="R-1")})
+    assert run_facts(config, tmp_path, 1, "none")["requirements"] == {
+        "R-1": "limits: interlock (spec 3), precharge",
+        "R-2": "limits: interlock (spec 3)",
+    }
 
 
 def test_load_by_design(small):
