@@ -144,7 +144,12 @@ class Trouble(Lever):
 _TROUBLES: tuple[tuple[str, str, dict[str, Any], Callable[[Message], bool]], ...] = (
     ("silence", "frame.missing", {}, lambda _: True),
     ("wrong checksum", "frame.crc", {}, lambda message: message.e2e is not None and message.e2e.has_checksum),
-    ("frozen counter", "frame.counter", {"mode": "frozen"}, lambda message: message.e2e is not None),
+    (
+        "frozen counter",
+        "frame.counter",
+        {"mode": "frozen"},
+        lambda message: message.e2e is not None and message.e2e.counter_mask != 0,
+    ),
 )
 
 

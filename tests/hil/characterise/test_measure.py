@@ -14,6 +14,7 @@ from hil.characterise.stimulus import CELLS, TEMPERATURE, Lever, levers, trouble
 from hil.characterise.survey import survey
 from hil.characterise.trial import Bench, roles_of
 from hil.clock import NS_PER_S
+from hil.frames.e2e import E2E
 from hil.rig.schema import RigConfig
 from hil.rig.shipped import shipped_sources
 
@@ -44,6 +45,16 @@ def test_a_floating_point_signal_is_turned_in_steps_that_a_sensor_can_show(bench
     assert lever.lsb == 1 / 1024
     assert 0 <= lever.value(lever.low) - port.minimum < lever.lsb
     assert 0 <= port.maximum - lever.value(lever.high) < lever.lsb
+
+
+def test_a_checksum_without_a_counter_has_none_that_freezes(bench: Bench) -> None:
+    bus = bench.config.buses["pack"]
+    message = bus.database.messages["INV_DcLink"]
+    alone = replace(message, e2e=E2E.of("XOR", 0, 8, None, (56, 8, True)))
+    database = replace(bus.database, messages=bus.database.messages | {message.name: alone})
+    found = troubles(replace(bench.config, buses={bus.name: replace(bus, database=database)}))
+    assert troubles(bench.config).keys() - found.keys() == {"frozen counter of INV_DcLink"}
+    assert "wrong checksum of INV_DcLink" in found
 
 
 def _define(name: str) -> int:
