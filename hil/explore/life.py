@@ -59,11 +59,13 @@ class Life:
                 self.lacking[getattr(maker, "title", "")] = str(error)
         self.seen: Counter[tuple[str, str]] = Counter()
         self.ignored: frozenset[str] = frozenset()
-        self._by_role: dict[str, list[Invariant]] = {}
+        self._by_message: dict[str, list[tuple[Invariant, list[str]]]] = {}
         for invariant in self.checked:
-            messages = {self.scene.roles[role].message for role in invariant.roles}
-            for message in sorted(messages):
-                self._by_role.setdefault(message, []).append(invariant)
+            carried: dict[str, list[str]] = {}
+            for role in invariant.roles:
+                carried.setdefault(self.scene.roles[role].message, []).append(role)
+            for message, roles in sorted(carried.items()):
+                self._by_message.setdefault(message, []).append((invariant, roles))
         self._broken: dict[str, ExitStack] = {}
         self.look()
 
@@ -210,9 +212,12 @@ class Life:
                 raise Ended(violation)
 
     def _violations(self) -> Iterator[Violation]:
+        heard_ns = self.scene.heard_ns
         for t_ns, message in self.scene.news():
-            for invariant in self._by_role.get(message, ()):
-                yield from invariant.broken(t_ns)
+            for invariant, roles in self._by_message.get(message, ()):
+                # not every frame of a message has each of its roles: one page does, or one state
+                if any(heard_ns.get(role) == t_ns for role in roles):
+                    yield from invariant.broken(t_ns)
         for invariant in self.checked:
             yield from invariant.later(self.rig.now_ns)
 

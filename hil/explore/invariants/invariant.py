@@ -24,7 +24,7 @@ class Invariant:
 
     Attributes:
         title: What must hold.
-        roles: After whose frames it is asked.
+        roles: After whose frames it is asked, of those that carry one of them.
 
     Raises:
         NotOfferedError: If the rig lacks what it needs.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from hil.explore.act import Act, Script
 from hil.explore.play import Player
 from hil.mutants.mutant import Mutant
+from hil.rig.load import load_rig
 
 INTERLOCK, OVERVOLTAGE = Act("breaks", ("interlock",)), Act("breaks", ("cell_overvoltage",))
 HEALS, OPERATE = Act("heals"), Act("asks", ("operate",))
@@ -103,3 +105,12 @@ def test_a_reset_whose_message_is_lost_is_no_trouble(whole: Player) -> None:
     outcome = whole.play((Act("loses", ("VCU_Request",)), Act("resets")), frozenset())
     assert not outcome.trouble
     assert outcome.violation is None
+
+
+def test_a_role_that_only_some_frames_carry_is_asked_for_in_those(tmp_path: Path) -> None:
+    """The code of the first fault is in the frame in the fault state only, which does not come first."""
+    rig = tmp_path / "some.toml"
+    only_then = 'first_fault = { signal = "pack/BMS_Status.FirstFault", when = { State = 7 } }'
+    rig.write_text(f'extends = "laptop"\n[roles]\n{only_then}\n', "utf-8")
+    outcome = Player(load_rig(rig), 1).play((OPERATE, INTERLOCK, HEALS), frozenset())
+    assert (outcome.trouble, outcome.violation) == ("", None)
