@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from math import isfinite
 
 from hil.characterise.bisect import edge, outward
 from hil.characterise.sheet import Curve, Level
@@ -46,7 +47,10 @@ class Sweep:
         return tuple((self.lever.value(raw), value) for raw, value in rows if value is not None)
 
     def read(self, raw: int) -> float | None:
-        """What is advertised once that number has been on the wire; ``None``: there is a fault by then."""
+        """What is advertised once that number has been on the wire.
+
+        ``None``: there is a fault by then, or what is advertised is no number, as a float signal can say.
+        """
         if raw not in self._seen:
             used = self._trial is not None
             self._seen[raw] = self._once(raw)
@@ -69,7 +73,7 @@ class Sweep:
             self._stack.close()
             self._trial = None
             return None
-        return trial.last(self.role.name)
+        return _number(trial.last(self.role.name))
 
 
 def curves(bench: Bench, levers: Sequence[Lever], role: Role) -> Iterator[Curve]:
@@ -130,16 +134,21 @@ def over_soc(bench: Bench, roles: Sequence[Role]) -> Iterator[Curve]:
     """How roles follow the state of charge that the BMS itself says, switched on with all cells at rest."""
     if "soc" not in bench.config.roles or bench.rest(_STATE) is None:
         return
-    rows: list[tuple[float, list[float]]] = []
+    rows: list[tuple[float, list[float | None]]] = []
     for soc in _SOCS:
         with bench.trial(_STATE, soc=soc) as trial:
             trial.until(trial.now_ns + 4 * max(bench.cycle_ns(role) for role in roles))
-            said = trial.last("soc")
+            said = _number(trial.last("soc"))
             if said is not None:
-                rows.append((said, [trial.last(role.name) or 0.0 for role in roles]))
+                rows.append((said, [_number(trial.last(role.name) or 0.0) for role in roles]))
     unit = bench.config.roles["soc"].unit
     for index, role in enumerate(roles):
-        points = sorted({(said, values[index]) for said, values in rows})
+        points = sorted({(said, value) for said, values in rows if (value := values[index]) is not None})
         full = max((value for _, value in points), default=0.0)
         if full > min((value for _, value in points), default=0.0):
             yield Curve(role.name, "state of charge", "", unit, role.unit, _STATE, full, tuple(points))
+
+
+def _number(value: float | None) -> float | None:
+    """What can be drawn and kept: a float signal can also say that it has no number."""
+    return value if value is not None and isfinite(value) else None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from math import inf, nan
 
 import pytest
 
 from hil.characterise.answer import characterise
-from hil.characterise.curve import curves
+from hil.characterise.curve import Sweep, curves, over_soc
 from hil.characterise.measure import Probe, Times, stages
+from hil.characterise.sheet import Sheet, as_json
 from hil.characterise.stimulus import CELLS, TEMPERATURE, Lever, levers, troubles
 from hil.characterise.survey import survey
-from hil.characterise.trial import Bench, roles_of
+from hil.characterise.trial import Bench, Trial, roles_of
 from hil.clock import NS_PER_S
 from hil.frames.e2e import E2E
 from hil.rig.schema import RigConfig
@@ -142,3 +144,35 @@ def test_a_pack_moves_with_its_cells_and_the_sensor_against_them(turned: dict[st
     held = against.held(7001, 0)
     cells = [value for port, value in held.items() if port.startswith("cell_monitor")]
     assert held[against.port] - sum(cells) == pytest.approx(7.001)
+
+
+def test_what_is_no_number_is_no_point_of_a_curve_over_the_charge(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A float signal can say so; one such point must not cost the sheet, which is JSON."""
+    said, socs = Trial.last, [0.001, 0.05, 0.5, 0.9]
+
+    def last(trial: Trial, role: str, at_ns: int | None = None) -> float | None:
+        value, soc = said(trial, role, at_ns), said(trial, "soc") or 0.0
+        if role == "soc":
+            return nan if soc > 80.0 else value
+        return inf if soc > 40.0 else value
+
+    monkeypatch.setattr(Trial, "last", last)
+    monkeypatch.setattr("hil.characterise.curve._SOCS", socs)
+    (found,) = over_soc(bench, [bench.config.roles["limit.discharge_current"]])
+    assert [soc for soc, _ in found.points] == pytest.approx([0.1, 5.0], abs=0.5)
+    assert as_json(Sheet({}, curves=[found]))
+
+
+@pytest.mark.parametrize("value", [nan, inf, -inf])
+def test_what_is_no_number_is_not_read(
+    bench: Bench, turned: dict[str, list[Lever]], monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    role, lever = bench.config.roles["limit.discharge_current"], turned[CELLS][0]
+    said = Trial.last
+    monkeypatch.setattr(Trial, "last", lambda trial, name: value if name == role.name else said(trial, name))
+    sweep = Sweep(bench, lever, role, lever.at(3.3))
+    assert sweep.read(lever.at(3.3)) is None
+    assert sweep.points == ()
+    sweep.close()
