@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hil-share", metavar="K/N", help="only the K-th of N shares, which take equally long")
     group.addoption("--hil-durations", metavar="PATH", help="earlier run that says what takes how long")
     group.addoption("--hil-done", type=int, default=0, metavar="N", help="tests that ended before these")
+    group.addoption("--hil-library", metavar="FILE", help="firmware to test in place of the rig file's")
     group.addoption("--hil-settled", metavar="FILE", help="node ids of tests to leave out, one per line")
     parser.addini("hil_rig", "rig file, or name of a shipped rig")
 
@@ -69,11 +71,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     from hil.rig.load import load_rig
 
     try:
-        config.stash[RIG] = load_rig(str(name))
+        config.stash[RIG] = _with_library(load_rig(str(name)), config.getoption("--hil-library"))
         if not config.getoption("--collect-only"):
             _begin(config, config.stash[RIG])
     except (HilError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _with_library(rig: RigConfig, library: str | None) -> RigConfig:
+    """The rig with another firmware: a copy of its file would not find what lies beside it."""
+    return rig if library is None else replace(rig, bms=replace(rig.bms, library=Path(library)))
 
 
 def _begin(config: pytest.Config, rig: RigConfig) -> None:

@@ -12,15 +12,14 @@ from pathlib import Path
 from threading import Event
 
 from hil.errors import HilError, UsageError
-from hil.mutants.build import Workshop
+from hil.mutants.build import Workshop, require_reference
 from hil.mutants.mutant import Mutant
 from hil.report.record import read_events
+from hil.rig.load import load_rig
 from hil.run.deaths import run_on
 from hil.run.session import RunOptions
 from hil.run.supervisor import Manner, complete_record
 from hil.run.traces import NONE
-
-_LIBRARY = 'library = "reference_bms"'
 
 
 class Fate(StrEnum):
@@ -71,7 +70,8 @@ class Hunt:
     """Runs a rig's suite against mutants.
 
     Raises:
-        UsageError: If the rig file does not say that it tests the reference BMS.
+        RigFileError: If there is no such rig, or it is wrong.
+        UsageError: If the rig does not test the reference BMS.
 
     Args:
         rig: The rig file that the reference BMS passes.
@@ -83,7 +83,9 @@ class Hunt:
     """
 
     def __init__(self, rig: Path, workshop: Workshop, limit_s: float) -> None:
-        self._rig = _rig_text(rig)
+        config = load_rig(rig)
+        require_reference(config)
+        self._rig = config.path
         self.workshop = workshop
         self._limit_s = limit_s
         self.stop = Event()
@@ -129,7 +131,7 @@ class Hunt:
             library = self.workshop.build_together(mutants, folder)
         except UsageError:  # said of the one that it is about
             return True
-        return self.failures(library, "", folder, folder / "run") != {}
+        return self.failures(library, "", folder / "run") != {}
 
     def _found(self, mutant: Mutant, folder: Path) -> Found:
         begun = time.monotonic()
@@ -141,7 +143,7 @@ class Hunt:
         return Found(mutant, fate, test, reason, time.monotonic() - begun)
 
     def failures(
-        self, library: Path, select: str, folder: Path, out: Path, *, may_be_none: bool = False
+        self, library: Path, select: str, out: Path, *, may_be_none: bool = False
     ) -> dict[str, Failure] | None:
         """What the chosen tests found in a library; ``None`` if they did not end in time.
 
@@ -149,7 +151,7 @@ class Hunt:
             UsageError: If no test was run, though there must be one.
             Stopped: If the hunt was called off.
         """
-        if not self._run(self._rig_with(library, folder), select, out):
+        if not self._run(library, select, out):
             return None
         return failures_of(out, may_be_none=may_be_none)
 
@@ -157,7 +159,7 @@ class Hunt:
         stages = [(mutant.kill, True), (f"not ({mutant.kill})", False)] if mutant.kill else [("", False)]
         for number, (select, about) in enumerate(stages):
             out = folder / f"run{number}"
-            failures = self.failures(library, select, folder, out, may_be_none=about)
+            failures = self.failures(library, select, out, may_be_none=about)
             if failures is None:
                 return Fate.TIMED_OUT, "", f"after {self._limit_s:g} s"
             for test, failure in failures.items():
@@ -165,12 +167,7 @@ class Hunt:
                 return (Fate.KILLED if right else Fate.OTHERWISE), test, failure.reason
         return Fate.SURVIVED, "", mutant.equivalent or "no test saw it"
 
-    def _rig_with(self, library: Path, folder: Path) -> Path:
-        path = folder / "mutant.toml"
-        path.write_text(self._rig.replace(_LIBRARY, f'library = "{library.as_posix()}"'), "utf-8")
-        return path
-
-    def _run(self, rig: Path, select: str, out: Path) -> bool:
+    def _run(self, library: Path, select: str, out: Path) -> bool:
         """Run the tests until the first that fails; whether they ended in time.
 
         Raises:
@@ -180,13 +177,13 @@ class Hunt:
         end_s = time.monotonic() + self._limit_s
         manner = Manner(silent=True, is_over=lambda: self.stop.is_set() or time.monotonic() > end_s)
         arguments = [*([f"-k{select}"] if select else []), "-x"]
-        ending = run_on(rig, RunOptions(out, trace=NONE), arguments, manner)
+        ending = run_on(self._rig, RunOptions(out, trace=NONE, library=library), arguments, manner)
         if self.stop.is_set():
             raise Stopped
         if ending.interrupted:
             return False
         with suppress(HilError):  # a run without a record proves nothing, see failures_of
-            complete_record(out, ending, rig)
+            complete_record(out, ending, library)
         return True
 
 
@@ -198,14 +195,6 @@ def _made(folder: Path) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _rig_text(rig: Path) -> str:
-    text = rig.read_text("utf-8")
-    if _LIBRARY not in text:
-        remedy = "mutants are made of the shipped BMS's sources; try: hil mutants laptop"
-        raise UsageError(f"has no {_LIBRARY}", place=str(rig), remedy=remedy)
-    return text
 
 
 def failures_of(out: Path, *, may_be_none: bool = False) -> dict[str, Failure]:

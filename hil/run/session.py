@@ -73,6 +73,7 @@ class RunOptions:
         repeat: How often each test is run.
         share: ``K/N``: only the K-th of N shares of the other tests; empty: all.
         durations: An earlier run, by which shares are dealt; ``None``: by the suite's table.
+        library: The firmware that is tested in place of the rig file's; ``None``: that one.
     """
 
     out: Path | None = None
@@ -85,6 +86,7 @@ class RunOptions:
     repeat: int = 1
     share: str = ""
     durations: Path | None = None
+    library: Path | None = None
 
 
 class Session:

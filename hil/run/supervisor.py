@@ -170,6 +170,8 @@ def _rig_options(rig: Path, options: RunOptions, heartbeat: Path) -> list[str]:
         given["--hil-share"] = options.share
     if options.durations is not None:
         given["--hil-durations"] = options.durations.absolute()
+    if options.library is not None:
+        given["--hil-library"] = options.library.absolute()
     return [f"{name}={value}" for name, value in given.items()]
 
 

@@ -37,7 +37,7 @@ def test_the_unbroken_bms_passes_the_same_tests(hunt: Hunt, tmp_path: Path) -> N
     unbroken = Mutant("none", "", "config.h", margin, margin, equivalent="it is the same")
     out = folder / "run"
     library = hunt.workshop.build(unbroken, folder)
-    assert hunt.failures(library, kills, folder, out) == {}
+    assert hunt.failures(library, kills, out) == {}
 
 
 def test_a_bug_that_crashes_is_killed_for_another_reason(hunt: Hunt, tmp_path: Path) -> None:

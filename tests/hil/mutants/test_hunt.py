@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from hil.mutants import matrix
 from hil.mutants.build import Workshop, compiler
 from hil.mutants.hunt import Failure, Fate, Found, Hunt, failures_of, is_check
 from hil.mutants.mutant import Mutant
+from hil.report.record import read_events
+from hil.rig.schema import RigConfig
 from hil.rig.shipped import find_rig
 
 _MUTANT = Mutant("weld check <removed>", "contactor_weld", "conditions.c", "a", "b", "weld")
@@ -74,10 +77,22 @@ def test_a_run_without_a_verdict_proves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(compiler() is None, reason="no C compiler on this machine")
 def test_only_rigs_of_the_reference_bms_have_mutants(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no rig of the shipped reference_bms") as refused:
+        Hunt(find_rig("storage"), Workshop(tmp_path / "unbroken"), 1.0)
+    assert refused.value.key == "bms.library"
+
+
+@pytest.mark.skipif(compiler() is None, reason="no C compiler on this machine")
+def test_files_beside_the_rig_are_found_with_a_mutant_too(tmp_path: Path, laptop: RigConfig) -> None:
+    (tmp_path / "limits.csv").write_text("name,key,value\ninterlock,delay,100 ms\n", "utf-8")
     rig = tmp_path / "mine.toml"
-    rig.write_text('library = "mine"\n', "utf-8")
-    with pytest.raises(UsageError, match="hil mutants laptop"):
-        Hunt(rig, Workshop(tmp_path / "unbroken"), 1.0)
+    rig.write_text('extends = "laptop"\n[limits]\nfile = "limits.csv"\n', "utf-8")
+    library, out = tmp_path / "mutant.so", tmp_path / "run"
+    shutil.copy(laptop.bms.firmware, library)
+    hunt = Hunt(rig, Workshop(tmp_path / "unbroken"), 60.0)
+    assert hunt.failures(library, "bursts_on_the_interlock", out) == {}
+    head = read_events(out / "record.jsonl")[0]
+    assert (head["firmware"]["file"], head["paths"]["rig"]) == ("mutant.so", str(rig))
 
 
 _MARGIN = Mutant("margin", "", "config.h", "#define MARGIN 30", "#define MARGIN 31", equivalent="a")
@@ -93,8 +108,8 @@ _DUE = Mutant("link", "", "config.h", "#define LINK_UP", "#define  LINK_UP", equ
 def test_equivalent_ones_share_a_run_until_a_test_sees_them(tmp_path, monkeypatch, seen, runs):
     libraries: list[bytes] = []
 
-    def failures(_hunt, _library, _select, folder, *_args, **_options):
-        libraries.append((folder / "broken" / "config.h").read_bytes())
+    def failures(_hunt, library, *_args, **_options):
+        libraries.append((library.parent / "broken" / "config.h").read_bytes())
         return seen if len(libraries) == 1 else {}
 
     monkeypatch.setattr(Hunt, "failures", failures)
