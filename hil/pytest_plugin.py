@@ -127,13 +127,17 @@ def _begin_supervised(config: pytest.Config, rig: RigConfig, options: RunOptions
 
 
 def _options(config: pytest.Config) -> RunOptions:
+    from hil.errors import UsageError
     from hil.run.session import RunOptions
 
+    seed: int = config.getoption("--hil-seed")
+    if seed < 0:
+        raise UsageError(f"{seed} is no seed: 0 or more", key="--hil-seed")
     out = config.getoption("--hil-out")
     heartbeat = config.getoption("--hil-heartbeat")
     return RunOptions(
         Path(out, *_worker(config)) if out else None,
-        config.getoption("--hil-seed"),
+        seed,
         config.getoption("--hil-trace"),
         Path(heartbeat) if heartbeat else None,
         config.getoption("--hil-plant"),

@@ -13,6 +13,14 @@ def count(text: str) -> int:
     return value
 
 
+def seed(text: str) -> int:
+    """What noise begins with: a whole number, none below 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is no seed: 0 or more")
+    return value
+
+
 def seed_range(text: str) -> range:
     """``A-B``: the seeds from A to B; one number: that one."""
     first, _, last = text.partition("-")

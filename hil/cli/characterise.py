@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hil.cli.arguments import seed
 from hil.cli.line import Line
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--only", default="", metavar="WORD,…", help="in the name of a role or quantity")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: hil-out/<rig>-<time>/")
     parser.add_argument("--against", type=Path, metavar="OLD.json", help="say what has changed since")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all noise (default 1)")
+    parser.add_argument("--seed", type=seed, default=1, metavar="N", help="of all noise (default 1)")
     parser.add_argument(
         "--patience",
         default="8 s",

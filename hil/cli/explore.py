@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hil.cli.arguments import seed
 from hil.cli.line import Line
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("rig", metavar="RIG", help="a rig in virtual time (laptop)")
     parser.add_argument("--minutes", type=_minutes, default=10.0, metavar="N", help="how long (default 10)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of lives and noise (default 1)")
+    parser.add_argument("--seed", type=seed, default=1, metavar="N", help="of lives and noise (default 1)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: hil-out/<rig>-<time>/")
     parser.add_argument(
         "--bugs",

@@ -12,6 +12,8 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from hil.cli.arguments import seed
+
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
@@ -28,7 +30,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("b", metavar="B", help="the same")
     parser.add_argument("--out", type=Path, default=Path("hil-out/parity"), metavar="DIR",
                         help="for what is run: a/ and b/ in it (default hil-out/parity)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all noise (default 1)")
+    parser.add_argument("--seed", type=seed, default=1, metavar="N", help="of all noise (default 1)")
     parser.add_argument("-k", dest="select", metavar="EXPR", help="only tests that match, as pytest")
     parser.add_argument("--json", action="store_true", help="on stdout, all reactions by themselves, in ns")
     parser.set_defaults(run=run)

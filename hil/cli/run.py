@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.cli.arguments import count, share
+from hil.cli.arguments import count, seed, share
 from hil.run.traces import CHOICES
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _what_is_run(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="play a fault script (TOML) in the suite's place; may be given several times",
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all noise (default 1)")
+    parser.add_argument("--seed", type=seed, default=1, metavar="N", help="of all noise (default 1)")
     parser.add_argument(
         "--repeat",
         type=count,

@@ -192,6 +192,13 @@ def test_an_unknown_rig_is_wrong_usage(run):
     assert events == []
 
 
+def test_a_seed_below_0_is_wrong_usage(run):
+    result, events = run("def test_a(rig): pass", "--hil-seed=-1")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --hil-seed: -1 is no seed: 0 or more"])
+    assert events == []
+
+
 @pytest.mark.parametrize("way", ["ini", "environment"])
 def test_other_ways_to_name_the_rig(pytester, monkeypatch, way):
     pytester.makepyfile("def test_a(rig): assert rig.config.name == 'laptop'")
