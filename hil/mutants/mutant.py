@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from hil.errors import UsageError
 
 _KEYS = {"name", "violates", "file", "old", "new", "kill", "sequence", "equivalent"}
+_BARE = re.compile(r"\w[\w.-]*")
 _REQUIRED = ("name", "violates", "file", "old", "new")
 
 
@@ -44,8 +46,8 @@ def catalogue(path: Path | None = None) -> list[Mutant]:
     """All bugs of a catalogue, by default the shipped one.
 
     Raises:
-        UsageError: If the file cannot be read, or an entry lacks a key, has an unknown one, shares its name,
-            or says neither what kills it nor why nothing can.
+        UsageError: If the file cannot be read, or an entry is no table, lacks a key, has an unknown one or
+            one of a wrong kind, shares its name, or says neither what kills it nor why nothing can.
     """
     place = str(path or "catalogue.toml")
     try:
@@ -55,6 +57,10 @@ def catalogue(path: Path | None = None) -> list[Mutant]:
         raise UsageError(f"cannot be read: {error.strerror}", place=place) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"is not TOML: {error}", place=place) from error
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise UsageError(
+            "is no list of tables", place=place, key="mutant", remedy="write [[mutant]] before each"
+        )
     mutants = [_mutant(entry, number, place) for number, entry in enumerate(entries, 1)]
     names = [mutant.name for mutant in mutants]
     for name in names:
@@ -69,10 +75,22 @@ def _mutant(entry: Mapping[str, Any], number: int, place: str) -> Mutant:
         raise UsageError(f"{missing} is missing", place=place, key=key)
     for unknown in entry.keys() - _KEYS:
         raise UsageError(f"{unknown} is not known", place=place, key=key, remedy=", ".join(sorted(_KEYS)))
+    _check_kinds(entry, key, place)
     mutant = Mutant(**entry)
     if bool(mutant.kill) == bool(mutant.equivalent):
         raise UsageError("either what kills it or why it is equivalent", place=place, key=key)
     return mutant
+
+
+def _check_kinds(entry: Mapping[str, Any], key: str, place: str) -> None:
+    for name, value in entry.items():
+        kind, words = (bool, "true or false") if name == "sequence" else (str, "a text in quotes")
+        if not isinstance(value, kind):
+            raise UsageError(f"{name} is {value!r}", place=place, key=key, remedy=f"it is {words}")
+    file = entry["file"]
+    if not _BARE.fullmatch(file):  # it is written to, in the folder of the sources
+        remedy = "a source file of the reference BMS, such as config.c"
+        raise UsageError(f"file {file!r} is no bare name", place=place, key=key, remedy=remedy)
 
 
 def chosen(mutants: Sequence[Mutant], only: Sequence[str]) -> list[Mutant]:

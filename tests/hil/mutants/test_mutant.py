@@ -34,6 +34,10 @@ def test_there_are_enough_of_them() -> None:
         (_GOOD.replace('kill = "f"\n', ""), "a: either what kills it or why it is equivalent"),
         (_GOOD + "[[mutant]]\n" + _GOOD, "a: two mutants have this name"),
         ("name = ", "is not TOML"),
+        (_GOOD.replace('name = "a"', "name = 3"), "3: name is 3 .it is a text in quotes"),
+        (_GOOD + "sequence = 1\n", "a: sequence is 1 .it is true or false"),
+        (_GOOD.replace("c.c", "../c.c"), r"a: file '../c.c' is no bare name"),
+        (_GOOD.replace("c.c", "/c.c"), "a: file '/c.c' is no bare name"),
     ],
 )
 def test_a_mistake_names_its_place(entry: str, message: str, tmp_path: Path) -> None:
@@ -42,6 +46,14 @@ def test_a_mistake_names_its_place(entry: str, message: str, tmp_path: Path) -> 
     with pytest.raises(UsageError, match=message) as caught:
         catalogue(path)
     assert "mine.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["mutant = [1]", "[mutant]\nname = 'a'", "mutant = 'a'"])
+def test_mutants_are_a_list_of_tables(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(UsageError, match=r"mine\.toml: mutant: is no list of tables"):
+        catalogue(path)
 
 
 def test_a_catalogue_that_is_not_there(tmp_path: Path) -> None:
