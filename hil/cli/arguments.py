@@ -36,3 +36,18 @@ def share(text: str) -> str:
     if not 1 <= part <= of:
         raise argparse.ArgumentTypeError(f"{text} is no share: 1/3 is the first of three")
     return f"{part}/{of}"
+
+
+def time_of(text: str, option: str) -> int:
+    """A time that an option gives, in ns.
+
+    Raises:
+        UsageError: If it is none; it names the option.
+    """
+    from hil.errors import UnitError, UsageError
+    from hil.units import time_ns
+
+    try:
+        return time_ns(text)
+    except UnitError as error:
+        raise UsageError(error.reason, key=option, remedy=error.remedy) from error

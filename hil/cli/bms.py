@@ -83,10 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _step_ns(text: str) -> int:
+    from hil.cli.arguments import time_of
     from hil.errors import UsageError
-    from hil.units import time_ns
 
-    step_ns = time_ns(text)
+    step_ns = time_of(text, "--step")
     if step_ns <= 0:
         raise UsageError(f"{text!r} is no time between two steps", key="--step", remedy="such as '10 ms'")
     return step_ns

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.cli.arguments import seed
+from hil.cli.arguments import seed, time_of
 from hil.cli.line import Line
 
 if TYPE_CHECKING:
@@ -82,14 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _wish(arguments: argparse.Namespace) -> Wish:
     from hil.characterise.campaign import Wish
-    from hil.errors import UnitError, UsageError
-    from hil.units import time_ns
+    from hil.errors import UsageError
 
     words = (word.strip().lower().replace("_", " ") for word in arguments.only.split(","))
-    try:
-        patience_ns = time_ns(arguments.patience)
-    except UnitError as error:
-        raise UsageError(error.reason, key="--patience", remedy=error.remedy) from error
+    patience_ns = time_of(arguments.patience, "--patience")
     if patience_ns <= 0:
         raise UsageError("no answer comes in no time", key="--patience", remedy='such as "8 s"')
     return Wish(tuple(word for word in words if word), patience_ns, arguments.seed)

@@ -9,7 +9,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hil.cli.arguments import count
+from hil.cli.arguments import count, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,9 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         HilError: If there is no such plant or bus, or a pattern fits nothing.
     """
     from hil.errors import RigTroubleError
-    from hil.units import time_ns
 
-    period_ns = max(time_ns(arguments.every), _LEAST_NS)
+    period_ns = max(time_of(arguments.every, "--every"), _LEAST_NS)
     is_table = sys.stdout.isatty() and not arguments.json
     patterns = arguments.roles or (_ALL if is_table or arguments.listen else ())
     source = _open(arguments, patterns)
@@ -187,8 +186,6 @@ def _open(arguments: argparse.Namespace, roles: Sequence[str]) -> Source:
     Raises:
         HilError: If there is none, or the rig file is another one than the plant's.
     """
-    from hil.rig.live import Live
-
     if arguments.listen:
         return _listening(arguments.plant, roles, arguments.signals)
     from hil.host.connection import Connection
@@ -202,10 +199,17 @@ def _open(arguments: argparse.Namespace, roles: Sequence[str]) -> Source:
         if not wanted:
             return PlantSource(connection, None, ())
         config = _rig_of(connection, arguments.plant)
-        return PlantSource(connection, Live(config, roles, arguments.signals), list(config.buses))
+        return PlantSource(connection, _live(config, roles, arguments.signals), list(config.buses))
     except BaseException:
         connection.close()
         raise
+
+
+def _live(config: RigConfig, roles: Sequence[str], signals: Sequence[str]) -> Live:
+    """What reads the frames; a pattern must fit something, but not all roles of a rig that has none."""
+    from hil.rig.live import Live
+
+    return Live(config, () if roles is _ALL and not config.roles else roles, signals)
 
 
 def _rig_of(connection: Connection, plant: str) -> RigConfig:
@@ -227,14 +231,13 @@ def _rig_of(connection: Connection, plant: str) -> RigConfig:
 def _listening(rig: str, roles: Sequence[str], signals: Sequence[str]) -> Source:
     from hil.bus.link import open_link
     from hil.errors import UsageError
-    from hil.rig.live import Live
     from hil.rig.load import load_rig
 
     config = load_rig(rig)
     if config.time != "real":
         reason, remedy = 'has time = "virtual": its buses are within a run', "only real buses can be heard"
         raise UsageError(reason, place=str(config.path), key="rig.time", remedy=remedy)
-    live = Live(config, roles, signals)
+    live = _live(config, roles, signals)
     links: dict[str, Link] = {}
     try:
         for name, bus in config.buses.items():

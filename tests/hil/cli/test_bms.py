@@ -15,7 +15,7 @@ from hil.bms.runner import Runner
 from hil.bus.frame import Frame
 from hil.bus.link import LinkCounters
 from hil.cli import bms
-from hil.errors import BusError, FirmwareError, OutputError, UnitError, UsageError
+from hil.errors import BusError, FirmwareError, OutputError, UsageError
 
 SOURCE = Path(__file__).parents[1] / "bms" / "firmware.c"
 HEADER = Path(hil.__file__).parent / "bms"
@@ -137,9 +137,9 @@ def test_a_bus_that_is_not_there_closes_the_others(links: list[QuietLink], build
     assert [link.closed for link in links] == [True]
 
 
-@pytest.mark.parametrize(("step", "error"), [("0 ms", UsageError), ("10", UnitError), ("1 V", UnitError)])
-def test_a_step_that_is_no_time_is_refused(step: str, error: type[Exception]) -> None:
-    with pytest.raises(error):
+@pytest.mark.parametrize("step", ["0 ms", "10", "1 V"])
+def test_a_step_that_is_no_time_is_refused(step: str) -> None:
+    with pytest.raises(UsageError, match="--step: "):
         call("--channel", "can0", "--step", step)
 
 

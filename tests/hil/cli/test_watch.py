@@ -109,6 +109,23 @@ def test_a_terminal_gets_all_roles(
     assert all(role in said for role in ("state", "contactor.main_plus", "cell.voltage_max"))
 
 
+def test_a_rig_without_roles_has_none_to_show(real: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only a pattern that was given has to fit."""
+    sections = real.read_text().split("\n[")
+    real.write_text("\n[".join(section for section in sections if not section.startswith("roles]")))
+    command = ["watch", str(real), "--listen", "--count", "1", "--every", "20 ms"]
+    assert main([*command, "--signals", "BMS_Status.Highest"]) == 0
+    assert "can0/BMS_Status.Highest = 3.3 V" in capsys.readouterr().out
+    assert main(command) == 0
+    assert main([*command, "--roles", "*"]) == 2
+    assert "--roles: '*' fits none (there are no roles)" in capsys.readouterr().err
+
+
+def test_a_time_that_is_none_names_its_option(real: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", str(real), "--every", "often"]) == 2
+    assert "hil: --every: 'often'" in capsys.readouterr().err
+
+
 def test_the_buses_of_virtual_time_cannot_be_heard(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", "laptop", "--listen"]) == 2
     assert "its buses are within a run (only real buses can be heard)" in capsys.readouterr().err
