@@ -29,8 +29,9 @@ def add_parser(commands: Any) -> None:
         description="Find at which level, after which time and how a BMS answers, and how that ends, by "
         "bisection on what the rig sends, without looking at the limits of the rig file. Writes "
         f"{_JSON} and {_PAGE}.",
-        epilog="exit codes: 0 done, with --against: nothing has changed; 1 something has; 2 usage wrong; "
-        "3 the rig's own trouble; 130 interrupted (what was found is written)",
+        epilog="exit codes: 0 done, with --against: nothing has changed; 1 something has, or the BMS broke "
+        "under what it was shown; 2 usage wrong; 3 the rig's own trouble; 130 interrupted (what was found is "
+        "written)",
     )
     parser.add_argument("rig", metavar="RIG", help="a rig in virtual time (laptop)")
     parser.add_argument("--only", default="", metavar="WORD,…", help="in the name of a role or quantity")

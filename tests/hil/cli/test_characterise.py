@@ -41,6 +41,12 @@ def test_wrong_usage_is_told_and_leaves_nothing(
     assert not out.exists()
 
 
+def test_the_help_says_that_a_bms_that_breaks_is_a_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["characterise", "--help"])
+    assert "1 something has, or the BMS broke" in " ".join(capsys.readouterr().out.split())
+
+
 def test_an_interrupt_leaves_what_was_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
