@@ -88,6 +88,10 @@ class DelayedFrames(_OnTheWay):
     def clear(self, bench: Bench) -> None:
         """Send in time again; what is late now does not come any more."""
         super().clear(bench)
+        self.forget_late()
+
+    def forget_late(self) -> None:
+        """What is late now does not come any more."""
         for alarm in self._alarms:
             alarm.cancel()
         self._alarms.clear()

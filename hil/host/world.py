@@ -18,6 +18,7 @@ from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame
 from hil.faults.node import SilentNode
 from hil.faults.packet import PacketFault
+from hil.faults.way import DelayedFrames
 from hil.frames.database import Database, Message
 from hil.frames.restbus import Entry, Restbus
 from hil.host.asked import Asked
@@ -174,10 +175,22 @@ class World:
         return max((frame.t_ns for frame in last if frame is not None), default=None)
 
     def clear(self, fault: Fault) -> None:
-        """Mend it, unless it is over; where something else still breaks the same place, that shows again."""
+        """Mend it, unless it is over; where something else still breaks the same place, that shows again.
+
+        What has broken the place after it has been in force all the while, and is left as it is.
+        """
         if fault not in self._faults:
             return
-        self._faults.remove(fault)
+        place = self._faults.index(fault)
+        is_newest = all(other.target != fault.target for other in self._faults[place + 1 :])
+        del self._faults[place]
+        if isinstance(fault, DelayedFrames):
+            fault.forget_late()  # whatever is in the message's way from now on
+        if is_newest:
+            self._give_back(fault)
+
+    def _give_back(self, fault: Fault) -> None:
+        """The place of a fault that is over is that of the one before it, or sound."""
         others = [other for other in self._faults if other.target == fault.target]
         if others:
             others[-1].apply(self)

@@ -224,6 +224,35 @@ def test_a_stuck_balancer_does_not_hear(wide: World) -> None:
     assert list(wide.plant.pack.balance[8:10]) == [0.0, 1.0]
 
 
+def test_a_dip_is_not_repeated_when_a_fault_before_it_ends(world: World) -> None:
+    """Nor is it cut short: the later one counts until its own end."""
+    low = make_fault("supply.voltage", {"value": 11.0})
+    world.inject(low, 200 * MS)
+    run(world, 100 * MS)
+    dip = make_fault("supply.dip", {"value": 0.0, "lasts": "10 ms"})
+    world.inject(dip)
+    run(world, 9 * MS)
+    assert world.read("supply.voltage") == 0.0
+    seen = []
+    for _ in range(150):
+        run(world, MS)
+        seen.append(world.read("supply.voltage"))
+    assert set(seen[1:]) == {13.5}
+    world.clear(dip)
+    assert world.read("supply.voltage") == 13.5
+
+
+def test_a_fault_that_ends_in_the_middle_of_a_later_one_changes_nothing(world: World) -> None:
+    low = make_fault("supply.voltage", {"value": 11.0})
+    world.inject(low)
+    world.inject(make_fault("supply.dip", {"value": 2.0, "lasts": "50 ms"}))
+    run(world, 40 * MS)
+    world.clear(low)
+    assert world.read("supply.voltage") == 2.0
+    run(world, 11 * MS)
+    assert world.read("supply.voltage") == 13.5
+
+
 # --- the reference BMS on a failing supply --------------------------------------------------------
 
 

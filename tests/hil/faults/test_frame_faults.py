@@ -109,6 +109,44 @@ def test_a_burst_after_silence(world):
     assert min(gaps_ms(after)) > 0.9 * cycle
 
 
+def test_a_burst_gathers_on_when_a_delay_before_it_ends(world):
+    """Its five frames come when they are due, and what the delay held back does not come at all."""
+    cycle = cycle_ms(world)
+    delay = make_fault("frame.delay", {"message": STATUS, "delay": "350 ms"})
+    world.inject(delay)
+    assert frames(world, STATUS, 200) == []
+    world.inject(make_fault("frame.burst", {"message": STATUS, "count": 5}))
+    assert frames(world, STATUS, 140) == []
+    world.clear(delay)
+    found = frames(world, STATUS, round(4 * cycle))
+    assert len(found) == 5
+    assert max(gaps_ms(found)) < 5
+
+
+def test_what_a_delay_after_a_burst_has_held_back_goes_with_it(world):
+    world.inject(make_fault("frame.burst", {"message": STATUS, "count": 5}))
+    delay = make_fault("frame.delay", {"message": STATUS, "delay": "250 ms"})
+    world.inject(delay)
+    assert frames(world, STATUS, 220) == []
+    world.clear(delay)
+    assert frames(world, STATUS, round(3.5 * cycle_ms(world))) == []
+
+
+def test_chance_goes_on_when_a_loss_before_it_ends(laptop):
+    def stamps(*, with_another: bool) -> list[int]:
+        world = scripted_world(laptop)
+        world.power_on()
+        other = make_fault("frame.lost", {"message": STATUS, "share": 0.3, "seed": 7})
+        if with_another:
+            world.inject(other)
+        world.inject(make_fault("frame.lost", {"message": STATUS, "share": 0.5}))
+        world.run_until(1000 * MS)
+        world.clear(other)
+        return [frame.t_ns for frame in frames(world, STATUS, 3000)]
+
+    assert stamps(with_another=True) == stamps(with_another=False)
+
+
 def test_a_value_out_of_range_is_rightly_protected(world):
     message = world.database("pack").messages[STATUS]
     signal, checker = message.signals["State"], message.e2e.checker()  # 0 to 2 in 4 bits
