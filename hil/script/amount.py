@@ -57,15 +57,13 @@ class Amount:
 
         Raises:
             NotOfferedError: If the BMS does not promise one of the limits.
-            UsageError: If it is no time, or a negative one.
+            UsageError: If a limit in it is no time, or the sum is negative.
         """
-        if self._kinds_of_limits(limits) - {_TIME}:
-            raise UsageError(f"{self.text!r} is no time", remedy=_KNOWN)
-        span_ns = round(self.value(limits))
+        times = [(sign, limits[name].time(field)) for sign, name, field in self.limits]
+        span_ns = round(self.fixed) + sum(sign * time_ns for sign, time_ns in times)
         if span_ns < 0:
             raise UsageError(f"{self.text!r} is {span_ns / 1e6:g} ms: negative")
-        promised = sum(limits[name].number(field) for _, name, field in self.limits)
-        return PromisedTime(span_ns, timing_of(promised))
+        return PromisedTime(span_ns, timing_of(sum(time_ns for _, time_ns in times)))
 
     def said(self, limits: Limits) -> float | str:
         """As a test in Python would say it: a number, or a text with a unit where that is known.

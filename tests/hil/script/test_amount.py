@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hil.errors import NotOfferedError, UnitError, UsageError
+from hil.rig.limits import Limit
 from hil.rig.promises import Limits
+from hil.rig.timing import PromisedTime, Timing
 from hil.script.amount import read_amount, read_span
 
 
@@ -52,8 +54,29 @@ def test_limits_and_quantities_of_different_kinds(limits):
     for text in ("cell_overvoltage.threshold + 5 ms", "cell_overvoltage.threshold + interlock.delay"):
         with pytest.raises(UsageError, match="adds time and voltage"):
             read_amount(text).value(limits)
-    with pytest.raises(UsageError, match="is no time"):
-        read_span("cell_overvoltage.threshold").span(limits)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("cell_overvoltage.threshold", "limit 'cell_overvoltage' has threshold = 3.65, which is no time"),
+        ("e2e.count", "limit 'e2e' has count = 3, which is no time"),
+        ("e2e.count + 50 ms", "limit 'e2e' has count = 3, which is no time"),
+        ("balancing.start + interlock.delay", "limit 'balancing' has start = 0.01, which is no time"),
+    ],
+)
+def test_limits_that_are_no_times(limits, text, reason):
+    with pytest.raises(UsageError, match=reason):
+        read_span(text).span(limits)
+
+
+def test_a_time_has_the_tolerance_of_the_limits_in_it():
+    timing = Timing(20_000_000, "tasks")
+    delay = PromisedTime(100_000_000, timing)
+    limits = Limits({"interlock": Limit("interlock", delay_ns=delay)}, lambda _requirement: None)
+    for text, ns in (("interlock.delay + 50 ms", 150_000_000), ("1 s - interlock.delay", 900_000_000)):
+        span = read_span(text).span(limits)
+        assert (span, span.timing) == (ns, timing)
 
 
 @pytest.mark.parametrize(
