@@ -54,7 +54,7 @@ def _mistakes_of_values(step: StepSection, fault: str) -> Iterator[Mistake]:
     if any(isinstance(value, Amount) and value.limits for value in read.values()):
         return
     try:
-        make_fault(fault, {key: _resolved(value, {}) for key, value in read.items()})
+        make_fault(fault, {key: _resolved(fault, key, value, {}) for key, value in read.items()})
     except HilError as error:
         yield ("with",), error.reason, error.remedy
 
@@ -67,12 +67,12 @@ def arguments_of(step: StepSection, limits: Mapping[str, Limit]) -> dict[str, An
         UsageError: If one adds what cannot be added, or is a negative time.
     """
     fault = step.fault or ""
-    return {key: _resolved(_read(fault, key, value), limits) for key, value in step.with_.items()}
+    return {key: _resolved(fault, key, _read(fault, key, value), limits) for key, value in step.with_.items()}
 
 
 def _read(fault: str, key: str, value: Any) -> Any:
     """An argument: an amount that has to be resolved, or the value itself."""
-    annotation = inspect.signature(CATALOGUE[fault]).parameters[key].annotation
+    annotation = _annotation(fault, key)
     if isinstance(value, str) and annotation not in _PLAIN:
         return read_span(value) if annotation == "Time" else read_amount(value)
     kind = KINDS[annotation]
@@ -81,7 +81,13 @@ def _read(fault: str, key: str, value: Any) -> Any:
     return value
 
 
-def _resolved(value: Any, limits: Mapping[str, Limit]) -> Any:
+def _resolved(fault: str, key: str, value: Any, limits: Mapping[str, Limit]) -> Any:
+    """As the fault takes it; a time where none is asked for keeps its unit, by which it is refused."""
     if not isinstance(value, Amount):
         return value
-    return value.span(limits) if value.is_time else value.said(limits)
+    return value.span(limits) if _annotation(fault, key) == "Time" else value.said(limits)
+
+
+def _annotation(fault: str, key: str) -> str:
+    """What kind of argument it is: a key of :data:`hil.faults.arguments.KINDS`."""
+    return str(inspect.signature(CATALOGUE[fault]).parameters[key].annotation)
