@@ -113,7 +113,7 @@ class Circuit:
         """Let the precharge resistor be hot, as after many attempts.
 
         Raises:
-            ValueError: If it is below the ambient temperature.
+            ValueError: If it is below the ambient temperature, or infinite.
         """
         self._touch()
         self.resistor.heat(temperature_degC)

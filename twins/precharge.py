@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, inf
 from typing import Any
 
 from twins.config import LinkConfig
@@ -58,8 +58,10 @@ class PrechargeResistor:
         """Let it be hot, as after many attempts.
 
         Raises:
-            ValueError: If it is below the ambient temperature.
+            ValueError: If it is below the ambient temperature, or infinite.
         """
+        if temperature_degC == inf:
+            raise ValueError(f"a precharge resistor cannot be at {temperature_degC:g} degC")
         if not temperature_degC >= self._ambient_degC:
             raise ValueError(
                 f"a precharge resistor is not colder than its surroundings, {self._ambient_degC:g} degC"

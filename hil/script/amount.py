@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -91,9 +92,11 @@ def read_amount(text: str | float) -> Amount:
     """An amount as a script has it; a number stands for itself.
 
     Raises:
-        UnitError: If a term is neither a quantity nor a limit, or terms are of different kinds.
+        UnitError: If a term is neither a quantity nor a limit, terms are of different kinds, or the sum of
+            those that are known is not finite.
     """
     if not isinstance(text, str):
+        check_finite(text, text)
         return Amount(str(text), float(text), (), "")
     first, *rest = _OPERATORS.split(text.strip())
     signs = [1, *(1 if sign == "+" else -1 for sign in rest[::2])]
@@ -108,7 +111,22 @@ def read_amount(text: str | float) -> Amount:
             quantity = _quantity(term)
             fixed += sign * quantity.value
             kinds.add(quantity.kind)
+    check_finite(fixed, text)
     return Amount(text, fixed, tuple(limits), _common(text, kinds))
+
+
+def check_finite(number: float, written: object) -> None:
+    """That a number, as a script has ``written`` it, is one to reckon with.
+
+    Raises:
+        UnitError: If it is NaN, infinite, or an int beyond all floats.
+    """
+    try:
+        is_finite = math.isfinite(number)
+    except OverflowError:
+        is_finite = False
+    if not is_finite:
+        raise UnitError(f"{written!r} is no finite number", remedy="a number such as 25 or -5.5")
 
 
 def _common(text: str, kinds: set[str]) -> str:

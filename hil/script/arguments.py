@@ -11,7 +11,7 @@ from hil.faults.arguments import KINDS
 from hil.faults.catalogue import CATALOGUE, make_fault
 from hil.rig.limits import Limit
 from hil.rig.mistakes import suggest
-from hil.script.amount import Amount, read_amount, read_span
+from hil.script.amount import Amount, check_finite, read_amount, read_span
 
 if TYPE_CHECKING:
     from hil.script.file import StepSection
@@ -78,6 +78,8 @@ def _read(fault: str, key: str, value: Any) -> Any:
     kind = KINDS[annotation]
     if not isinstance(value, kind.types) or isinstance(value, bool) or annotation == "Time":
         raise UnitError(f"{value!r} is not {kind.said}")
+    if isinstance(value, int | float):
+        check_finite(value, value)
     return value
 
 

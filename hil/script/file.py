@@ -12,11 +12,21 @@ from hil.errors import UnitError
 from hil.rig.fields import quantity
 from hil.rig.file import Section, note, parse_toml
 from hil.rig.mistakes import Mistakes, dotted
-from hil.script.amount import Amount, read_span
+from hil.script.amount import Amount, check_finite, read_amount, read_span
 from hil.script.shape import mistakes_in
 from hil.units import time_ns
 
-Said = Annotated[dict[str, bool | int | float | str], Field(min_length=1)]
+
+def _finite(value: object) -> object:
+    if isinstance(value, int | float):
+        check_finite(value, value)
+    return value
+
+
+def _amount(value: object) -> Amount:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise UnitError(f"{value!r} is neither a number nor a quantity", remedy='such as 1 or "80 %"')
+    return read_amount(value)
 
 
 def _text(value: object) -> str:
@@ -26,6 +36,8 @@ def _text(value: object) -> str:
     return value
 
 
+Said = Annotated[dict[str, Annotated[bool | int | float | str, quantity(_finite)]], Field(min_length=1)]
+Settings = Annotated[dict[str, Annotated[Amount, quantity(_amount)]], Field(min_length=1)]
 Span = Annotated[Amount, quantity(lambda value: read_span(_text(value)))]
 Instant = Annotated[int, quantity(lambda value: time_ns(_text(value)))]
 
@@ -37,7 +49,7 @@ class StepSection(Section):
     note: str = ""
     reach: Literal["operate", "charge", "standby"] | None = None
     request: Annotated[Said, Field(max_length=1)] | None = None
-    set: dict[str, int | float | str] | None = None
+    set: Settings | None = None
     fault: str | None = None
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
     for_: Span | None = Field(default=None, alias="for")

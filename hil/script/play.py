@@ -8,7 +8,7 @@ from operator import methodcaller
 from hil.checks.verdict import BmsFailure
 from hil.errors import HilError, UsageError
 from hil.rig.rig import Rig
-from hil.script.amount import Amount, read_amount
+from hil.script.amount import Amount
 from hil.script.arguments import arguments_of
 from hil.script.file import StepSection, TestSection
 
@@ -68,8 +68,8 @@ class _Player:
         rig = self._rig
         for name, value in (step.request or {}).items():
             rig.request(name, value)
-        for port, written in (step.set or {}).items():
-            rig.set(port, read_amount(written).said(rig.limits))
+        for port, amount in (step.set or {}).items():
+            rig.set(port, amount.said(rig.limits))
         if step.fault is not None:
             self._break(step, step.fault, faults)
         elif step.end is not None:

@@ -319,6 +319,7 @@ def _broken(world: World, port: str | None) -> object:
         ("contactor.slow", {"contactor": "main_plus", "closing": "3 V"}, "'3 V' is a voltage"),
         ("contactor.bounce", {"contactor": "main_plus", "times": -1}, "do not bounce -1 times"),
         ("precharge.hot", {"temperature": -20.0}, "not colder than its surroundings"),
+        ("precharge.hot", {"temperature": math.inf}, "cannot be at inf degC"),
         ("isolation", {"pole": "plus", "value": 1.0, "side": "load"}, "there is no side 'load': pack, link"),
         ("cell.open", {"cell": 97}, "there is no cell 97: they are numbered 1 to 96"),
         ("cell.short", {"cell": 1, "branch": 2}, "there is no branch 2: they are numbered 1 to 1"),
