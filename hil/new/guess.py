@@ -15,7 +15,10 @@ from hil.new.words import words_of
 
 _BMS = ("bms", "bmu", "bcu", "battery", "ecu")
 _TELLING = {"state", "fault", "warning", "soc", "limit"}
-_SWITCH = {"open": "open off no aus offen inactive 0", "closed": "closed close on yes ein zu active 1"}
+_SWITCH = {
+    "open": "open off no aus offen inactive 0 de deenergized deenergised",
+    "closed": "closed close on yes ein zu active 1 energized energised",
+}
 _STATES = {  # state of the suite -> what value tables call it
     "fault": "fault error failure fehler stoerung alarm",
     "precharge": "precharge precharging prechg vorladung vorladen",
@@ -47,8 +50,8 @@ class Guess:
 
     bms: str
     ports: dict[Where, str] = field(default_factory=dict)
-    requests: dict[str, tuple[Where, dict[str, int]]] = field(default_factory=dict)
-    roles: dict[str, tuple[Where, dict[str, int]]] = field(default_factory=dict)
+    requests: dict[str, tuple[Where, dict[str, float]]] = field(default_factory=dict)
+    roles: dict[str, tuple[Where, dict[str, float]]] = field(default_factory=dict)
     unknown: list[Where] = field(default_factory=list)
     port_members: dict[str, list[Where]] = field(default_factory=dict)
     role_members: dict[str, list[Where]] = field(default_factory=dict)
@@ -181,7 +184,7 @@ def _of_bms(found: Guess, message: Message, signal: Signal) -> bool:
     return True
 
 
-def _role(found: Guess, message: Message, signal: Signal) -> tuple[str | None, dict[str, int]]:
+def _role(found: Guess, message: Message, signal: Signal) -> tuple[str | None, dict[str, float]]:
     """The role of a signal, and names of its numbers."""
     port = found.ports.get((message.name, signal.name), "")
     if port.startswith("contactor."):
@@ -205,9 +208,14 @@ def _fault_or_warning(message: Message, signal: Signal) -> str | None:
     return f"{'warning' if 'warning' in said and 'fault' not in words_of(signal.name) else 'fault'}.{name}"
 
 
-def _switch(signal: Signal) -> dict[str, int]:
+def _switch(signal: Signal) -> dict[str, float]:
+    return contacts_of(signal) or {"open": 0.0, "closed": 1.0}
+
+
+def contacts_of(signal: Signal) -> dict[str, float]:
+    """The numbers of open and of closed contacts, by its value table; empty: that has no words for both."""
     names = _names(signal, _SWITCH)
-    return names if len(names) == len(_SWITCH) else {"open": 0, "closed": 1}
+    return names if len(names) == len(_SWITCH) else {}
 
 
 def speaks_of_states(signal: Signal) -> bool:
@@ -217,18 +225,18 @@ def speaks_of_states(signal: Signal) -> bool:
 
 def _is_switch(signal: Signal) -> bool:
     """Whether it is open or closed: one bit, no value table, or one with both words."""
-    return signal.length == 1 or not signal.choices or len(_names(signal, _SWITCH)) == len(_SWITCH)
+    return signal.length == 1 or not signal.choices or bool(contacts_of(signal))
 
 
-def _names(signal: Signal, wanted: Mapping[str, str]) -> dict[str, int]:
-    """The numbers of a value table under the names that the suite knows."""
-    found: dict[str, int] = {}
-    taken: set[int] = set()
+def _names(signal: Signal, wanted: Mapping[str, str]) -> dict[str, float]:
+    """The numbers of a value table, decoded as the signal is, under the names that the suite knows."""
+    found: dict[str, float] = {}
+    taken: set[float] = set()
     for name, texts in wanted.items():
-        for raw, text in (signal.choices or {}).items():
-            if raw not in taken and name not in found and set(parts_of(text)) & set(texts.split()):
-                found[name] = raw
-                taken.add(raw)
+        for value, text in signal.value_names.items():
+            if value not in taken and name not in found and set(parts_of(text)) & set(texts.split()):
+                found[name] = value
+                taken.add(value)
     return {name: found[name] for name in sorted(found, key=lambda name: found[name])}
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hil.frames.database import Signal
 from hil.new.arrays import Entry, array_of, entries
-from hil.new.guess import Guess, Where, cells_of
+from hil.new.guess import Guess, Where, cells_of, contacts_of
 from hil.new.hints import guards_text, rest_text, states_hint, unwired_text
 from hil.new.rules import FAULTS, guessed_unit
 from hil.new.sensors import holds_less, sensors_text
 from hil.new.sources import Source
-from hil.new.toml import key, text
+from hil.new.toml import key, remark, text
 
 _USUAL = "100 ms"  # between two frames of a message
 _NEEDED = ("state", "contactor.main_plus", "contactor.main_minus", "soc", "fault.cell_overvoltage")
@@ -119,11 +120,31 @@ def _wire(source: Source, entry: Entry, unit: str) -> str:
     """One line; where the DBC file has no unit, with the one that was guessed."""
     layout = source.database.messages.get(entry.message)  # none: a pattern of several
     signal = layout.signals.get(entry.signal) if layout is not None else None
+    if signal is not None and entry.name.startswith("contactor."):
+        return _contact(signal, entry.name)
     if signal is not None and holds_less(signal, entry.name):
         return _bounded(entry.signal, entry.name)
     scale = _SCALES.get(unit)
     end = f'{{ port = "{entry.name}", scale = {scale} }}' if scale else f'"{entry.name}"'
     return f"{key(entry.signal)} = {end}{_SIGNED.get(entry.name, '')}{_guessed(unit)}"
+
+
+def _contact(signal: Signal, port: str) -> str:
+    """One line of a contactor, which is 0 open and 1 closed in the twin, whatever its value table has."""
+    numbers = contacts_of(signal)
+    opened, closed = numbers.get("open", 0.0), numbers.get("closed", 1.0)
+    scale = 1.0 / (closed - opened)
+    straight = (opened, closed) == (0.0, 1.0)
+    end = f'{{ port = "{port}", scale = {_say(scale)}, offset = {_say(-opened * scale)} }}'
+    return f"{key(signal.name)} = {text(port) if straight else end}{_unsure(signal)}"
+
+
+def _unsure(signal: Signal) -> str:
+    """A remark where a value table does not tell which number is a closed contactor."""
+    if not signal.choices or contacts_of(signal):
+        return ""
+    table = ", ".join(f"{_say(value)} {said}" for value, said in signal.value_names.items())
+    return f"  # TODO: that 1 is closed is a guess; the DBC file has {remark(table)}"
 
 
 def _bounded(signal: str, port: str) -> str:
@@ -183,7 +204,10 @@ def _role(source: Source, entry: Entry, unit: str) -> str:
     if unit in _SCALES:
         more += f", scale = {_SCALES[unit]}"
     where = text(entry.address)
-    seen = states_hint(source) if name == "state" else _SIGNED.get(name, "")
+    if name.startswith("contactor."):
+        seen = _unsure(source.database.messages[entry.message].signals[entry.signal])
+    else:
+        seen = states_hint(source) if name == "state" else _SIGNED.get(name, "")
     return f'"{name}" = {f"{{ signal = {where}{more} }}" if more else where}{seen}{_guessed(unit)}'
 
 
@@ -201,7 +225,12 @@ def _limits(found: Guess) -> str:
     return "\n".join(lines)
 
 
-def _values(values: Mapping[str, int]) -> str:
+def _values(values: Mapping[str, float]) -> str:
     if not values:
         return ""
-    return f", values = {{ {', '.join(f'{name} = {number}' for name, number in values.items())} }}"
+    return f", values = {{ {', '.join(f'{name} = {_say(number)}' for name, number in values.items())} }}"
+
+
+def _say(number: float) -> str:
+    """A number without what a multiplication by 0.1 leaves behind it."""
+    return f"{number + 0.0:.12g}"  # never -0
