@@ -56,9 +56,15 @@ def sensors_text(found: Guess, database: Database) -> str:
     return "\n".join(["\n[sensors]", *lines, ""]) if lines else ""
 
 
-def holds_less(signal: Signal, port: str) -> bool:
-    """Whether a signal holds less than a port shows whose range no section of the rig file changes."""
-    shown = _ports().get(port)
+def holds_less(signal: Signal, port: str, cells: int) -> bool:
+    """Whether a signal holds less than a port shows whose range no section of the rig file changes.
+
+    Args:
+        signal: The signal that carries the port.
+        port: Its name.
+        cells: How many the pack has in series: numbers and counts of cells go up to that.
+    """
+    shown = _ports(max(cells, 1)).get(port)
     changeable = any(port.startswith(tuple(kind.begin.split())) for kind in _KINDS)
     if shown is None or shown.direction != "out" or changeable:
         return False
@@ -70,9 +76,9 @@ def holds_less(signal: Signal, port: str) -> bool:
 
 
 @cache
-def _ports() -> Mapping[str, Port]:
-    """Those of a plant that no rig file has changed."""
-    return Plant(VirtualClock(), PlantConfig(PackConfig("winston-lyp-100", series=1, soc=0.5))).ports
+def _ports(cells: int) -> Mapping[str, Port]:
+    """Those of a plant that no rig file has changed but for its cells."""
+    return Plant(VirtualClock(), PlantConfig(PackConfig("winston-lyp-100", series=cells, soc=0.5))).ports
 
 
 def _held(signal: Signal, unit: str) -> tuple[float, float] | None:

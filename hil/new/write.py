@@ -122,7 +122,7 @@ def _wire(source: Source, entry: Entry, unit: str) -> str:
     signal = layout.signals.get(entry.signal) if layout is not None else None
     if signal is not None and entry.name.startswith("contactor."):
         return _contact(signal, entry.name)
-    if signal is not None and holds_less(signal, entry.name):
+    if signal is not None and holds_less(signal, entry.name, cells_of(source.guess)):
         return _bounded(entry.signal, entry.name)
     scale = _SCALES.get(unit)
     end = f'{{ port = "{entry.name}", scale = {scale} }}' if scale else f'"{entry.name}"'

@@ -61,10 +61,12 @@ def test_long_messages_make_it_a_bus_of_j1939(tmp_path: Path) -> None:
     assert main(["new", str(folder), "--dbc", *files]) == 0
     text = (folder / "rig.toml").read_text("utf-8")
     assert "\n[bus.pack.j1939]" in text
+    assert 'CellBalancing = { function = "max", of = "cell_monitor.balancing_cells" }' in text  # holds 0 to 3
     assert '"cell.voltage" = { signal = "pack/BMS_Cells.Cell{index:03}", count = 96 }' in text
     with pytest.raises(RigFileErrors) as caught:  # what else it has guessed
         load_rig(folder / "rig.toml")
     assert "BMS_Cells" not in str(caught.value)
+    assert "CellBalancing" not in str(caught.value)
 
 
 def test_the_sign_of_the_current_is_asked_for(tmp_path: Path) -> None:

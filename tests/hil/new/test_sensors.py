@@ -51,6 +51,10 @@ def test_no_sensor_shows_more_than_its_signal_holds(
 @pytest.mark.parametrize(
     ("port", "signal", "less"),
     [
+        ("cell_monitor.balancing_cells", '0|2@1+ (1,0) [0|3] ""', True),
+        ("cell_monitor.balancing_cells", '0|4@1+ (1,0) [0|12] ""', False),
+        ("cell_monitor.open_wire_tap", '0|4@1+ (1,0) [0|12] ""', True),  # there is one more
+        ("cell_monitor.open_wire_tap", '0|4@1+ (1,0) [0|13] ""', False),
         ("current_sensor.temperature", '0|8@1+ (1,0) [0|80] "degC"', True),
         ("current_sensor.temperature", '0|8@1+ (1,-50) [-50|200] "degC"', False),
         ("current_sensor.temperature", '0|16@1- (0.1,0) [-200|900] "degC"', False),
@@ -66,4 +70,4 @@ def test_a_signal_that_holds_less_than_a_port_of_fixed_range(
 ) -> None:
     path = tmp_path / "a.dbc"
     path.write_text(f'VERSION ""\nBU_: X\nBO_ 1 M: 8 X\n SG_ S : {signal} X\n')
-    assert holds_less(load_database([path]).messages["M"].signals["S"], port) == less
+    assert holds_less(load_database([path]).messages["M"].signals["S"], port, 12) == less
