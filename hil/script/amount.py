@@ -92,26 +92,29 @@ def read_amount(text: str | float) -> Amount:
     """An amount as a script has it; a number stands for itself.
 
     Raises:
-        UnitError: If a term is neither a quantity nor a limit, terms are of different kinds, or the sum of
-            those that are known is not finite.
+        UnitError: If a term is neither a quantity nor a limit, terms are of different kinds, a number without
+            a unit is added to a time, or the sum of what is known is not finite.
     """
     if not isinstance(text, str):
         check_finite(text, text)
         return Amount(str(text), float(text), (), "")
     first, *rest = _OPERATORS.split(text.strip())
     signs = [1, *(1 if sign == "+" else -1 for sign in rest[::2])]
-    fixed, kinds, limits = 0.0, set(), []
+    fixed, kinds, limits, plain = 0.0, set(), [], False
     for sign, term in zip(signs, [first, *rest[1::2]], strict=True):
         limit = _LIMIT.fullmatch(term)
         if limit is not None:
             limits.append((sign, limit[1], limit[2]))
         elif _PLAIN.fullmatch(term):
             fixed += sign * float(term)
+            plain = True
         else:
             quantity = _quantity(term)
             fixed += sign * quantity.value
             kinds.add(quantity.kind)
     check_finite(fixed, text)
+    if plain and _TIME in kinds:
+        raise UnitError(f"{text!r} adds a number without a unit to a time", remedy=_KNOWN)
     return Amount(text, fixed, tuple(limits), _common(text, kinds))
 
 

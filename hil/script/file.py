@@ -17,8 +17,10 @@ from hil.script.shape import mistakes_in
 from hil.units import time_ns
 
 
-def _finite(value: object) -> object:
-    if isinstance(value, int | float):
+def _value(value: object) -> object:
+    if not isinstance(value, int | float | str):
+        raise UnitError(f"{value!r} is no value to say or to ask for", remedy='such as true, 3.2 or "fault"')
+    if not isinstance(value, str):
         check_finite(value, value)
     return value
 
@@ -36,7 +38,7 @@ def _text(value: object) -> str:
     return value
 
 
-Said = Annotated[dict[str, Annotated[bool | int | float | str, quantity(_finite)]], Field(min_length=1)]
+Said = Annotated[dict[str, Annotated[bool | int | float | str, quantity(_value)]], Field(min_length=1)]
 Settings = Annotated[dict[str, Annotated[Amount, quantity(_amount)]], Field(min_length=1)]
 Span = Annotated[Amount, quantity(lambda value: read_span(_text(value)))]
 Instant = Annotated[int, quantity(lambda value: time_ns(_text(value)))]

@@ -98,6 +98,8 @@ def test_times(limits, text, ns):
         ("3 V", "'3 V' is no time"),
         ("3 V + 5 ms", "adds time and voltage"),
         ("interlock.delay + 5", "is no time"),
+        ("1 s + 3", "'1 s + 3' adds a number without a unit to a time"),
+        ("1 s + interlock.delay - 3", "adds a number without a unit to a time"),
         ("soon", "soon"),
         ("5 parsecs", "parsecs"),
         ("", "''"),
