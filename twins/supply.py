@@ -74,20 +74,20 @@ class Supply:
     @property
     def voltage_V(self) -> float:
         """The voltage now."""
-        passed_ns = int(self._env.now) - self._begun_ns
-        after = bisect_right(self._points, passed_ns, key=lambda point: point[0])
-        if after == len(self._points):
-            return self._points[-1][1]
-        (from_ns, from_V), (to_ns, to_V) = self._points[after - 1], self._points[after]
-        return from_V + (to_V - from_V) * (passed_ns - from_ns) / (to_ns - from_ns)
+        return _voltage_at(int(self._env.now) - self._begun_ns, self._points)
 
     @property
     def requested_V(self) -> float:
         """The voltage that is asked for, and that it comes back to."""
         return self._set.values[0]
 
-    def follow(self, points: Sequence[Point]) -> None:
+    def follow(self, points: Sequence[Point], passed_ns: int = 0) -> None:
         """Go along a line from now on: points (time after now in ns, V), then stay at the last.
+
+        Args:
+            points: The line; it begins at the voltage of now.
+            passed_ns: How long ago it began, at the voltage that is asked for: where it would be by now, it
+                goes on.
 
         Raises:
             ValueError: If times do not rise or a voltage is impossible.
@@ -98,24 +98,29 @@ class Supply:
         for _, volts in points:
             if not (isfinite(volts) and 0.0 <= volts <= _HIGHEST_V):
                 raise ValueError(f"a supply of {volts:g} V: it has 0 to {_HIGHEST_V:g} V")
+        if passed_ns:
+            there_V = _voltage_at(passed_ns, ((0, self.requested_V), *points))
+            left = [(time_ns - passed_ns, volts) for time_ns, volts in points if time_ns > passed_ns]
+            points = [(0, there_V), *left]
         self._set_out(((0, self.voltage_V), *points), int(self._env.now))
 
-    def dip(self, voltage_V: float, lasts_ns: int | None = None) -> None:
-        """Fall to a voltage at once, and come back after a time if one is given."""
+    def dip(self, voltage_V: float, lasts_ns: int | None = None, passed_ns: int = 0) -> None:
+        """Fall to a voltage at once, and come back after a time if one is given; see :meth:`follow`."""
         points: list[Point] = [(0, voltage_V)]
         if lasts_ns is not None:
             points += [(lasts_ns, voltage_V), (lasts_ns, self._set.values[0])]
-        self.follow(points)
+        self.follow(points, passed_ns)
 
-    def crank(self, lowest_V: float, plateau_V: float, lasts_ns: int) -> None:
+    def crank(self, lowest_V: float, plateau_V: float, lasts_ns: int, passed_ns: int = 0) -> None:
         """An engine is cranked: the shape of ISO 16750-2's starting profile, without its ripple.
 
         Down to the lowest voltage in 5 ms, there for 15 ms, up to the plateau in 50 ms, there for a time,
-        and back in 100 ms (times: provisional).
+        and back in 100 ms (times: provisional); see :meth:`follow` for what has passed of it.
         """
         times_ns = (5, 20, 70, 70 + lasts_ns // _MS, 170 + lasts_ns // _MS)
         volts = (lowest_V, lowest_V, plateau_V, plateau_V, self._set.values[0])
-        self.follow([(time_ms * _MS, level_V) for time_ms, level_V in zip(times_ns, volts, strict=True)])
+        points = [(time_ms * _MS, level_V) for time_ms, level_V in zip(times_ns, volts, strict=True)]
+        self.follow(points, passed_ns)
 
     def recover(self) -> None:
         """Be at the voltage that is asked for again, at once."""
@@ -226,6 +231,15 @@ class Supply:
 
 
 _MS = 1_000_000
+
+
+def _voltage_at(passed_ns: int, points: Sequence[Point]) -> float:
+    """The voltage of a line through points, so long after its beginning."""
+    after = bisect_right(points, passed_ns, key=lambda point: point[0])
+    if after == len(points):
+        return points[-1][1]
+    (from_ns, from_V), (to_ns, to_V) = points[after - 1], points[after]
+    return from_V + (to_V - from_V) * (passed_ns - from_ns) / (to_ns - from_ns)
 
 
 def crossings(points: Sequence[Point], level_V: float) -> list[tuple[int, float]]:

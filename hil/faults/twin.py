@@ -21,6 +21,7 @@ class TwinFault:
         off: Mends it.
         shows: Port and value in which the fault first appears on the wire, if it does.
         loses: Port that is not available then.
+        resumes: Of what passes by itself: goes on with it where it is after so many ns.
     """
 
     name: str
@@ -32,6 +33,7 @@ class TwinFault:
     loses: str = ""
     value: float | None = None
     unit: str = ""
+    resumes: Callable[[Plant, int], None] | None = None
 
     def apply(self, bench: Bench) -> tuple[Carrier, ...]:
         """Throw the switch.
@@ -47,6 +49,13 @@ class TwinFault:
         except ValueError as error:
             raise UsageError(f"fault {self.name!r}: {error}") from error
         return bench.carriers_of_port(*self.shows) if self.shows else ()
+
+    def resume(self, bench: Bench, passed_ns: int) -> None:
+        """Break it again after a later fault in its place; what passes by itself is not begun anew."""
+        if self.resumes is None:
+            self.on(bench.plant)
+        else:
+            self.resumes(bench.plant, passed_ns)
 
     def clear(self, bench: Bench) -> None:
         """Throw it back."""

@@ -18,6 +18,7 @@ from hil.faults.fault import Fault
 from hil.faults.frame import MissingFrame
 from hil.faults.node import SilentNode
 from hil.faults.packet import PacketFault
+from hil.faults.twin import TwinFault
 from hil.faults.way import DelayedFrames
 from hil.frames.database import Database, Message
 from hil.frames.restbus import Entry, Restbus
@@ -81,6 +82,7 @@ class World:
         self._pending: list[Stimulus] = []  # not yet on the wire
         self._watch: dict[str, FrameHandler] = {}  # what looks out for them, by bus
         self._faults: list[Fault] = []
+        self._begun_ns: dict[int, int] = {}  # when they were injected, by the id of the fault
         for channel, (name, medium) in enumerate(media.items()):
             self.stations[name] = Station(rig, name, medium, clock, self.ports, self.restbus)
             self._share_addresses(name)
@@ -145,6 +147,7 @@ class World:
         self._about_to(fault)
         carriers = fault.apply(self)
         self._faults.append(fault)
+        self._begun_ns[id(fault)] = self.now_ns
         if lasts_ns is not None:
             self.clock.set_alarm(Alarm(self.clock, lambda _: self.clear(fault)), self.now_ns + lasts_ns)
         stimulus = Stimulus(
@@ -192,10 +195,12 @@ class World:
     def _give_back(self, fault: Fault) -> None:
         """The place of a fault that is over is that of the one before it, or sound."""
         others = [other for other in self._faults if other.target == fault.target]
-        if others:
-            others[-1].apply(self)
-        else:
+        if not others:
             fault.clear(self)
+        elif isinstance(others[-1], TwinFault):
+            others[-1].resume(self, self.now_ns - self._begun_ns[id(others[-1])])
+        else:
+            others[-1].apply(self)
 
     def clear_all(self, faults: Sequence[Fault]) -> None:
         """Mend them at one instant, the last one first."""

@@ -68,6 +68,26 @@ def test_two_dips_with_a_breath_between_them_do_not_add_up(world: Any) -> None:
     assert world.told == []
 
 
+def test_a_line_goes_on_where_it_would_be_by_now(world: Any) -> None:
+    line = [(100 * MS, 9.0), (200 * MS, 9.0), (300 * MS, 12.0)]
+    world.plant.supply.follow(line, 50 * MS)
+    assert world["supply.voltage"] == pytest.approx(11.25)
+    world.run(50 * MS)
+    assert world["supply.voltage"] == pytest.approx(9.0)
+    world.run(150 * MS)
+    assert world["supply.voltage"] == pytest.approx(10.5)
+    world.run(50 * MS)
+    assert world["supply.voltage"] == 12.0
+    world.plant.supply.follow(line, 300 * MS)
+    assert world["supply.voltage"] == 12.0
+
+
+def test_the_bms_is_told_where_a_line_that_goes_on_lies_below_its_level(world: Any) -> None:
+    world.plant.supply.dip(3.0, 200 * MS, 150 * MS)
+    world.run(S)
+    assert world.told == [(20 * MS, False), (50 * MS, True)]
+
+
 def test_a_new_profile_takes_the_place_of_the_old_one(world: Any) -> None:
     world.plant.supply.crank(3.0, 5.0, S)
     world.run(10 * MS)

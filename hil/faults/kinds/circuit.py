@@ -125,6 +125,7 @@ def precharge_hot(temperature: Celsius) -> Fault:
         lambda _plant: None,
         value=temperature,
         unit="degC",
+        resumes=lambda _plant, _passed_ns: None,
     )
 
 

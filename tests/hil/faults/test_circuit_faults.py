@@ -253,6 +253,31 @@ def test_a_fault_that_ends_in_the_middle_of_a_later_one_changes_nothing(world: W
     assert world.read("supply.voltage") == 13.5
 
 
+def test_a_dip_that_has_passed_is_not_begun_anew_when_a_later_fault_ends(world: World) -> None:
+    world.inject(make_fault("supply.dip", {"value": 0.0, "lasts": "10 ms"}))
+    run(world, 100 * MS)
+    low = make_fault("supply.voltage", {"value": 11.0})
+    world.inject(low)
+    run(world, 100 * MS)
+    assert world.read("supply.voltage") == 11.0
+    world.clear(low)
+    assert world.read("supply.voltage") == 13.5
+    run(world, 5 * MS)
+    assert world.read("supply.voltage") == 13.5
+
+
+def test_a_power_cycle_ends_when_it_would_have_whatever_came_between(world: World) -> None:
+    world.inject(make_fault("supply.power_cycle", {"off": "300 ms"}))
+    run(world, 100 * MS)
+    world.inject(make_fault("supply.voltage", {"value": 11.0}), 100 * MS)
+    run(world, 101 * MS)
+    assert world.read("supply.voltage") == 0.0
+    run(world, 98 * MS)
+    assert world.read("supply.voltage") == 0.0
+    run(world, 2 * MS)
+    assert world.read("supply.voltage") == 13.5
+
+
 # --- the reference BMS on a failing supply --------------------------------------------------------
 
 
