@@ -191,6 +191,7 @@ class World:
             fault.forget_late()  # whatever is in the message's way from now on
         if is_newest:
             self._give_back(fault)
+        del self._begun_ns[id(fault)]
 
     def _give_back(self, fault: Fault) -> None:
         """The place of a fault that is over is that of the one before it, or sound."""
