@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import TypedDict
 
@@ -36,6 +37,8 @@ from hil.rig.shipped import find_dbc, find_library, find_rig, shipped_dbc, shipp
 from hil.rig.transitions import Transitions, transitions_of
 from hil.rig.wire import Constant, Wire, Wiring, drafts
 from twins.config import PlantConfig
+
+_SHOWN = 12  # names of messages in one mistake
 
 
 class _Signals(TypedDict):
@@ -208,7 +211,23 @@ def _buses(file: RigFile, mistakes: Mistakes) -> dict[str, BusConfig]:
                 name, bus.interface, bus.bitrate, paths, database, channel, bus.options, data_bitrate,
                 receives_all=bus.receive == "all",
             )
+    _check_names(buses, mistakes)
     return buses
+
+
+def _check_names(buses: Mapping[str, BusConfig], mistakes: Mistakes) -> None:
+    """Faults, scripts and requests go by the name of a message, which must therefore be on one bus alone."""
+    for one, other in combinations(buses.values(), 2):
+        shared = sorted(_sound(one.database) & _sound(other.database))
+        if shared:
+            which = ", ".join(shared[:_SHOWN]) + (", …" if len(shared) > _SHOWN else "")
+            reason = f"bus {one.name!r} has messages of the same name: {which}"
+            remedy = "a name belongs to one bus only: give this bus a DBC file with other names"
+            mistakes.add(dotted("bus", other.name, "dbc"), reason, remedy)
+
+
+def _sound(database: Database) -> set[str]:
+    return {message.name for message in database.messages.values() if not message.flaw}
 
 
 def _check_rates(name: str, bus: BusSection, mistakes: Mistakes) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import os
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,22 @@ def test_all_mistakes_come_at_once() -> None:
     with pytest.raises(RigFileErrors) as caught:
         load_rig(DATA / "many_mistakes.toml")
     assert len(str(caught.value).splitlines()) == len(caught.value.errors) == 6
+
+
+def test_a_name_of_a_message_is_on_one_bus_only(load: Callable[..., object], tmp_path: Path) -> None:
+    """A request to the second bus went out on the first."""
+    second = '[bus.b]\nbitrate = "500 kbit/s"\ndbc = ["b.dbc"]\n'
+    small = (DATA / "small.dbc").read_text("utf-8")
+    (tmp_path / "b.dbc").write_text(small.replace("VCU_Request", "Other_Request"), "utf-8")
+    of_both = "BMS_Status, CMU_Cells_1, CMU_Cells_2, CMU_Event, CMU_Pack"
+    with pytest.raises(RigFileErrors) as caught:
+        load(second.replace("b.dbc", "small.dbc"), ("can0/VCU_Request.Mode", "b/VCU_Request.Mode"))
+    assert str(caught.value).endswith(
+        f"rig.toml: bus.b.dbc: bus 'can0' has messages of the same name: {of_both}, VCU_Request "
+        "(a name belongs to one bus only: give this bus a DBC file with other names)"
+    )
+    with pytest.raises(RigFileErrors, match=f"of the same name: {of_both} "):
+        load(second)
 
 
 def test_the_current_folder_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
