@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from hil.errors import UnitError
+from hil.errors import UnitError, UsageError
 from hil.rig.address import AddressBook
 from hil.rig.fields import Number
 from hil.rig.file import KeepAliveSection, RequestSection, StepSection
@@ -85,6 +85,21 @@ class Manner:
     keep_alive: KeepAlive | None = None
     only_while_asked: bool = False
 
+    def written(self, role: Role, number: float) -> float:
+        """A number that somebody asks for; without a signal it is one that steps are written under.
+
+        Those of names are made up there: who asks for one means the number of some signal.
+
+        Raises:
+            UsageError: If there are no such steps.
+        """
+        names = role.values or {}
+        numbers = [known for known in self.steps if known not in names.values()]
+        if not self.owns_signal and number not in numbers:
+            has = ", ".join([*names, *(f"{known:g}" for known in numbers)])
+            raise UsageError(f"request {role.name!r} has no steps for {number:g}", remedy=f"it has {has}")
+        return number
+
     def leaves(self, value: float) -> dict[str, float]:
         """What the steps to a value leave in their signals in the end, by what is asked."""
         return {step.name: step.value for step in self.steps.get(value, ()) if step.kind == "signal"}
@@ -158,11 +173,22 @@ class RequestReader:
                     hint = suggest(name, self._found.requests, "requests")
                     self._mistakes.add(here, f"there is no request {name!r}", hint)
                 continue
-            place = self._book.place(here, role.bus, role.message, role.signal)
-            number = self._reader.number(here, value, role.values, place) if place else None
+            number = self._number(here, role, value)
             if number is not None:
                 found[name] = number
         return found
+
+    def _number(self, key: str, role: Role, value: Number) -> float | None:
+        """The number of what is asked; ``None`` and a mistake if there is none."""
+        manner = self._found.manners.get(role.name, PLAIN)
+        if not manner.owns_signal and not isinstance(value, str):
+            try:
+                return manner.written(role, value)
+            except UsageError as error:
+                self._mistakes.take(error, key)
+                return None
+        place = self._book.place(key, role.bus, role.message, role.signal)
+        return self._reader.number(key, value, role.values, place) if place else None
 
     def _own(self, name: str, section: RequestSection) -> None:
         """The signal of a request, which is claimed."""

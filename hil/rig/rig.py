@@ -188,14 +188,17 @@ class Rig:
 
         Raises:
             NotOfferedError: If the rig file has no such request.
+            UsageError: If it has no such value.
         """
         role = self.config.requests.get(name)
         if role is None:
             raise NotOfferedError(f"the rig file gives this BMS no request {name!r}")
         if self._hooks.has("request"):
             return self._asked_by("request", name, value)
-        number = number_of(role, value)
-        steps = self.config.manner(name).steps.get(number, ())
+        number, manner = number_of(role, value), self.config.manner(name)
+        if not isinstance(value, str):
+            manner.written(role, number)
+        steps = manner.steps.get(number, ())
         if steps:
             self.step(f"{name} = {role.name_of(number)}, by {len(steps)} steps")
         stimulus, self._stopped = ask(self.config, self._host, name, number)

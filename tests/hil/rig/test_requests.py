@@ -10,7 +10,7 @@ import pytest
 from hil.checks.verdict import BmsFailure
 from hil.cli import main
 from hil.clock import NS_PER_MS
-from hil.errors import RigFileErrors
+from hil.errors import RigFileErrors, UsageError
 from hil.explore.scene import Scene
 from hil.host.guard import _Place, _sent
 from hil.host.identity import identity_of
@@ -54,14 +54,14 @@ operate = [
 ]
 """
 MILLIVOLTS = 3304
-Make = Callable[[str], RigConfig]
+Make = Callable[..., RigConfig]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     """The small rig with other requests; its VCU_Request has an ignition line and a signal to keep alive."""
 
-    def load(requests: str, more: str = "") -> RigConfig:
+    def load(requests: str, more: str = "", safe: str = '"standby"') -> RigConfig:
         small_rig(tmp_path)
         dbc = tmp_path / "bms.dbc"
         reset = ' SG_ Reset : 2|1@1+ (1,0) [0|1] "" BMS\n'
@@ -71,6 +71,7 @@ def make(tmp_path: Path) -> Make:
         text = path.read_text()
         head, _, rest = text.partition("[requests]")
         path.write_text(f"{head}{requests}\n[safe_state]{rest.partition('[safe_state]')[2]}{more}")
+        path.write_text(path.read_text().replace('{ mode = "standby" }', f"{{ mode = {safe} }}"))
         return load_rig(path)
 
     return load
@@ -163,6 +164,30 @@ def test_a_request_may_be_steps_alone(make: Make) -> None:
     assert told(world)[-1][1:3] == (1, 1)
     world.stop()
     assert told(world)[-1][1:3] == (0, 0)
+
+
+def test_a_request_of_steps_has_no_numbers_but_those_written(make: Make) -> None:
+    """0 was the number made up for the first of them: a safe state of 0 asked for operation."""
+    backwards = """
+[requests.mode.steps]
+operate = [{ signal = "can0/VCU_Request.Mode", to = 1 }]
+standby = [{ signal = "can0/VCU_Request.Mode", to = 0 }]
+7 = [{ signal = "can0/VCU_Request.Ignition", to = 1 }]
+"""
+    for number in ("0", "2", "1.0", "true"):
+        with pytest.raises(RigFileErrors) as caught:
+            make(backwards, safe=number)
+        said = str(caught.value)
+        assert "safe_state.requests.mode: request 'mode' has no steps for " in said
+        assert said.endswith(" (it has operate, standby, 7)")
+    assert make(backwards, safe="7").safe_state.requests == {"mode": 7.0}
+    rig, world, _ = scripted_rig(make(backwards), every(20, 2000, status(STANDBY)))
+    for wrong in (0, True):
+        with pytest.raises(UsageError, match=r"no steps for [01] \(it has operate, standby, 7\)"):
+            rig.request("mode", wrong)
+    rig.request("mode", 7)
+    rig.run_for("100 ms")
+    assert told(world)[-1][1:3] == (0, 1)
 
 
 def test_the_safe_state_goes_to_the_end_of_its_steps(make: Make) -> None:
