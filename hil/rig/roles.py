@@ -230,18 +230,25 @@ class RoleReader:
             if not 0 <= number <= highest:
                 self._mistakes.add(key, f"{number:g} does not fit under the mask", f"0 to {highest:g} do")
             return
-        choices = place.signal.choices or {}
-        in_dbc = {choice.lower(): raw for raw, choice in choices.items()}
-        if not place.signal.in_range(number):
-            low, high = place.signal.minimum, place.signal.maximum
+        signal = place.signal
+        if not signal.in_range(number):
+            low, high = signal.minimum, signal.maximum
             self._mistakes.add(key, f"{number:g} is outside {place.text}'s range {low:g} to {high:g}")
-        elif choices and number not in choices:
-            table = ", ".join(f"{raw} {choice}" for raw, choice in choices.items())
-            self._mistakes.add(key, f"{number:g} is not in {place.text}'s value table", f"it has {table}")
-        elif in_dbc.get(name.lower(), number) != number:
-            raw = in_dbc[name.lower()]
-            hint = f"write {name} = {raw}"
-            self._mistakes.add(key, f"{number:g} is {choices[int(number)]} in the DBC", hint)
+        elif signal.choices:
+            self._check_table(key, name, number, place)
+
+    def _check_table(self, key: str, name: str, number: float, place: Place) -> None:
+        """A value, which is physical, is in the DBC's value table: by its name, if that has it."""
+        table = place.signal.value_names
+        slack = abs(place.signal.scale) / 1000
+        said = next((text for value, text in table.items() if abs(value - number) < slack), None)
+        by_name = {text.lower(): value for value, text in table.items()}
+        if said is None:
+            known = ", ".join(f"{value:.12g} {text}" for value, text in table.items())
+            self._mistakes.add(key, f"{number:g} is not in {place.text}'s value table", f"it has {known}")
+        elif name.lower() in by_name and said.lower() != name.lower():
+            hint = f"write {name} = {by_name[name.lower()]:.12g}"
+            self._mistakes.add(key, f"{number:g} is {said} in the DBC", hint)
 
     def number(
         self, key: str, value: Number, values: Mapping[str, float] | None, place: Place

@@ -167,3 +167,26 @@ def test_a_request_cannot_share_its_signal(load: Loader) -> None:
 )
 def test_snake_case(name: str, snake: str) -> None:
     assert snake_case(name) == snake
+
+
+@pytest.mark.parametrize(
+    ("factor", "right"),
+    [("1,-5", (-4, -2, 2)), ("2,0", (2, 6, 14)), ("0.1,0", (0.1, 0.3, 0.7)), ("-1,5", (4, 2, -2))],
+)
+def test_a_value_table_counts_raw_numbers(load: Loader, factor: str, right: tuple[float, ...]) -> None:
+    """Physical numbers were compared with it: the right ones were refused, and wrong ones went through."""
+    signal = " SG_ State : 0|4@1+ "
+    dbc = (f'{signal}(1,0) [0|15] "" VCU', f'{signal}({factor}) [-10|30] "" VCU')
+
+    def loaded(*numbers: float) -> dict[str, float] | None:
+        names = zip(("standby", "operate", "fault"), numbers, strict=True)
+        values = ", ".join(f"{name} = {number}" for name, number in names)
+        return load("", ("standby = 1, operate = 3, fault = 7", values), dbc=dbc).roles["state"].values
+
+    standby, operate, fault = right
+    assert loaded(*right) == {"standby": standby, "operate": operate, "fault": fault}
+    swapped = f"{operate:g} is Operate in the DBC \\(write standby = {standby:g}\\)"
+    with pytest.raises(RigFileErrors, match=swapped):
+        loaded(operate, standby, fault)
+    with pytest.raises(RigFileErrors, match=f"it has .*{standby:g} Standby, .*{fault:g} Fault"):
+        loaded(2 * operate - standby, operate, fault)  # raw 5
