@@ -10,6 +10,7 @@ import difflib
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isfinite
 
 from hil.errors import UnitError
 
@@ -87,6 +88,7 @@ _SLIPS = {
     "volt": "V", "volts": "V", "amp": "A", "amps": "A", "ampere": "A", "ohms": "Ohm", "watt": "W",
     "seconds": "s", "second": "s", "percent": "%", "c": "degC", "celsius": "degC", "kelvin": "K",
 }  # fmt: skip
+_LONGEST_NS = 2**63 - 1  # what clocks count in
 _UNSAID = ("min", "h", "kV")
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*")
 
@@ -122,7 +124,7 @@ def parse(text: object, kind: str | None = None) -> Quantity:
         UnitError: If it is no number with a unit, or of another kind.
     """
     number, found, factor = _split(text, kind)
-    return Quantity(float(number * factor), found, str(text))
+    return Quantity(float(_scaled(text, number, factor)), found, str(text))
 
 
 def value_of(text: object, kind: str) -> float:
@@ -153,7 +155,7 @@ def number_in(value: float | str, unit: str) -> float:
         raise UnitError(f"{value!r} has a unit, and {unit or 'none'} is asked for", remedy="a plain number")
     kind, factor = found
     number, _, own = _split(value, kind)
-    return float(number * own / factor)
+    return float(_scaled(value, number, own / factor))
 
 
 def time_ns(text: object) -> int:
@@ -165,10 +167,12 @@ def time_ns(text: object) -> int:
     if isinstance(text, int) and not isinstance(text, bool):
         return text
     number, _, factor = _split(text, "time")
-    nanoseconds = int((number * factor).to_integral_value())
+    nanoseconds = _scaled(text, number, factor).to_integral_value()
     if nanoseconds < 0:
         raise UnitError(f"{text!r} is negative", remedy=_expected("time"))
-    return nanoseconds
+    if nanoseconds > _LONGEST_NS:
+        raise UnitError(f"{text!r} is longer than {_LONGEST_NS // 10**9} s", remedy=_expected("time"))
+    return int(nanoseconds)
 
 
 def scale_between(signal_unit: str, port_unit: str) -> float | None:
@@ -199,12 +203,12 @@ def _split(text: object, kind: str | None) -> tuple[Decimal, str, Decimal]:
     """Number, kind and factor to the base unit."""
     if isinstance(text, int | float) and not isinstance(text, bool):
         if kind == "ratio":
-            return Decimal(str(text)), kind, Decimal(1)
+            return _decimal(str(text), text), kind, Decimal(1)
         raise UnitError(f"{text} has no unit", remedy=_expected(kind))
     match = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise UnitError(f"{text!r} is not a number with a unit", remedy=_expected(kind))
-    number, unit = Decimal(match[1]), match[2]
+    number, unit = _decimal(match[1], text), match[2]
     if not unit and kind != "ratio":
         raise UnitError(f"{text!r} has no unit", remedy=_expected(kind))
     found = _lookup(unit)
@@ -213,6 +217,26 @@ def _split(text: object, kind: str | None) -> tuple[Decimal, str, Decimal]:
     if kind is not None and found[0] != kind:
         raise UnitError(f"{text!r} is {_article(found[0])}", remedy=_expected(kind))
     return number, *found
+
+
+def _decimal(number: str, text: object) -> Decimal:
+    """A number that a float can hold, be it rounded."""
+    try:
+        decimal = Decimal(number)
+    except ArithmeticError:  # its exponent has twenty digits
+        decimal = Decimal("NaN")
+    return _scaled(text, decimal, Decimal(1))
+
+
+def _scaled(text: object, number: Decimal, factor: Decimal) -> Decimal:
+    """A number in another unit, that a float can hold, too."""
+    try:
+        scaled = number * factor
+    except ArithmeticError:
+        scaled = Decimal("NaN")
+    if not isfinite(float(scaled)):
+        raise UnitError(f"{text!r} is no number that can be counted with", remedy="a smaller one")
+    return scaled
 
 
 def _lookup(unit: str) -> tuple[str, Decimal] | None:

@@ -2,13 +2,14 @@
 
 import contextlib
 from decimal import Decimal
+from math import inf, nan
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.errors import UnitError
-from hil.units import KINDS, parse, say, scale_between, time_ns, value_of
+from hil.units import KINDS, number_in, parse, say, scale_between, time_ns, value_of
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,32 @@ def test_what_is_wrong_is_said_with_a_remedy(text: object, kind: str, message: s
     with pytest.raises(UnitError) as caught:
         parse(text, kind)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "number", ["1e400", "-1e400", "1e9999999", "1e99999999999999999999", "9" * 400, "1e-99999999999999999999"]
+)
+def test_a_number_beyond_all_is_refused(number: str) -> None:
+    """It became infinite, or ended in an error of Python's own."""
+    for ask in (parse, time_ns, lambda text: number_in(text, "s")):
+        with pytest.raises(UnitError, match="is no number that can be counted with"):
+            ask(f"{number} s")
+
+
+def test_what_is_not_finite_is_no_ratio() -> None:
+    for number in (inf, -inf, nan):
+        with pytest.raises(UnitError, match="is no number that can be counted with"):
+            value_of(number, "ratio")
+
+
+def test_a_number_so_small_that_it_is_none_is_zero() -> None:
+    assert value_of("1e-9999999 V", "voltage") == 0.0
+
+
+def test_a_time_is_one_that_clocks_can_count() -> None:
+    assert time_ns("9223372036 s") == 9_223_372_036_000_000_000
+    with pytest.raises(UnitError, match="'1e11 s' is longer than 9223372036 s"):
+        time_ns("1e11 s")
 
 
 def test_a_time_is_exact_and_never_negative() -> None:
