@@ -64,13 +64,27 @@ def _command_line(value: object) -> object:
         raise PydanticCustomError("command", "is no command line: {reason}", reason) from error
 
 
-Time = Annotated[int, quantity(time_ns)]
+def written_time(value: object) -> int:
+    """A time as it is written, in ns: a bare number would be nanoseconds where milliseconds are meant."""
+    return time_ns(parse(value, "time").text)
+
+
+def _deviation(value: object) -> Quantity:
+    """How far something may be off, to both sides."""
+    found = parse(value)
+    if found.value < 0:
+        raise UnitError(f"{found.text!r} is negative", remedy="a tolerance is one to both sides")
+    return found
+
+
+Time = Annotated[int, quantity(written_time)]
 Voltage = Annotated[float, quantity(lambda value: value_of(value, "voltage")), Field(gt=0)]
 Current = Annotated[float, quantity(lambda value: value_of(value, "current")), Field(gt=0)]
 Power = Annotated[float, quantity(lambda value: value_of(value, "power")), Field(gt=0)]
 CommandLine = Annotated[list[str], BeforeValidator(_command_line)]
 Share = Annotated[float, quantity(lambda value: value_of(value, "ratio")), Field(ge=0, le=1)]
 AnyQuantity = Annotated[Quantity, quantity(lambda v: v if isinstance(v, Quantity) else parse(v))]
+Tolerance = Annotated[Quantity, quantity(_deviation)]
 # a physical number, or the name of a value
 Number = Annotated[float | str, PlainValidator(_number)]
 # of a table: nothing in it may be unknown or of a wrong type

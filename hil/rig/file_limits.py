@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, model_validator
 
 from hil.errors import UnitError
-from hil.rig.fields import STRICT, AnyQuantity, Time, mistake
+from hil.rig.fields import STRICT, AnyQuantity, Time, Tolerance, mistake
 from hil.units import Quantity, parse
 
 
@@ -68,7 +68,7 @@ class CurveSection(BaseModel):
     temperature_min: _Points | None = None
     temperature_max: _Points | None = None
     voltage: _Points | None = None
-    tolerance: AnyQuantity | None = None
+    tolerance: Tolerance | None = None
     within: Time | None = None
 
 
@@ -81,7 +81,7 @@ class LimitSection(BaseModel):
     warning: AnyQuantity | None = None
     derate: AnyQuantity | None = None
     release: AnyQuantity | None = None
-    tolerance: AnyQuantity | None = None
+    tolerance: Tolerance | None = None
     delay: Time | None = None
     events: Annotated[int, Field(ge=1)] | None = None
     period: str | None = None

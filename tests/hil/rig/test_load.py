@@ -72,6 +72,35 @@ def test_a_name_of_a_message_is_on_one_bus_only(load: Callable[..., object], tmp
         load(second)
 
 
+@pytest.mark.parametrize(
+    ("was", "bare", "key"),
+    [
+        ('delay = "500 ms"', "delay = 500", "limits.cell_overvoltage.delay: 500"),
+        ('delay = "500 ms"', "reaction = -100", "limits.cell_overvoltage.reaction: -100"),
+        ('delay = "500 ms"', "delay = 0", "limits.cell_overvoltage.delay: 0"),
+        ('delay = "500 ms"', "messages = { X = 300 }", "limits.cell_overvoltage.messages.X: 300"),
+        ("[bms]", "[bms]\nstep = 10", "bms.step: 10"),
+        ("[bms]", "[contactors]\nclosing = 30\n[bms]", "contactors.closing: 30"),
+        ("[bms]", "[charger]\nrise = 3\n[bms]", "charger.rise: 3"),
+        ("[bms]", "[health]\nframe_late = 5\n[bms]", "health.frame_late: 5"),
+        ("[bms]", "[suite]\nsoak = 3\n[bms]", "suite.soak: 3"),
+    ],
+)
+def test_a_bare_number_is_no_time(load: Callable[..., object], was: str, bare: str, key: str) -> None:
+    """It was taken as nanoseconds."""
+    with pytest.raises(RigFileErrors) as caught:
+        load("", (was, bare))
+    assert str(caught.value).endswith(f"rig.toml: {key} has no unit (expected a time such as '500 ms')")
+
+
+@pytest.mark.parametrize(
+    "text", ['tolerance = "-5 mV"', 'curve = { soc = [["0 %", "0 A"], ["9 %", "9 A"]], tolerance = "-5 mV" }']
+)
+def test_a_tolerance_is_not_negative(load: Callable[..., object], text: str) -> None:
+    with pytest.raises(RigFileErrors, match="tolerance: '-5 mV' is negative"):
+        load(f"{text}\n")
+
+
 def test_the_current_folder_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_rig(GOOD).buses["can0"].dbc == (DATA / "small.dbc",)
