@@ -140,6 +140,17 @@ class AddressBook:
             found.append((index, place))
         return found
 
+    def distinct(self, key: str, members: Iterable[tuple[int, Place]]) -> bool:
+        """Whether each member of an array has a signal of its own; else only one of them would count."""
+        first: dict[tuple[str, str, str], int] = {}
+        for index, place in members:
+            other = first.setdefault(place.key, index)
+            if other != index:
+                reason = f"members {other} and {index} are both {place.text}"
+                self._mistakes.add(key, reason, "number their signals, such as Cell{index:03}")
+                return False
+        return True
+
     def named(self, key: str, address: tuple[str, str, str]) -> dict[str, Place]:
         """All signals that a pattern with ``{name}`` fits, by that name; of trouble codes these alone.
 

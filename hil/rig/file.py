@@ -151,7 +151,7 @@ class RoleSection(Section):
 
     signal: str | Annotated[list[str], Field(min_length=2)]
     values: dict[str, float | list[Number]] | None = None
-    count: Annotated[int, Field(ge=1)] | None = None
+    count: Annotated[int, Field(ge=1, le=65_536)] | None = None
     mask: Annotated[int, Field(ge=1)] | None = None
     scale: float | None = None
     offset: float | None = None

@@ -138,7 +138,8 @@ class RoleReader:
         elif "{name}" in name or "name" in placeholders:
             yield from self._named(key, name, address)
         elif section.count is not None:
-            for index, place in self._book.members(key, address, range(1, section.count + 1)):
+            members = self._book.members(key, address, range(1, section.count + 1))
+            for index, place in members if self._book.distinct(key, members) else ():
                 yield f"{name}[{index}]", index, place, ""
         elif placeholders:
             self._mistakes.add(key, "an array of signals needs its count", "such as count = 96")

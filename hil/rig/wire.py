@@ -226,10 +226,16 @@ class Wiring:
         if not there:
             self._no_port(draft)
             return []
-        return self._book.members(draft.key, draft.address, there)
+        members = self._book.members(draft.key, draft.address, there)
+        if members and self._direction(draft, members[0][1]) == "in":
+            return members  # one command may be for all
+        return members if self._book.distinct(draft.key, members) else []
+
+    def _direction(self, draft: Draft, place: Place) -> Direction:
+        return draft.direction or ("in" if self._node in place.message.senders else "out")
 
     def _join(self, draft: Draft, port: str, place: Place) -> bool:
-        direction = draft.direction or ("in" if self._node in place.message.senders else "out")
+        direction = self._direction(draft, place)
         if not self._direction_fits(draft.key, port, direction, place):
             return False
         found = self._ports.get(port) if self._ports is not None else None

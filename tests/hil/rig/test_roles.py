@@ -190,3 +190,11 @@ def test_a_value_table_counts_raw_numbers(load: Loader, factor: str, right: tupl
         loaded(operate, standby, fault)
     with pytest.raises(RigFileErrors, match=f"it has .*{standby:g} Standby, .*{fault:g} Fault"):
         loaded(2 * operate - standby, operate, fault)  # raw 5
+
+
+def test_an_array_of_roles_is_not_one_signal(load: Loader) -> None:
+    with pytest.raises(RigFileErrors, match=r"members 1 and 2 are both can0/BMS_Status\.Soc") as caught:
+        roles(load, '"cell.voltage" = { signal = "can0/BMS_Status.Soc", count = 4 }')
+    assert len(caught.value.errors) == 1
+    with pytest.raises(RigFileErrors, match="count: 99999999999 should be less than or equal to 65536"):
+        roles(load, '"cell.voltage" = { signal = "can0/BMS_Status.Soc", count = 99999999999 }')

@@ -56,6 +56,26 @@ def test_a_scale_of_ones_own_goes_before_units(load: Loader) -> None:
     assert (wire.scale, wire.offset) == (0.5, -50.0)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[wires.can0.CMU_Pack]\nTemperature = "cell_monitor.temperature[*]"',
+        '[[wire]]\nfrom = "cell_monitor.temperature[1..2]"\nto = "can0/CMU_Pack.Temperature"',
+    ],
+)
+def test_an_array_is_not_one_signal(load: Loader, text: str) -> None:
+    """All its members went into it, and the last of them counted."""
+    said = r"members 1 and 2 are both can0/CMU_Pack.Temperature \(number their signals"
+    with pytest.raises(RigFileErrors, match=said):
+        load(text)
+
+
+def test_one_command_is_for_all_members(load: Loader) -> None:
+    more = '[[wire]]\nfrom = "can0/BMS_Status.MainMinus"\nto = "cell_monitor.balance[*]"'
+    wires = [wire for wire in load(more).wires if wire.signal == "MainMinus"]
+    assert [wire.port for wire in wires] == [f"cell_monitor.balance[{n}]" for n in (1, 2, 3, 4)]
+
+
 def test_part_of_an_array(load: Loader) -> None:
     rig = load("", ("voltage[*]", "voltage[2..3]"))
     assert [(w.port, w.message, w.signal) for w in rig.wires[:2]] == [
