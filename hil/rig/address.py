@@ -2,7 +2,7 @@
 
 ``{index}`` is the number of the member from 1, ``{index0}`` from 0, ``{frame}`` any number for which there is
 such a message, ``{slot}`` the place in that message where signals are numbered anew in each, ``{name}``
-any name.
+any name. One that comes again stands for the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from hil.frames.database import Database, Message, Signal
 from hil.rig.mistakes import Mistakes, suggest
 
 _ADDRESS = re.compile(r"(?:can:)?([^/.:]+)/([^/.]+)\.([^/]+)")
-_FIELD = re.compile(r"\{(\w+)(?::(0?\d+))?\}")
+_FIELD = re.compile(r"\{([A-Za-z]\w*)(?::(0?\d{1,2}))?\}")
+_FIELDS = ("index", "index0", "frame", "slot")
 _FORM = "expected 'bus/Message.Signal'"
 
 
@@ -64,11 +65,14 @@ def fill(pattern: str, **values: int | str) -> str:
 
 
 def _matcher(pattern: str) -> re.Pattern[str]:
-    """A regular expression with a group per placeholder."""
-    parts, position = [], 0
+    """A regular expression with a group per placeholder; of one that comes again, the first is the group."""
+    parts, position, seen = [], 0, set[str]()
     for match in _FIELD.finditer(pattern):
+        name = match[1]
         parts.append(re.escape(pattern[position : match.start()]))
-        parts.append(f"(?P<{match[1]}>.+)" if match[1] == "name" else f"(?P<{match[1]}>\\d+)")
+        form, again = (".+", f"(?P={name})") if name == "name" else (r"\d+", r"\d+")
+        parts.append(again if name in seen else f"(?P<{name}>{form})")
+        seen.add(name)
         position = match.end()
     return re.compile("".join(parts) + re.escape(pattern[position:]))
 
@@ -158,7 +162,7 @@ class AddressBook:
         """
         bus, message, pattern = address
         database = self._database(key, bus)
-        if database is None:
+        if database is None or not self._fields_known(key, pattern, (*_FIELDS, "name")):
             return {}
         found = database.messages.get(message)
         if found is None or found.flaw is not None:
@@ -180,12 +184,15 @@ class AddressBook:
             self._mistakes.add(key, f"there is no bus {bus!r}", suggest(bus, self._databases, "buses"))
         return database
 
-    def _fields_known(self, key: str, pattern: str) -> bool:
-        unknown = fields_of(pattern) - {"index", "index0", "frame", "slot"}
+    def _fields_known(self, key: str, pattern: str, known: Sequence[str] = _FIELDS) -> bool:
+        unknown = fields_of(pattern) - set(known)
         for field in sorted(unknown):
-            hint = suggest(field, ("index", "index0", "frame", "slot"), "placeholders")
-            self._mistakes.add(key, f"{{{field}}} is no placeholder", hint)
-        return not unknown
+            self._mistakes.add(key, f"{{{field}}} is no placeholder", suggest(field, known, "placeholders"))
+        ill_formed = set("{}") & set(_FIELD.sub("", pattern))
+        if ill_formed:
+            reason = f"{pattern!r} has braces that hold no placeholder"
+            self._mistakes.add(key, reason, "such as {index}, or {index:03} for three digits")
+        return not unknown and not ill_formed
 
     def _missing(self, key: str, address: tuple[str, str, str], index: int, count: int) -> None:
         bus, message, signal = address

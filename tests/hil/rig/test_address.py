@@ -78,6 +78,32 @@ def test_names_of_a_pattern() -> None:
     assert list(places) == ["CellOvervoltage", "E2E"]
 
 
+@pytest.mark.parametrize("wrong", ["{1x}", "{index:99999999999999999999}", "{index:}", "{index", "{}"])
+def test_an_ill_formed_placeholder_is_a_mistake(wrong: str) -> None:
+    """Some of them ended in an error of Python's own."""
+    found, mistakes = book(DATA / "small.dbc")
+    assert found.members("key", ("can0", "CMU_Cells_{frame}", f"V{wrong}"), [1, 2]) == []
+    assert found.named("key", ("can0", "BMS_Status", f"Fault_{{name}}{wrong}")) == {}
+    remedy = "such as {index}, or {index:03} for three digits"
+    assert [str(e) for e in mistakes.errors] == [
+        f"rig.toml: key: {f'{pattern}{wrong}'!r} has braces that hold no placeholder ({remedy})"
+        for pattern in ("CMU_Cells_{frame}.V", "Fault_{name}")
+    ]
+
+
+def test_a_placeholder_that_comes_again_stands_for_the_same(tmp_path: Path) -> None:
+    bit = '1@1+ (1,0) [0|1] "" A\n'
+    names = enumerate(("C_1_01", "C_1_02", "C_2_02"))
+    frames = "".join(f"BO_ {n} {name}: 8 A\n SG_ T1_1 : 0|{bit}" for n, name in names)
+    signals = "".join(f" SG_ {name} : {n}|{bit}" for n, name in enumerate(("FabF", "FabFab")))
+    (tmp_path / "a.dbc").write_text(f'VERSION ""\nBS_:\nBU_: A\n{frames}BO_ 9 F: 8 A\n{signals}')
+    found, mistakes = book(tmp_path / "a.dbc")
+    members = found.members("key", ("can0", "C_{frame}_{frame:02}", "T{slot}_{slot}"), [1, 2])
+    assert [place.message.name for _, place in members] == ["C_1_01", "C_2_02"]
+    assert list(found.named("key", ("can0", "F", "F{name}F{name}"))) == ["ab"]
+    mistakes.check()
+
+
 def test_no_second_mistake_about_a_bus_that_is_broken() -> None:
     mistakes = Mistakes(Path("rig.toml"))
     mistakes.broken.add("bus.can0")
