@@ -6,12 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    Field,
-    ValidationError,
-)
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from hil.errors import RigFileError
@@ -317,7 +312,8 @@ def parse_toml(path: Path) -> dict[str, Any]:
         remedy = f"hil new DIR --dbc {path.name} makes a rig file from it"
         raise RigFileError("is a DBC file, no rig file", place=str(path), remedy=remedy)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        _check_integers(data)
     except OSError as error:
         raise RigFileError(f"cannot be read: {error.strerror}", place=str(path)) from error
     except UnicodeDecodeError as error:
@@ -331,6 +327,20 @@ def parse_toml(path: Path) -> dict[str, Any]:
             key=where.removesuffix(")"),
             remedy="remove one of them" if is_twice else "see https://toml.io for the syntax",
         ) from error
+    except (ValueError, RecursionError) as error:  # Python's own, of thousands of digits or brackets
+        is_deep = isinstance(error, RecursionError)
+        reason = "is nested too deeply" if is_deep else "holds a whole number of more than 64 bits"
+        raise RigFileError(reason, place=str(path)) from error
+    return data
+
+
+def _check_integers(data: Any) -> None:
+    """TOML's have 64 bits; Python's may be so long that it neither prints nor converts them."""
+    for value in data.values() if isinstance(data, dict) else data:
+        if isinstance(value, dict | list):
+            _check_integers(value)
+        elif isinstance(value, int) and value.bit_length() > 63:
+            raise ValueError
 
 
 def note(mistakes: Mistakes, detail: ErrorDetails, model: type[BaseModel], prefix: str = "") -> None:

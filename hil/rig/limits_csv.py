@@ -19,6 +19,7 @@ _COLUMNS = (*_NEEDED, "unit", "requirement", "source")
 _TABLES = ("messages", "extra", "curve")  # written messages.CM_*, extra.done, curve.soc
 _TEXTS = ("requirement", "source")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_DIGITS = 18  # of a count; of some thousands Python makes no number
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 
 
@@ -65,13 +66,12 @@ def _read(path: Path, key: str, mistakes: Mistakes) -> list[_Row] | None:
     """The rows of a CSV; ``None`` if there are none to be had, and that is noted."""
     try:
         text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a byte order mark in front
-    except OSError as error:
-        mistakes.add(
-            key, f"{str(path)!r} cannot be read: {error.strerror}", "it is looked for beside the rig file"
-        )
-        return None
     except UnicodeDecodeError:
         mistakes.at(path, "", "is not UTF-8 text", "save it as CSV UTF-8")
+        return None
+    except (OSError, ValueError) as error:  # the latter of a name that no file can have
+        reason = f"{str(path)!r} cannot be read: {getattr(error, 'strerror', error)}"
+        mistakes.add(key, reason, "it is looked for beside the rig file")
         return None
     lines = text.splitlines()
     head = next((line for line in lines if not _is_note(line)), "")
@@ -213,7 +213,7 @@ def _checked(
 def _typed(field: str, text: str) -> Any:
     """What TOML has types for and a CSV has not; anything else stays text, for the model to judge."""
     if field in ("count", "events"):
-        return int(text) if text.isdecimal() else text
+        return int(text) if text.isdecimal() and len(text) <= _DIGITS else text
     if field in ("above", "may_close"):
         return _TRUTH.get(text.lower(), text)
     if field in ("states", "order"):

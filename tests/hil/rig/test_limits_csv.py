@@ -47,6 +47,17 @@ def test_rows_become_limits(load: Loader, tmp_path: Path) -> None:
     assert limits["frame_timeout"].messages["CMU_Pack"] == 250_000_000
 
 
+def test_a_count_of_thousands_of_digits_is_told(load: Loader, tmp_path: Path) -> None:
+    _write(tmp_path, f"{HEAD}retries,count,{'9' * 5000},,\n")
+    assert "row 2, column value: '999" in _mistakes(load)
+
+
+def test_a_name_that_no_file_has_is_told(load: Loader) -> None:
+    strange = (NAMED[0], NAMED[1].replace("limits.csv", "l\\u0000.csv"))
+    with pytest.raises(RigFileErrors, match=r"limits\.file: '.*l\\x00.csv' cannot be read: embedded null"):
+        load("", strange)
+
+
 def test_counts_curves_and_tolerances(load: Loader, tmp_path: Path) -> None:
     _write(
         tmp_path,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.errors import HilError, RigFileErrors
+from hil.errors import HilError, RigFileError, RigFileErrors
 from hil.rig import load as load_module
 from hil.rig.file import RigFile, read_file
 from hil.rig.load import load_rig
@@ -99,6 +99,21 @@ def test_a_bare_number_is_no_time(load: Callable[..., object], was: str, bare: s
 def test_a_tolerance_is_not_negative(load: Callable[..., object], text: str) -> None:
     with pytest.raises(RigFileErrors, match="tolerance: '-5 mV' is negative"):
         load(f"{text}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("series = " + "9" * 5000, "holds a whole number of more than 64 bits"),
+        ("series = 0x" + "9" * 5000, "holds a whole number of more than 64 bits"),
+        ("series = 4\nspread = { seed = [" + "9" * 20 + "] }", "holds a whole number of more than 64 bits"),
+        ("series = " + "[" * 3000 + "]" * 3000, "is nested too deeply"),
+    ],
+)
+def test_what_python_cannot_read_is_told(load: Callable[..., object], text: str, said: str) -> None:
+    with pytest.raises(RigFileError) as caught:
+        load("", ("series = 4", text))
+    assert str(caught.value).endswith(f"rig.toml: {said}")
 
 
 def test_the_current_folder_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
