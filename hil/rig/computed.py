@@ -113,7 +113,8 @@ class ComputedReader:
         known = tuple(one for one in inputs if one is not None)
         scale = self._scale(key, end, place, known)
         function = self._function(key, end.function, place, known)
-        if function is None or scale is None:
+        is_finite = self._wiring.is_finite(key, end.offset)
+        if function is None or scale is None or not is_finite:
             return None
         offset, own = end.offset or 0.0, None if end.function in BUILT_IN else self._own[place.bus]
         file, sha256 = ("", "") if own is None else (own.path.name, own.sha256)

@@ -196,6 +196,13 @@ class Wiring:
             self._mistakes.add(key, reason, remedy)
         return not reason
 
+    def is_finite(self, key: str, offset: float | None) -> bool:
+        """Whether an offset, if there is one, is a number; ``inf`` and ``nan`` of TOML are none."""
+        if offset is None or math.isfinite(offset):
+            return True
+        self._mistakes.add(key, f"offset {offset:g} carries nothing")
+        return False
+
     def unit_of(self, port: str) -> str:
         """The unit of a port that is there."""
         return (self._ports or {})[port].unit
@@ -244,7 +251,9 @@ class Wiring:
                 self._no_port(draft)
             return False
         scale = self._scale(draft, found, place)
-        if scale is None or not self._range_fits(draft, port, found, place, scale):
+        if scale is None or not self.is_finite(draft.key, draft.offset):
+            return False
+        if not self._range_fits(draft, port, found, place, scale):
             return False
         taken = self.claim(draft.key, place) if direction == "out" else self._claim_port(draft, port)
         if taken:

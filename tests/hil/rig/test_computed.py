@@ -204,6 +204,7 @@ KEY = "wires.can0.CMU_Status.Word"
         ),
         ("{ function = 'max', of = ['pack.current', 'pack.voltage'] }", f"{KEY}.of: max of 'A' and 'V'"),
         ("{ function = 'any', of = 'pack.current', scale = 0 }", f"{KEY}: scale 0 carries nothing"),
+        ("{ function = 'any', of = 'pack.current', offset = nan }", f"{KEY}: offset nan carries nothing"),
         ("{ function = 'any', of = 'pack.current', port = 'pack.current' }", f"{KEY}: has both a port and a"),
         ("{ of = 'pack.current' }", f"{KEY}: has neither port nor function"),
         ("{ port = 'pack.soc', of = 'pack.current' }", f"{KEY}.of: is of a function, and there is none"),

@@ -91,6 +91,13 @@ def test_a_scale_that_carries_nothing(load: Loader, scale: str) -> None:
         load(more)
 
 
+@pytest.mark.parametrize("offset", ["nan", "inf", "-inf"])
+def test_an_offset_is_finite(load: Loader, offset: str) -> None:
+    """It was taken, and the run ended at the first frame."""
+    with pytest.raises(RigFileErrors, match=f"CMU_Pack.Voltage: offset {offset} carries nothing"):
+        load(f'[wires.can0.CMU_Pack]\nVoltage = {{ port = "link.voltage", offset = {offset} }}')
+
+
 def test_a_set_point_can_also_be_shown_to_the_bms(load: Loader) -> None:
     rig = load('[wires.can0.CMU_Pack]\nClosed = "drive.enable"')
     assert wires_of(rig, "CMU_Pack")[0].direction == "out"
