@@ -15,6 +15,7 @@ from hil.units import scale_between
 
 _NAME = "{name}"
 _ANY = "*"
+_OF_ROLES = ("mask", "when", "absent_after", "scale", "offset", "count")
 _NO_UNIT = ("-", "1")
 
 
@@ -32,9 +33,8 @@ class ReadingReader:
 
     def refuse(self, key: str, section: RoleSection) -> None:
         """A request is a whole signal."""
-        named = {"mask": section.mask, "when": section.when, "absent_after": section.absent_after}
-        for name, given in {**named, "scale": section.scale, "offset": section.offset}.items():
-            if given:
+        for name in _OF_ROLES:
+            if name in section.model_fields_set:
                 self._mistakes.add(f"{key}.{name}", "only a role has it; a request is a whole signal")
         if not isinstance(section.signal, str):
             self._mistakes.add(f"{key}.signal", "a request goes to one signal")

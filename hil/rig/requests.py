@@ -30,6 +30,7 @@ _FORMS = {
     "wait": '{ wait = "200 ms" }',
     "until": '{ until = "state", is = "precharge", within = "1 s" }',
 }
+_OF_SIGNALS = ("values", "default", "keep_alive")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -220,6 +221,7 @@ class RequestReader:
     def _by_steps(self, name: str, section: RequestSection) -> None:
         """A request that has no signal of its own; its place is where its first step sends something."""
         key = dotted("requests", name)
+        self._readings.refuse(key, section)
         if not self._may_lack_a_signal(key, section):
             return
         self._reader.check_names(key, name, list(section.steps))
@@ -239,14 +241,11 @@ class RequestReader:
         if not section.steps:
             self._mistakes.add(f"{key}.signal", "is missing", "or steps for each of its values")
             return False
-        of_signal = {
-            "values": section.values, "default": section.default, "keep_alive": section.keep_alive,
-            "send": section.send == "while-asked",
-        }  # fmt: skip
-        for part, given in of_signal.items():
-            if given:
-                self._mistakes.add(f"{key}.{part}", "is about the request's signal, and it has none")
-        return not any(of_signal.values())
+        of_signal = [name for name in _OF_SIGNALS if name in section.model_fields_set]
+        of_signal += ["send"] if section.send == "while-asked" else []
+        for part in of_signal:
+            self._mistakes.add(f"{key}.{part}", "is about the request's signal, and it has none")
+        return not of_signal
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -254,10 +253,16 @@ class RequestReader:
         self, name: str, section: RequestSection, names: Mapping[str, float]
     ) -> dict[float, tuple[Step, ...]]:
         """By the number of the value that they lead to."""
-        return {
-            names[value] if value in names else _plain(value): self._steps(name, value, section)
-            for value in section.steps
-        }
+        found: dict[float, tuple[Step, ...]] = {}
+        values: dict[float, str] = {}
+        for value in section.steps:
+            number = names[value] if value in names else _plain(value)
+            other = values.setdefault(number, value)
+            if other != value:
+                reason = f"is {number:g}, which has steps already: those of {other!r}"
+                self._mistakes.add(dotted("requests", name, "steps", value), reason, "keep one of them")
+            found[number] = self._steps(name, value, section)
+        return found
 
     def _steps(self, name: str, value: str, section: RequestSection) -> tuple[Step, ...]:
         key = dotted("requests", name, "steps", value)

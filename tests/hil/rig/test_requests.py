@@ -53,6 +53,10 @@ operate = [
     { signal = "can0/VCU_Request.Mode", to = "Operate" },
 ]
 """
+SENDS = """
+steps.standby = [{ signal = "can0/VCU_Request.Mode", to = "Standby" }]
+steps.operate = [{ signal = "can0/VCU_Request.Mode", to = "Operate" }]
+"""
 MILLIVOLTS = 3304
 Make = Callable[..., RigConfig]
 
@@ -384,6 +388,30 @@ def test_a_wrong_step_is_told(make: Make, step: str, reason: str) -> None:
             'signal = "can0/VCU_Request.Mode"\nvalues = { standby = 0, operate = 1 }\n'
             'keep_alive = "can0/VCU_Request.Mode"',
             "requests.mode.keep_alive: can0/VCU_Request.Mode is fed twice, also by requests.mode",
+        ),
+        *(
+            (f"{SENDS}\n{given}", f"requests.mode.{given.split()[0]}: {said}")
+            for given, said in {
+                "default = 0": "is about the request's signal, and it has none",
+                "count = 4": "only a role has it; a request is a whole signal",
+                "mask = 1": "only a role has it; a request is a whole signal",
+                "scale = 0": "only a role has it; a request is a whole signal",
+                "when = { Mode = 1 }": "only a role has it; a request is a whole signal",
+            }.items()
+        ),
+        (
+            'signal = "can0/VCU_Request.Mode"\nvalues = { standby = 0, operate = 1 }\ncount = 4',
+            "requests.mode.count: only a role has it; a request is a whole signal",
+        ),
+        (
+            'signal = "can0/VCU_Request.Mode"\nvalues = { standby = 0, operate = 1 }\n'
+            "steps.charge = [{ to = 1 }]\nsteps.2 = [{ to = 0 }]",
+            "requests.mode.steps.2: is 2, which has steps already: those of 'charge' (keep one of them)",
+        ),
+        (
+            'signal = "can0/VCU_Request.Mode"\nvalues = { standby = 0, operate = 1 }\n'
+            "steps.1 = [{ to = 1 }]\nsteps.operate = [{ to = 0 }]",
+            "requests.mode.steps.operate: is 1, which has steps already: those of '1' (keep one of them)",
         ),
         (
             'signal = "can0/VCU_Request.Mode"\nvalues = { standby = 0, operate = 1 }\nsend = "while-aksed"',
