@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from typing import Annotated
@@ -11,6 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from hil.errors import UnitError
 from hil.units import Quantity, parse, time_ns, value_of
+
+_IN_NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
 def mistake(reason: str, remedy: str) -> PydanticCustomError:
@@ -53,6 +56,13 @@ def listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _folder_name(value: object) -> object:
+    """A name that is that of a folder too: not another folder's, nor a way there."""
+    if isinstance(value, str) and (value in (".", "..") or _IN_NO_NAME.search(value)):
+        raise mistake(f"{value!r} is no name for a folder", "no slashes, such as 'lab-2'")
+    return value
+
+
 def _command_line(value: object) -> object:
     """A command line as a shell would split it."""
     if not isinstance(value, str):
@@ -81,6 +91,7 @@ Time = Annotated[int, quantity(written_time)]
 Voltage = Annotated[float, quantity(lambda value: value_of(value, "voltage")), Field(gt=0)]
 Current = Annotated[float, quantity(lambda value: value_of(value, "current")), Field(gt=0)]
 Power = Annotated[float, quantity(lambda value: value_of(value, "power")), Field(gt=0)]
+FolderName = Annotated[str, BeforeValidator(_folder_name), Field(min_length=1)]
 CommandLine = Annotated[list[str], BeforeValidator(_command_line)]
 Share = Annotated[float, quantity(lambda value: value_of(value, "ratio")), Field(ge=0, le=1)]
 AnyQuantity = Annotated[Quantity, quantity(lambda v: v if isinstance(v, Quantity) else parse(v))]

@@ -15,6 +15,7 @@ from hil.rig.fields import (
     STRICT,
     CommandLine,
     Current,
+    FolderName,
     Number,
     Power,
     Share,
@@ -39,7 +40,7 @@ class Section(BaseModel):
 class RigSection(Section):
     """``[rig]``; ``step`` is the plant's."""
 
-    name: str = Field(min_length=1)
+    name: FolderName
     title: str = ""
     time: Literal["virtual", "real"] = "virtual"
     step: Annotated[Time, Field(gt=0)] | None = None

@@ -101,6 +101,13 @@ def test_a_tolerance_is_not_negative(load: Callable[..., object], text: str) -> 
         load(f"{text}\n")
 
 
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\\\b", "..", ".", "a\\u0000", "a\\n"])
+def test_a_name_is_that_of_a_folder(load: Callable[..., object], name: str) -> None:
+    """The folder of the results was made elsewhere."""
+    with pytest.raises(RigFileErrors, match=r"rig\.name: '.*' is no name for a folder \(no slashes"):
+        load("", ('name = "small"', f'name = "{name}"'))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
