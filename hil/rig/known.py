@@ -77,6 +77,7 @@ VALUES: Mapping[str, tuple[str, ...]] = {  # names that tests ask for; a BMS nee
     "mode": ("standby", "operate", "charge"),
     "charger.control": ("charge", "stop"),
 }
+REQUESTS = ("mode", "reset", "crash")  # what tests ask of a BMS
 _SHOWN = {"ratio": "%"}  # a state of charge is told in percent
 _INDEX = re.compile(r"\[\d+\]$")
 

@@ -12,7 +12,7 @@ from hil.checks.check import Value
 from hil.clock import NS_PER_MS
 from hil.errors import HilError, NotOfferedError, UsageError
 from hil.rig.absence import ABSENT, Absence, Seen
-from hil.rig.known import VALUES, is_known
+from hil.rig.known import REQUESTS, VALUES, is_known
 from hil.rig.mistakes import slip_of
 from hil.rig.reading import Reading
 from hil.rig.roles import Role
@@ -58,6 +58,21 @@ class Observer:
         if near:
             raise UsageError(f"no role is called {name!r}", remedy=f"did you mean {near!r}?")
         raise NotOfferedError(f"the rig file gives this BMS no role {name!r}")
+
+    def request(self, name: str) -> Role:
+        """The request of a name.
+
+        Raises:
+            NotOfferedError: If this BMS does not have it; the test is skipped with that reason.
+            UsageError: If the name is nearly that of a request it has.
+        """
+        request = self.config.requests.get(name)
+        if request is not None:
+            return request
+        near = None if name in REQUESTS else slip_of(name, self.config.requests)
+        if near:
+            raise UsageError(f"no request is called {name!r}", remedy=f"did you mean {near!r}?")
+        raise NotOfferedError(f"the rig file gives this BMS no request {name!r}")
 
     def wire(self, port: str) -> Wire | None:
         """The wire on which the rig sends a twin port."""

@@ -188,11 +188,9 @@ class Rig:
 
         Raises:
             NotOfferedError: If the rig file has no such request.
-            UsageError: If it has no such value.
+            UsageError: If the name is nearly that of one it has, or it has no such value.
         """
-        role = self.config.requests.get(name)
-        if role is None:
-            raise NotOfferedError(f"the rig file gives this BMS no request {name!r}")
+        role = self._observer.request(name)
         if self._hooks.has("request"):
             return self._asked_by("request", name, value)
         number, manner = number_of(role, value), self.config.manner(name)

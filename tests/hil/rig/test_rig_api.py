@@ -390,6 +390,12 @@ class TestNames:
             rig.value(name)
         assert caught.value.remedy in ("did you mean 'state'?", "did you mean 'contactor.main_plus'?")
 
+    def test_a_slip_in_a_request_is_one_too(self, small):
+        rig, _, _ = scripted_rig(small)
+        with pytest.raises(UsageError, match="no request is called 'moed'") as caught:
+            rig.request("moed", "operate")
+        assert caught.value.remedy == "did you mean 'mode'?"
+
     @pytest.mark.parametrize("name", ["contactor.main_minus", "cell.voltage_min", "fault.cell_undervoltage"])
     def test_another_feature_is_no_slip(self, small, name):
         rig, _, _ = scripted_rig(small)
