@@ -235,7 +235,7 @@ def _scaled(text: object, number: Decimal, factor: Decimal) -> Decimal:
     except ArithmeticError:
         scaled = Decimal("NaN")
     if not isfinite(float(scaled)):
-        raise UnitError(f"{text!r} is no number that can be counted with", remedy="a smaller one")
+        raise UnitError(f"{text!r} is no finite number", remedy="a smaller one")
     return scaled
 
 

@@ -80,13 +80,13 @@ def test_what_is_wrong_is_said_with_a_remedy(text: object, kind: str, message: s
 def test_a_number_beyond_all_is_refused(number: str) -> None:
     """It became infinite, or ended in an error of Python's own."""
     for ask in (parse, time_ns, lambda text: number_in(text, "s")):
-        with pytest.raises(UnitError, match="is no number that can be counted with"):
+        with pytest.raises(UnitError, match="is no finite number"):
             ask(f"{number} s")
 
 
 def test_what_is_not_finite_is_no_ratio() -> None:
     for number in (inf, -inf, nan):
-        with pytest.raises(UnitError, match="is no number that can be counted with"):
+        with pytest.raises(UnitError, match="is no finite number"):
             value_of(number, "ratio")
 
 
