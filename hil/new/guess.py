@@ -242,6 +242,9 @@ def _names(signal: Signal, wanted: Mapping[str, str]) -> dict[str, float]:
 
 def cells_of(found: Guess) -> int:
     """How many cells the messages to the BMS carry, or those of the BMS."""
-    names = [*found.ports.values(), *found.roles]
-    arrays = ("cell_monitor.voltage[", "cell.voltage[")
-    return max((sum(name.startswith(array) for name in names) for array in arrays), default=0)
+    return max(members_of(found, array) for array in ("cell_monitor.voltage", "cell.voltage"))
+
+
+def members_of(found: Guess, array: str) -> int:
+    """How many members of an array of ports or roles were found."""
+    return sum(name.startswith(f"{array}[") for name in (*found.ports.values(), *found.roles))

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from hil.frames.database import Signal
 from hil.new.arrays import Entry, array_of, entries
-from hil.new.guess import Guess, Where, cells_of, contacts_of
+from hil.new.guess import Guess, Where, cells_of, contacts_of, members_of
 from hil.new.hints import guards_text, rest_text, states_hint, unwired_text
 from hil.new.rules import FAULTS, guessed_unit
 from hil.new.sensors import holds_less, sensors_text
 from hil.new.sources import Source
 from hil.new.toml import key, remark, text
 
+_CELLS = "cell_monitor.voltage"
 _USUAL = "100 ms"  # between two frames of a message
 _NEEDED = ("state", "contactor.main_plus", "contactor.main_minus", "soc", "fault.cell_overvoltage")
 _SIGNED = {  # what has a sign that no DBC file tells
@@ -126,7 +127,17 @@ def _wire(source: Source, entry: Entry, unit: str) -> str:
         return _bounded(entry.signal, entry.name)
     scale = _SCALES.get(unit)
     end = f'{{ port = "{entry.name}", scale = {scale} }}' if scale else f'"{entry.name}"'
-    return f"{key(entry.signal)} = {end}{_SIGNED.get(entry.name, '')}{_guessed(unit)}"
+    told = _SIGNED.get(entry.name, "") or _too_few(source.guess, entry.name)
+    return f"{key(entry.signal)} = {end}{told}{_guessed(unit)}"
+
+
+def _too_few(found: Guess, name: str) -> str:
+    """A remark where the messages to the BMS carry fewer cells than it tells of itself."""
+    wired, cells = members_of(found, _CELLS), cells_of(found)
+    if name != f"{_CELLS}[*]" or wired >= cells:
+        return ""
+    told = "if several nodes send it, give their addresses in [bus.NAME.j1939]"
+    return f"  # TODO: {wired} of {cells} cells; {told}"
 
 
 def _contact(signal: Signal, port: str) -> str:

@@ -86,3 +86,14 @@ def test_values_are_those_that_a_signal_has_once_decoded(written) -> None:
     assert f'mode = {{ signal = "pack/VCU_Request.Mode", {names}, default = "standby" }}' in lines
     names = "values = { init = 0.1, standby = 0.2, operate = 0.3, fault = 0.7 }"
     assert f'"state" = {{ signal = "pack/BMS_Status.BMS_State", {names} }}' in lines
+
+
+@pytest.mark.parametrize(("told", "more"), [(4, ""), (8, "  # TODO: 4 of 8 cells; ")])
+def test_fewer_cells_than_the_bms_tells_of_are_marked(written, told, more) -> None:
+    """A message of J1939 is in its DBC file once, however many modules send it."""
+    cell = ' SG_ Cell{} : {}|8@1+ (0.02,0) [0|5] "V" {}\n'
+    to_bms = "BO_ 1 CMU_Cells: 8 BOX\n" + "".join(cell.format(n, 8 * n, "BMS") for n in range(4))
+    of_bms = "BO_ 2 BMS_Cells: 8 BMS\n" + "".join(cell.format(n + 1, 8 * n, "BOX") for n in range(told))
+    (line,) = (line for line in written(to_bms + of_bms) if '"cell_monitor.voltage[*]"' in line)
+    assert line.startswith(f'"Cell{{index0}}" = "cell_monitor.voltage[*]"{more}')
+    assert bool(more) == ("#" in line)
