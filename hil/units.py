@@ -166,6 +166,15 @@ def time_ns(text: object) -> int:
     """
     if isinstance(text, int) and not isinstance(text, bool):
         return text
+    return written_ns(text)
+
+
+def written_ns(text: object) -> int:
+    """A time as somebody writes it, in ns, exact: a bare number would be ns where ms are meant.
+
+    Raises:
+        UnitError: As ``parse``, or if the time is negative.
+    """
     number, _, factor = _split(text, "time")
     nanoseconds = _scaled(text, number, factor).to_integral_value()
     if nanoseconds < 0:

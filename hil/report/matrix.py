@@ -75,7 +75,7 @@ def lines(results: Results) -> list[Line]:
         asked.setdefault(name, []).append(title)
     for name in (name for outcome in outcomes for name in outcome.requirements):
         asked.setdefault(name, [])
-    named = [(outcome, _named(outcome)) for outcome in outcomes]
+    named = [(outcome, ids_of(outcome)) for outcome in outcomes]
     return [
         Line(name, "; ".join(filter(None, told)), [outcome for outcome, names in named if name in names])
         for name, told in asked.items()
@@ -114,6 +114,6 @@ def as_csv(events: Sequence[Event]) -> str:
     return out.getvalue()
 
 
-def _named(outcome: Outcome) -> set[str]:
-    """All ids that a test names."""
-    return {*map(case_id, outcome.cases), *outcome.requirements}
+def ids_of(outcome: Outcome) -> list[str]:
+    """All ids that a test names, each once: its cases', then others."""
+    return list(dict.fromkeys([*map(case_id, outcome.cases), *outcome.requirements]))

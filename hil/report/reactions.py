@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 
 from hil.clock import NS_PER_MS
-from hil.report.matrix import case_id
+from hil.report.matrix import ids_of
 from hil.report.record import Event
 from hil.report.repeats import folded
 from hil.report.results import Outcome, gather
@@ -173,7 +173,7 @@ def _rows(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
         outcome = reaction.outcome
         cells = (
             outcome.test,
-            list(dict.fromkeys([*map(case_id, outcome.cases), *outcome.requirements])),
+            ids_of(outcome),
             reaction.statement,
             reaction.role,
             reaction.n,

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from hil.errors import UnitError
-from hil.units import Quantity, parse, time_ns, value_of
+from hil.units import Quantity, parse, value_of, written_ns
 
 _IN_NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 
@@ -74,11 +74,6 @@ def _command_line(value: object) -> object:
         raise PydanticCustomError("command", "is no command line: {reason}", reason) from error
 
 
-def written_time(value: object) -> int:
-    """A time as it is written, in ns: a bare number would be nanoseconds where milliseconds are meant."""
-    return time_ns(parse(value, "time").text)
-
-
 def _deviation(value: object) -> Quantity:
     """How far something may be off, to both sides."""
     found = parse(value)
@@ -87,7 +82,7 @@ def _deviation(value: object) -> Quantity:
     return found
 
 
-Time = Annotated[int, quantity(written_time)]
+Time = Annotated[int, quantity(written_ns)]
 Voltage = Annotated[float, quantity(lambda value: value_of(value, "voltage")), Field(gt=0)]
 Current = Annotated[float, quantity(lambda value: value_of(value, "current")), Field(gt=0)]
 Power = Annotated[float, quantity(lambda value: value_of(value, "power")), Field(gt=0)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hil.errors import HilError, RigFileError, RigFileErrors
+from hil.errors import HilError, NotOfferedError, RigFileError, RigFileErrors, UsageError
 
 
 class Mistakes:
@@ -119,6 +119,24 @@ def _keys(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[str]:
 def slip_of(written: str, known: Iterable[str]) -> str | None:
     """The known name that is meant, if one slip of the pen lies between."""
     return next((name for name in known if _one_slip(written, name)), None)
+
+
+def lacking(
+    kind: str, name: str, there: Iterable[str], *, is_known: bool, gives: str = "gives this BMS"
+) -> HilError:
+    """What a test that asks for a name gets where the rig file does not have it.
+
+    Args:
+        kind: What it names, such as a role.
+        name: As the test has it.
+        there: The names that the rig file has.
+        is_known: Whether the suite asks for such a name: that it is not there is no slip of the pen.
+        gives: What the rig file does with those that it has.
+    """
+    near = None if is_known else slip_of(name, there)
+    if near:
+        return UsageError(f"no {kind} is called {name!r}", remedy=f"did you mean {near!r}?")
+    return NotOfferedError(f"the rig file {gives} no {kind} {name!r}")
 
 
 def _one_slip(written: str, known: str) -> bool:

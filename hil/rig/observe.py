@@ -13,7 +13,7 @@ from hil.clock import NS_PER_MS
 from hil.errors import HilError, NotOfferedError, UsageError
 from hil.rig.absence import ABSENT, Absence, Seen
 from hil.rig.known import REQUESTS, VALUES, is_known
-from hil.rig.mistakes import slip_of
+from hil.rig.mistakes import lacking
 from hil.rig.reading import Reading
 from hil.rig.roles import Role
 
@@ -52,12 +52,9 @@ class Observer:
             UsageError: If the name is nearly that of a role it has.
         """
         role = self.config.roles.get(name) or self._port(name)
-        if role is not None:
-            return role
-        near = None if is_known(name) else slip_of(name, self.config.roles)
-        if near:
-            raise UsageError(f"no role is called {name!r}", remedy=f"did you mean {near!r}?")
-        raise NotOfferedError(f"the rig file gives this BMS no role {name!r}")
+        if role is None:
+            raise lacking("role", name, self.config.roles, is_known=is_known(name))
+        return role
 
     def request(self, name: str) -> Role:
         """The request of a name.
@@ -67,12 +64,9 @@ class Observer:
             UsageError: If the name is nearly that of a request it has.
         """
         request = self.config.requests.get(name)
-        if request is not None:
-            return request
-        near = None if name in REQUESTS else slip_of(name, self.config.requests)
-        if near:
-            raise UsageError(f"no request is called {name!r}", remedy=f"did you mean {near!r}?")
-        raise NotOfferedError(f"the rig file gives this BMS no request {name!r}")
+        if request is None:
+            raise lacking("request", name, self.config.requests, is_known=name in REQUESTS)
+        return request
 
     def wire(self, port: str) -> Wire | None:
         """The wire on which the rig sends a twin port."""

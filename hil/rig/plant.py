@@ -15,10 +15,10 @@ from typing import Annotated, Any, Protocol, get_type_hints
 from pydantic import ValidationError, create_model
 
 from hil.clock import VirtualClock
-from hil.rig.fields import quantity, written_time
+from hil.rig.fields import quantity
 from hil.rig.file import RigFile, Section, note
 from hil.rig.mistakes import Mistakes, dotted, suggest
-from hil.units import value_of
+from hil.units import value_of, written_ns
 from twins.charger_presets import PRESETS
 from twins.config import (
     ChargerConfig,
@@ -92,9 +92,9 @@ def keys_of(config: type[Any]) -> dict[str, tuple[str, Any]]:
 def _key(field: str, hint: Any) -> tuple[str, Any]:
     stem, _, suffix = field.rpartition("_")
     if suffix == "ns":
-        return stem, Annotated[int, quantity(written_time)]
+        return stem, Annotated[int, quantity(written_ns)]
     if suffix == "s" and stem:
-        return stem, Annotated[float, quantity(lambda value: written_time(value) / 1e9)]
+        return stem, Annotated[float, quantity(lambda value: written_ns(value) / 1e9)]
     if suffix in _KIND_OF_SUFFIX:
         kind = _KIND_OF_SUFFIX[suffix]
         stem = f"{stem}_{kind}" if stem in ("max", "min") else stem  # max_V: max_voltage

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from hil.errors import NotOfferedError, UsageError
 from hil.rig.known import LIMITS
 from hil.rig.limits import Limit
-from hil.rig.mistakes import slip_of
+from hil.rig.mistakes import lacking
 
 
 class Limits(Mapping[str, Limit]):
@@ -40,12 +39,8 @@ class Limits(Mapping[str, Limit]):
         try:
             return self._limits[name]
         except KeyError:
-            near = None if name in LIMITS else slip_of(name, self._limits)
-            if near:
-                raise UsageError(
-                    f"no limit is called {name!r}", remedy=f"did you mean {near!r}?"
-                ) from None
-            raise NotOfferedError(f"the rig file promises no limit {name!r}") from None
+            known = name in LIMITS
+            raise lacking("limit", name, self._limits, is_known=known, gives="promises") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._limits)
